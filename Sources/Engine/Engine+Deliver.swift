@@ -1,0 +1,162 @@
+package import Store
+
+/// Who is to get jobs, and how many.
+package struct DeliveryRequest {
+    package var session: UInt64
+    package var subscription: UInt32
+    package var jobsMax: Int
+    /// Payload bytes, as carried; the first job is delivered whatever its size when `mayExceed`.
+    package var bytesMax: Int
+    package var mayExceed: Bool
+    package var leaseMilliseconds: UInt64
+
+    package init(
+        session: UInt64, subscription: UInt32, jobsMax: Int, bytesMax: Int, mayExceed: Bool,
+        leaseMilliseconds: UInt64
+    ) {
+        self.session = session
+        self.subscription = subscription
+        self.jobsMax = jobsMax
+        self.bytesMax = bytesMax
+        self.mayExceed = mayExceed
+        self.leaseMilliseconds = leaseMilliseconds
+    }
+}
+
+/// One delivered job. Pointers are valid during the call.
+package struct DeliveredJob {
+    package var id: UInt64
+    package var type: UnsafeRawBufferPointer
+    package var failures: UInt16
+    package var crashes: UInt16
+    package var interruptions: UInt16
+    package var maxAttempts: UInt16
+    package var createdAt: UInt64
+    package var payload: StoredPayload
+}
+
+/// What a delivery came to.
+package struct DeliveryOutcome {
+    package var token: UInt64
+    package var jobs: Int
+    package var bytes: Int
+    /// Ready jobs are left that did not fit the request.
+    package var isCutShort: Bool
+}
+
+extension Engine {
+    /// Leases ready jobs of a queue, oldest first, and hands each to `body`. All of them share a lease
+    /// token and a lease row.
+    package func deliver(
+        _ request: DeliveryRequest, from queue: QueueIndex, _ rows: borrowing Transaction,
+        _ body: (DeliveredJob) throws -> Void
+    ) throws -> DeliveryOutcome {
+        var outcome = DeliveryOutcome(token: counters.nextToken, jobs: 0, bytes: 0, isCutShort: false)
+        var lease: (key: LeaseKey, row: LeaseRow)?
+        while outcome.jobs < request.jobsMax, !outcome.isCutShort {
+            let wanted = UInt32(clamping: request.jobsMax - outcome.jobs)
+            guard let run = try queues[queue.value].ready.take(wanted, rows) else { break }
+            let rest = try deliver(run.jobs, request, queue.value, rows, &outcome, &lease, body)
+            let left = ReadyRuns.Run(order: run.order, jobs: rest)
+            try queues[queue.value].ready.putBack(left, rows)
+            outcome.isCutShort = rest.count > 0
+        }
+        if let lease { try create(lease.key, lease.row, rows) }
+        if outcome.jobs > 0 {
+            counters.nextToken += 1
+            queues[queue.value].isChanged = true
+        }
+        return outcome
+    }
+
+    /// Delivers jobs of one run; returns those that did not fit.
+    private func deliver(
+        _ run: JobRun, _ request: DeliveryRequest, _ queue: Int, _ rows: borrowing Transaction,
+        _ outcome: inout DeliveryOutcome, _ lease: inout (key: LeaseKey, row: LeaseRow)?,
+        _ body: (DeliveredJob) throws -> Void
+    ) throws -> JobRun {
+        var next = run.first
+        while next < run.end {
+            let (reached, damage) = try readJobs(from: next, to: run.end, rows) { id, row in
+                let fits = outcome.bytes + Int(row.payloadBytes) <= request.bytesMax
+                guard fits || (request.mayExceed && outcome.jobs == 0) else { return false }
+                try hand(row, id, rows, body)
+                outcome.jobs += 1
+                outcome.bytes += Int(row.payloadBytes)
+                return true
+            }
+            for id in next..<reached { try add(id, to: &lease, request, queue, outcome.token, rows) }
+            next = reached
+            guard let damage else { break }
+            count(queue) { $0.ready -= 1 }
+            try setAside(next, damage, rows)
+            next += 1
+        }
+        return JobRun(first: next, count: UInt32(run.end - next))
+    }
+
+    /// Reads the rows of consecutive jobs until `body` says no.
+    /// - Returns: the first id that was not read, and what is wrong with its record, if anything is.
+    private func readJobs(
+        from first: UInt64, to end: UInt64, _ rows: borrowing Transaction,
+        _ body: (UInt64, JobRow) throws -> Bool
+    ) throws -> (reached: UInt64, damage: StoreError?) {
+        var reached = first
+        var isRefused = false
+        do {
+            try rows.scan(Tables.jobs, from: .job(first), to: .job(end)) { key, reader in
+                guard try key.u64() == reached else { return .stop }
+                isRefused = try !body(reached, try JobRow(from: &reader))
+                guard !isRefused else { return .stop }
+                reached += 1
+                return .next
+            }
+        } catch let error as StoreError {
+            guard case .damaged = error.code else { throw error }
+            return (reached, error)
+        }
+        let isMissing = reached < end && !isRefused
+        return (reached, isMissing ? nonsense(Tables.jobs, .job(reached), "ready job \(reached) has no row") : nil)
+    }
+
+    private func hand(
+        _ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction, _ body: (DeliveredJob) throws -> Void
+    ) throws {
+        var job = DeliveredJob(
+            id: id, type: row.type, failures: row.failures, crashes: row.crashes,
+            interruptions: row.interruptions, maxAttempts: row.maxAttempts, createdAt: row.createdAt,
+            payload: row.payload)
+        guard row.payloadPlace == .pieces else { return try body(job) }
+        let bytes = try readPieces(row.payloadBytes, of: id, .payload, rows)
+        try scratch.withCopy(of: bytes) { whole in
+            job.payload.bytes = whole
+            try body(job)
+        }
+    }
+
+    private func add(
+        _ id: UInt64, to lease: inout (key: LeaseKey, row: LeaseRow)?, _ request: DeliveryRequest,
+        _ queue: Int, _ token: UInt64, _ rows: borrowing Transaction
+    ) throws {
+        count(queue) {
+            $0.ready -= 1
+            $0.running += 1
+        }
+        if let open = lease, id < open.key.first || id - open.key.first >= EngineLimits.leaseSpanMax {
+            try create(open.key, open.row, rows)
+            lease = nil
+        }
+        if lease == nil {
+            let row = LeaseRow(
+                session: request.session, subscription: request.subscription, queue: queues[queue].id,
+                startedAt: stamp.now, deadline: stamp.now + request.leaseMilliseconds)
+            lease = (LeaseKey(first: id, token: token), row)
+        }
+        lease?.row.jobs.insert(id - (lease?.key.first ?? id))
+    }
+
+    private func create(_ key: LeaseKey, _ row: LeaseRow, _ rows: borrowing Transaction) throws {
+        try rows.put(Tables.leases, key.key) { row.write(to: &$0) }
+        try Timer(due: row.timerAt, kind: .lease, key.first, key.token).set(rows)
+    }
+}

@@ -1,0 +1,121 @@
+package import Store
+
+/// A queue in memory: its row, its ready runs, and whether this turn changed them.
+struct Queue {
+    let id: UInt32
+    var row: QueueRow
+    var ready: ReadyRuns
+    var isChanged = false
+
+    init(id: UInt32, row: QueueRow) {
+        self.id = id
+        self.row = row
+        ready = ReadyRuns(queue: id, storedJobs: row.ready)
+    }
+}
+
+/// A queue by its place in the engine's memory; the same for as long as the process runs.
+package struct QueueIndex: Hashable, Sendable {
+    package let value: Int
+}
+
+/// What `queue list` shows.
+package struct QueueStatistics: Sendable, Equatable {
+    package var name: String
+    package var ready: UInt64
+    package var running: UInt64
+    package var scheduled: UInt64
+    package var held: UInt64
+    package var dead: UInt64
+    package var completed: UInt64
+    package var retained: UInt64
+    /// When the job at the head was submitted, milliseconds since 1970; 0 when none is ready.
+    package var oldestReady: UInt64
+}
+
+extension Engine {
+    package var queueCount: Int { queues.count }
+
+    /// The queue of a name, made when there is none; nil when there are as many as may be.
+    package func queue(named name: UnsafeRawBufferPointer) -> QueueIndex? {
+        if let known = knownQueue(named: name) { return known }
+        guard queues.count < configuration.queuesMax else { return nil }
+        let id = counters.nextQueue
+        counters.nextQueue += 1
+        add(Queue(id: id, row: QueueRow(name: String(decoding: name, as: UTF8.self))))
+        queues[queues.count - 1].isChanged = true
+        return QueueIndex(value: queues.count - 1)
+    }
+
+    package func knownQueue(named name: UnsafeRawBufferPointer) -> QueueIndex? {
+        for index in queuesByHash[hashed(name), default: []]
+        where queues[index].row.name.utf8.elementsEqual(name) {
+            return QueueIndex(value: index)
+        }
+        return nil
+    }
+
+    package func name(of queue: QueueIndex) -> String { queues[queue.value].row.name }
+
+    package func hasReady(_ queue: QueueIndex) -> Bool { queues[queue.value].row.ready > 0 }
+
+    /// Counters as they are now; reads one row, that of the oldest ready job.
+    package func statistics(
+        _ queue: QueueIndex, _ rows: borrowing Transaction
+    ) throws -> QueueStatistics {
+        let row = queues[queue.value].row
+        var oldestReady: UInt64 = 0
+        if row.ready > 0, let oldest = try queues[queue.value].ready.oldest(rows) {
+            oldestReady = try load(oldest, rows)?.createdAt ?? 0
+        }
+        return QueueStatistics(
+            name: row.name, ready: row.ready, running: row.running, scheduled: row.scheduled,
+            held: row.held, dead: row.dead, completed: row.completed, retained: row.retained,
+            oldestReady: oldestReady)
+    }
+
+    /// Changes a queue's counters.
+    func count(_ queue: Int, _ change: (inout QueueRow) -> Void) {
+        change(&queues[queue].row)
+        queues[queue].isChanged = true
+    }
+
+    /// The place of a stored queue id.
+    func index(ofQueue id: UInt32) throws -> Int {
+        if let index = queues.firstIndex(where: { $0.id == id }, near: Int(id) - 1) { return index }
+        throw nonsense(Tables.queues, .queue(id), "a job names queue \(id), which has no row")
+    }
+
+    func readQueues(_ rows: borrowing Transaction) throws {
+        try rows.scan(Tables.queues, from: .queue(0)) { key, reader in
+            add(Queue(id: try key.u32(), row: try QueueRow(from: &reader)))
+            return .next
+        }
+    }
+
+    private func add(_ queue: Queue) {
+        queues.append(queue)
+        var name = queue.row.name
+        let hash = name.withUTF8 { hashed(UnsafeRawBufferPointer($0)) }
+        queuesByHash[hash, default: []].append(queues.count - 1)
+    }
+}
+
+extension [Queue] {
+    /// Ids are given out in the order of places, so that the guess is right unless a queue was deleted.
+    fileprivate func firstIndex(where matches: (Queue) -> Bool, near guess: Int) -> Int? {
+        indices.contains(guess) && matches(self[guess]) ? guess : firstIndex(where: matches)
+    }
+}
+
+/// FNV-1a. (Source: Fowler, Noll, Vo; RFC 9923.)
+private func hashed(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return hash
+}
+
+/// A row whose check value is right and whose contents make no sense.
+func nonsense(_ table: Table, _ key: Key, _ what: String) -> StoreError {
+    StoreError(.damaged(table: table, key: key.bytes), "table \(table.name): \(what)")
+}

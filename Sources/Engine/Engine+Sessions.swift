@@ -1,0 +1,129 @@
+package import Store
+
+/// A session in memory. It has a row once it subscribes: only a worker has something to lose.
+struct Session {
+    var secret: UInt64
+    var isStored = false
+    var isConnected = true
+    /// When it ends unless it comes back; 0 while it is connected.
+    var graceEnds: UInt64 = 0
+}
+
+/// How an ending session's jobs are given back.
+enum SessionEnd { case interrupted, crashed }
+
+extension Engine {
+    package var sessionCount: Int { sessions.count }
+
+    package func openSession(_ id: UInt64, secret: UInt64) {
+        sessions[id] = Session(secret: secret)
+    }
+
+    /// Whether the session may go on, on a new connection.
+    package func resumeSession(
+        _ id: UInt64, secret: UInt64, _ rows: borrowing Transaction
+    ) throws -> Bool {
+        guard var session = sessions[id], session.secret == secret else { return false }
+        if session.graceEnds > 0 {
+            try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
+        }
+        session.isConnected = true
+        session.graceEnds = 0
+        sessions[id] = session
+        if session.isStored { try write(session, id, rows) }
+        return true
+    }
+
+    /// From now on the session may hold leases: it gets its row.
+    package func storeSession(_ id: UInt64, _ rows: borrowing Transaction) throws {
+        guard var session = sessions[id], !session.isStored else { return }
+        session.isStored = true
+        sessions[id] = session
+        try write(session, id, rows)
+    }
+
+    /// The session's connection broke: it has its grace.
+    package func disconnectSession(_ id: UInt64, _ rows: borrowing Transaction) throws {
+        guard let session = sessions[id], session.isConnected else { return }
+        guard session.isStored else {
+            sessions[id] = nil
+            return
+        }
+        try startGrace(id, session, rows)
+    }
+
+    /// The session ended of its own will: what it holds is given back as interruptions.
+    package func endSession(_ id: UInt64, _ rows: borrowing Transaction) throws {
+        try endSession(id, .interrupted, rows)
+    }
+
+    func endSession(_ id: UInt64, _ end: SessionEnd, _ rows: borrowing Transaction) throws {
+        guard let session = sessions.removeValue(forKey: id) else { return }
+        if session.graceEnds > 0 { try Timer(due: session.graceEnds, kind: .session, id).unset(rows) }
+        guard session.isStored else { return }
+        ending[id] = end
+        endingFrom = LeaseKey(first: 0, token: 0)
+    }
+
+    /// Gives back leases of ending sessions, a bounded number at a time. A session's row stays until its
+    /// last lease is given back, so that a crash in between forgets nothing.
+    func endSessions(_ steps: inout Int, _ rows: borrowing Transaction) throws {
+        guard let from = endingFrom else { return }
+        var found: [(LeaseKey, LeaseRow)] = []
+        var next: LeaseKey?
+        var looked = 0
+        try rows.scan(Tables.leases, from: from.key) { key, reader in
+            let lease = try LeaseKey(from: &key)
+            guard looked < steps, found.count < 64 else {
+                next = lease
+                return .stop
+            }
+            looked += 1
+            let row = try LeaseRow(from: &reader)
+            if ending[row.session] != nil { found.append((lease, row)) }
+            return .next
+        }
+        steps -= looked
+        for (key, stored) in found {
+            let lease = touchedLeases[key] ?? stored
+            guard let end = ending[lease.session] else { continue }
+            steps -= lease.jobs.offsets.count
+            try giveBackAll(key, lease, as: end == .crashed ? "the worker vanished" : nil, rows)
+        }
+        endingFrom = next
+        guard next == nil else { return }
+        for id in ending.keys.sorted() { _ = try rows.delete(Tables.sessions, .job(id)) }
+        ending.removeAll()
+    }
+
+    func readSessions(_ rows: borrowing Transaction) throws {
+        var stored: [(UInt64, Session)] = []
+        try rows.scan(Tables.sessions, from: .job(0)) { key, reader in
+            let id = try key.u64()
+            stored.append((id, Session(
+                secret: try reader.u64(), isStored: true, isConnected: false,
+                graceEnds: try reader.u64())))
+            return .next
+        }
+        for (id, session) in stored {
+            if session.graceEnds > 0 { try Timer(due: session.graceEnds, kind: .session, id).unset(rows) }
+            try startGrace(id, session, rows)
+        }
+    }
+
+    private func startGrace(_ id: UInt64, _ session: Session, _ rows: borrowing Transaction) throws {
+        var waiting = session
+        waiting.isConnected = false
+        waiting.graceEnds = stamp.now + configuration.graceMilliseconds
+        sessions[id] = waiting
+        try write(waiting, id, rows)
+        try Timer(due: waiting.graceEnds, kind: .session, id).set(rows)
+    }
+
+    private func write(_ session: Session, _ id: UInt64, _ rows: borrowing Transaction) throws {
+        try rows.put(Tables.sessions, .job(id)) { writer in
+            writer.u64(session.secret)
+            writer.u64(session.graceEnds)
+        }
+    }
+}

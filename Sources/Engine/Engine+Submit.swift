@@ -1,0 +1,100 @@
+package import Store
+
+/// One job of a submission. Pointers are valid during the call.
+package struct Submission {
+    package var type: UnsafeRawBufferPointer
+    package var payload: StoredPayload
+    package var options: JobOptions
+
+    package init(type: UnsafeRawBufferPointer, payload: StoredPayload, options: JobOptions) {
+        self.type = type
+        self.payload = payload
+        self.options = options
+    }
+}
+
+extension Engine {
+    /// The id that the next submitted job will have.
+    package var nextJobID: UInt64 { counters.nextJob }
+
+    /// Stores a job and makes it ready. The caller has checked everything there is to check.
+    /// - Returns: its id; ids ascend.
+    package func submit(
+        _ submission: Submission, to queue: QueueIndex, _ rows: borrowing Transaction
+    ) throws -> UInt64 {
+        let id = counters.nextJob
+        counters.nextJob += 1
+        let payload = submission.payload
+        let inRow = payload.bytes.count <= EngineLimits.inlineBytesMax
+        let row = JobRow(
+            state: .ready, order: Engine.defaultOrder, queue: queues[queue.value].id,
+            createdAt: stamp.now,
+            maxAttempts: submission.options.maxAttempts ?? JobOptions.defaultMaxAttempts,
+            type: submission.type, options: JobRow.StoredOptions(submission.options),
+            payload: payload, payloadBytes: UInt32(payload.bytes.count),
+            payloadPlace: inRow ? .row : .pieces)
+        try rows.put(Tables.jobs, .job(id), ascending: true) { row.write(to: &$0) }
+        if !inRow { try putPieces(payload.bytes, of: id, .payload, rows) }
+        count(queue.value) { $0.ready += 1 }
+        try queues[queue.value].ready.insert(id, order: row.order, rows)
+        return id
+    }
+
+    /// Priority 128.
+    static let defaultOrder: UInt8 = 127
+
+    // MARK: Pieces
+
+    func putPieces(
+        _ bytes: UnsafeRawBufferPointer, of id: UInt64, _ part: PayloadPart,
+        _ rows: borrowing Transaction
+    ) throws {
+        var index: UInt32 = 0
+        var start = 0
+        while start < bytes.count {
+            let end = min(start + EngineLimits.pieceBytes, bytes.count)
+            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            try rows.put(Tables.pieces, .piece(id, part, index), ascending: part == .payload) {
+                $0.bytes(piece)
+            }
+            start = end
+            index += 1
+        }
+    }
+
+    func deletePieces(
+        _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
+    ) throws {
+        for index in 0..<pieceCount(byteCount) {
+            _ = try rows.delete(Tables.pieces, .piece(id, part, index))
+        }
+    }
+
+    /// Removes everything that is stored of a job.
+    func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+        if row.payloadPlace == .pieces { try deletePieces(row.payloadBytes, of: id, .payload, rows) }
+        if row.resultPlace == .pieces { try deletePieces(row.resultBytes, of: id, .result, rows) }
+        _ = try rows.delete(Tables.jobs, .job(id))
+    }
+}
+
+func pieceCount(_ byteCount: UInt32) -> UInt32 {
+    (byteCount + UInt32(EngineLimits.pieceBytes) - 1) / UInt32(EngineLimits.pieceBytes)
+}
+
+/// A payload put together from its pieces; checked piece by piece.
+func readPieces<Source: Rows & ~Copyable>(
+    _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Source
+) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Int(byteCount))
+    for index in 0..<pieceCount(byteCount) {
+        let key = Key.piece(id, part, index)
+        let found: Void? = try rows.get(Tables.pieces, key) { bytes.append(contentsOf: $0.rest()) }
+        guard found != nil else { throw nonsense(Tables.pieces, key, "piece \(index) of job \(id) is missing") }
+    }
+    guard bytes.count == Int(byteCount) else {
+        throw nonsense(Tables.pieces, .piece(id, part, 0), "job \(id) has \(bytes.count) bytes of \(byteCount)")
+    }
+    return bytes
+}

@@ -1,0 +1,42 @@
+/// Bounds of the rules. Those of the wire are in `MartletWire.Limits`.
+package enum EngineLimits {
+    /// Longest payload or result, in bytes, that is stored in the job's own row. With the rest of
+    /// the row it must fit half a page, so that LMDB keeps it in a leaf.
+    package static let inlineBytesMax = 1_800
+
+    /// Bytes of a longer payload in one row: two rows fill a 4 KiB leaf page.
+    static let pieceBytes = 1_992
+
+    /// Ids that one lease row may span. Whoever looks for the lease of a job walks back this far.
+    static let leaseSpanMax: UInt64 = 512
+
+    /// Jobs in one delivery, at most one lease row's span.
+    package static let deliveryJobsMax = 256
+
+    /// Timers, lost leases or retained jobs worked off in one turn: a few milliseconds at most.
+    static let stepsPerTurn = 2_000
+
+    /// Runs of job ids in one retention row: it fits half a page.
+    static let retentionRunsMax = 150
+
+    /// Retention is rounded up to this many milliseconds, so that jobs share rows.
+    static let retentionGrain: UInt64 = 1_000
+
+    /// Longest time without any, in milliseconds, that a producer's answers are remembered.
+    static let producerMemory: UInt64 = 86_400_000
+
+    /// Requests of a producer that may be at or above its floor.
+    package static let producerWindowMax: UInt64 = 8_192
+
+    /// Producers whose answers are mirrored in memory.
+    static let producersInMemoryMax = 10_000
+
+    /// Longest stored text of a failure, in bytes.
+    package static let errorBytesMax = 8_192
+
+    /// A finished job that somebody waits for is kept at least this long, in milliseconds.
+    static let watchedRetention: UInt64 = 10_000
+
+    /// Ready runs held in memory during a turn; more are written as they come.
+    static let pendingRunsMax = 256
+}

@@ -1,0 +1,113 @@
+package import Store
+
+/// One delivery: the jobs that went to one subscription in one turn, and which of them are not
+/// settled. Its key is the first job's id and the lease token; a job of it is one bit.
+struct LeaseRow {
+    var session: UInt64
+    var subscription: UInt32
+    var queue: UInt32
+    var startedAt: UInt64
+    var deadline: UInt64
+    /// When its timer fires. An extended lease keeps its timer, which then finds a later deadline.
+    var timerAt: UInt64
+    var jobs = JobSet()
+
+    init(
+        session: UInt64, subscription: UInt32, queue: UInt32, startedAt: UInt64, deadline: UInt64
+    ) {
+        self.session = session
+        self.subscription = subscription
+        self.queue = queue
+        self.startedAt = startedAt
+        self.deadline = deadline
+        timerAt = deadline
+    }
+
+    init(from reader: inout RowReader) throws(StoreError) {
+        session = try reader.u64()
+        subscription = try reader.u32()
+        queue = try reader.u32()
+        startedAt = try reader.u64()
+        deadline = try reader.u64()
+        timerAt = try reader.u64()
+        let words = Int(try reader.u8())
+        guard words <= JobSet.words else { throw reader.nonsense("\(words) words of jobs") }
+        for index in 0..<words { jobs.storage[index] = try reader.u64() }
+    }
+
+    func write(to writer: inout RowWriter) {
+        writer.u64(session)
+        writer.u32(subscription)
+        writer.u32(queue)
+        writer.u64(startedAt)
+        writer.u64(deadline)
+        writer.u64(timerAt)
+        let words = jobs.wordsUsed
+        writer.u8(UInt8(words))
+        for index in 0..<words { writer.u64(jobs.storage[index]) }
+    }
+}
+
+/// Key of a lease row.
+struct LeaseKey: Hashable {
+    var first: UInt64
+    var token: UInt64
+
+    var key: Key { .lease(first, token) }
+
+    init(first: UInt64, token: UInt64) {
+        self.first = first
+        self.token = token
+    }
+
+    init(from reader: inout KeyReader) throws(StoreError) {
+        first = try reader.u64()
+        token = try reader.u64()
+    }
+}
+
+/// A set of job ids within `EngineLimits.leaseSpanMax` of a first one, as offsets from it.
+struct JobSet: Equatable {
+    static let words = Int(EngineLimits.leaseSpanMax / 64)
+
+    var storage = InlineArray<8, UInt64>(repeating: 0)
+
+    var isEmpty: Bool { wordsUsed == 0 }
+
+    var wordsUsed: Int {
+        var words = JobSet.words
+        while words > 0, storage[words - 1] == 0 { words -= 1 }
+        return words
+    }
+
+    func contains(_ offset: UInt64) -> Bool {
+        offset < EngineLimits.leaseSpanMax && storage[Int(offset / 64)] & (1 << (offset % 64)) != 0
+    }
+
+    mutating func insert(_ offset: UInt64) {
+        precondition(offset < EngineLimits.leaseSpanMax)
+        storage[Int(offset / 64)] |= 1 << (offset % 64)
+    }
+
+    mutating func remove(_ offset: UInt64) {
+        storage[Int(offset / 64)] &= ~(1 << (offset % 64))
+    }
+
+    /// The offsets in ascending order.
+    var offsets: [UInt64] {
+        var result: [UInt64] = []
+        for word in 0..<JobSet.words {
+            var bits = storage[word]
+            while bits != 0 {
+                result.append(UInt64(word * 64 + bits.trailingZeroBitCount))
+                bits &= bits - 1
+            }
+        }
+        return result
+    }
+
+    static func == (one: JobSet, other: JobSet) -> Bool {
+        for word in 0..<words where one.storage[word] != other.storage[word] { return false }
+        return true
+    }
+}

@@ -1,0 +1,62 @@
+package import Store
+
+/// Every table of the broker. Ids are in the redo log: they never change meaning.
+///
+/// | table | key | row |
+/// | --- | --- | --- |
+/// | counters | – | next job id, next lease token, next queue id |
+/// | queues | queue | `QueueRow` |
+/// | jobs | job | `JobRow`: the only row that every job has |
+/// | pieces | job, part, index | payloads and results too long for a leaf page |
+/// | ready | queue, order, first job | number of consecutive jobs: a run |
+/// | leases | first job, token | `LeaseRow`: one delivery |
+/// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant |
+/// | sessions | session | `SessionRow` |
+/// | producers | producer | `ProducerRow`: answers given to submissions |
+/// | progress | job | what its handler last said |
+/// | damaged | table, key | bytes of a record that did not match its check value |
+package enum Tables {
+    static let counters = Table(id: 1, name: "counters")
+    static let queues = Table(id: 2, name: "queues")
+    static let jobs = Table(id: 3, name: "jobs")
+    static let pieces = Table(id: 4, name: "pieces")
+    static let ready = Table(id: 5, name: "ready")
+    static let leases = Table(id: 6, name: "leases")
+    static let timers = Table(id: 7, name: "timers")
+    static let sessions = Table(id: 8, name: "sessions")
+    static let producers = Table(id: 9, name: "producers")
+    static let progress = Table(id: 10, name: "progress")
+    static let damaged = Table(id: 11, name: "damaged")
+
+    package static let all = [
+        counters, queues, jobs, pieces, ready, leases, timers, sessions, producers, progress, damaged,
+    ]
+
+    /// Version of the rows in these tables. A change of any row's layout raises it, and comes with
+    /// code that reads the version before; a broker refuses a store of a newer version.
+    package static let formatVersion: UInt32 = 1
+}
+
+extension Key {
+    static func job(_ id: UInt64) -> Key { Key().adding(u64: id) }
+
+    static func queue(_ id: UInt32) -> Key { Key().adding(u32: id) }
+
+    static func ready(_ queue: UInt32, _ order: UInt8, _ first: UInt64) -> Key {
+        Key().adding(u32: queue).adding(u8: order).adding(u64: first)
+    }
+
+    static func lease(_ first: UInt64, _ token: UInt64) -> Key {
+        Key().adding(u64: first).adding(u64: token)
+    }
+
+    static func piece(_ job: UInt64, _ part: PayloadPart, _ index: UInt32) -> Key {
+        Key().adding(u64: job).adding(u8: part.rawValue).adding(u32: index)
+    }
+}
+
+/// Which of a job's two byte strings a piece belongs to.
+enum PayloadPart: UInt8 {
+    case payload = 0
+    case result = 1
+}
