@@ -93,5 +93,7 @@ let package = Package(
                 nioCore, nioPosix, logging, lifecycle, arguments, configuration,
             ],
             swiftSettings: settings),
+
+        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
     ]
 )

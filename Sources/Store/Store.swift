@@ -1,1 +1,279 @@
-// Store
+import CLMDB
+
+/// Rows in LMDB, made durable turn by turn through a short redo log.
+///
+/// All of it belongs to the thread that opened it, the writer, except `snapshot`, which any thread may
+/// call. A store that is released without `close` leaves its directory as a crash would; release it on
+/// the writer's thread, too.
+///
+/// After an `unknownOutcome` every call fails with the same error: exit and let the next start recover.
+package final class Store: @unchecked Sendable {
+    // Owner: the writer thread, asserted in every verb. `snapshot` touches `environment` alone, which is
+    // immutable.
+
+    package let configuration: Configuration
+    /// What opening found.
+    package private(set) var recovery = Recovery()
+    /// False while space for the next turns can't be reserved: refuse submissions, go on settling, which
+    /// the reserve allows. Looked at again at each checkpoint and by `reserve`.
+    package private(set) var acceptsSubmissions = true
+    /// The last durable turn; 0 before the first.
+    package var lastTurn: UInt64 { log.position.turn }
+    /// When the oldest turn that waits for a checkpoint is due for one; nil when none waits.
+    package private(set) var checkpointDeadline: UInt64?
+
+    private let directory: DataDirectory
+    private let environment: Environment
+    private let log: RedoLog
+    private let stage = RowStage()
+    private let thread = ThreadIdentity()
+    /// LMDB's write transaction, open from the first turn after a checkpoint to the next checkpoint.
+    private var transaction: OpaquePointer?
+    private var inTurn = false
+    private var failure: StoreError?
+    /// Bytes and mutations logged since the last checkpoint.
+    private var waiting = (bytes: 0, mutations: 0)
+
+    init(
+        _ configuration: Configuration, _ directory: DataDirectory, _ environment: Environment,
+        _ log: RedoLog
+    ) {
+        self.configuration = configuration
+        self.directory = directory
+        self.environment = environment
+        self.log = log
+    }
+
+    deinit { if let transaction { mdb_txn_abort(transaction) } }
+
+    /// Creates the store or opens it, and recovers what a crash left in the log. The calling thread
+    /// becomes the writer.
+    package static func open(_ configuration: Configuration) throws(StoreError) -> Store {
+        configuration.check()
+        let directory = try DataDirectory(configuration.directory)
+        if directory.log == nil { try create(configuration, directory) }
+        let environment = try Environment(
+            directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes)
+        let checkpoint = try checkpointRow(configuration, directory, environment)
+        let log = RedoLog(configuration, directory, checkpoint)
+        let store = Store(configuration, directory, environment, log)
+        try store.recover(from: checkpoint)
+        store.reserve()
+        return store
+    }
+
+    /// Reads and writes rows. Nothing is durable before `commit`; several turns may share one.
+    ///
+    /// What the body changed before it threw remains part of the turn: check first, then change.
+    package func turn<R>(_ body: (borrowing Transaction) throws -> R) throws -> R {
+        try checkUsable()
+        precondition(!inTurn, "a turn inside a turn")
+        inTurn = true
+        defer { inTurn = false }
+        let transaction = Transaction(stage, try view())
+        do {
+            return try body(transaction)
+        } catch {
+            if let failure = stage.failure { self.failure = failure }
+            throw error
+        }
+    }
+
+    /// Makes durable what was changed since the last commit: the one place that does. Returns the last
+    /// durable turn's number. Without changes it writes nothing. `now` is in milliseconds.
+    ///
+    /// A turn for which the log has no room is made durable by a checkpoint instead.
+    @discardableResult
+    package func commit(now: UInt64) throws(StoreError) -> UInt64 {
+        try checkUsable()
+        let record = stage.buffer
+        guard !record.isEmpty else { return lastTurn }
+        let position = log.position
+        let checksum = record.seal(turn: position.turn + 1, previous: position.checksum, log.id)
+        let appended = try failing { () throws(StoreError) in
+            return try log.append(record.blocks, checksum: checksum)
+        }
+        waiting.bytes += record.count
+        waiting.mutations += Int(record.mutations)
+        record.clear()
+        if !appended {
+            log.skipTurn(checksum: checksum)
+            try checkpoint(now: now)
+        } else if checkpointDeadline == nil {
+            checkpointDeadline = now + configuration.checkpointMilliseconds
+        }
+        return lastTurn
+    }
+
+    /// Bytes of changes since the last commit: keep a turn well below `segmentBytes`.
+    package var turnBytes: Int { stage.buffer.count }
+
+    /// Whether a checkpoint should be made now: the oldest turn waited long enough, or dirty pages could
+    /// become many.
+    package func checkpointDue(now: UInt64) -> Bool {
+        guard let deadline = checkpointDeadline else { return false }
+        return now >= deadline || waiting.bytes >= configuration.checkpointBytes
+            || waiting.mutations >= configuration.checkpointMutations
+    }
+
+    /// Moves the logged turns to LMDB's file and gives their segments back.
+    package func checkpoint(now: UInt64) throws(StoreError) {
+        try checkUsable()
+        precondition(!inTurn && stage.buffer.isEmpty, "commit before the checkpoint")
+        guard transaction != nil else { return }
+        configuration.observe?(.beforeCheckpoint)
+        try failing { () throws(StoreError) in
+            try commitRows(now: now)
+            configuration.observe?(.checkpointCommitted)
+            try log.recycle()
+        }
+        reserve()
+    }
+
+    /// Tries to reserve space ahead again; `acceptsSubmissions` says how it went.
+    package func reserve() {
+        guard failure == nil else { return }
+        // Whatever keeps space from being reserved, submissions wait until it can be.
+        let segments = (try? log.reserve()) ?? false
+        let pages = (try? environment.reserve(configuration.reserveBytes)) ?? false
+        acceptsSubmissions = segments && pages
+    }
+
+    /// Reads the rows as of the last checkpoint, on any thread.
+    package func snapshot<R>(_ body: (borrowing Snapshot) throws -> R) throws -> R {
+        try body(Snapshot(environment))
+    }
+
+    /// Makes a last checkpoint, so that the next start has nothing to recover. No snapshot may be open,
+    /// and the store must be released before the directory is opened again.
+    package func close(now: UInt64) throws(StoreError) {
+        try checkpoint(now: now)
+    }
+
+    // MARK: Inside
+
+    private func checkUsable() throws(StoreError) {
+        precondition(thread.isCurrent, "the store belongs to the thread that opened it")
+        if let failure { throw failure }
+    }
+
+    /// Remembers an unknown outcome for all later calls.
+    private func failing<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
+        do {
+            return try body()
+        } catch {
+            failure = error.asUnknownOutcome
+            throw error.asUnknownOutcome
+        }
+    }
+
+    private func view() throws(StoreError) -> RowView {
+        if let transaction { return RowView(transaction, environment, reading: stage.reading) }
+        let begun = try environment.begin(readOnly: false)
+        transaction = begun
+        return RowView(begun, environment, reading: stage.reading)
+    }
+
+    private func commitRows(now: UInt64) throws(StoreError) {
+        let view = try view()
+        let row = CheckpointRow(
+            formatVersion: configuration.formatVersion, log: log.id, position: log.position,
+            instant: now)
+        var error = row.write(view)
+        transaction = nil
+        if error == 0 {
+            error = mdb_txn_commit(view.transaction)
+        } else {
+            mdb_txn_abort(view.transaction)
+        }
+        guard error == 0 else { throw .unknownOutcome(error, "writing a checkpoint") }
+        waiting = (0, 0)
+        checkpointDeadline = nil
+    }
+}
+
+// MARK: Opening
+
+extension Store {
+    private static func create(
+        _ configuration: Configuration, _ directory: DataDirectory
+    ) throws(StoreError) {
+        let id = LogID.random()
+        try directory.beginCreation(id)
+        configuration.observe?(.markerWritten)
+        let beginning = LogPosition(turn: 0, checksum: 0, segment: 0, offset: 0)
+        let row = CheckpointRow(
+            formatVersion: configuration.formatVersion, log: id, position: beginning, instant: 0)
+        let log = RedoLog(configuration, directory, row)
+        try log.create()
+        let environment = try Environment(
+            directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes)
+        let store = Store(configuration, directory, environment, log)
+        try store.commitRows(now: 0)
+        try environment.synchronize()
+        configuration.observe?(.dataCreated)
+        try directory.finishCreation(id)
+        configuration.observe?(.created)
+    }
+
+    private static func checkpointRow(
+        _ configuration: Configuration, _ directory: DataDirectory, _ environment: Environment
+    ) throws(StoreError) -> CheckpointRow {
+        let transaction = try environment.begin(readOnly: true)
+        defer { mdb_txn_abort(transaction) }
+        guard let row = try CheckpointRow.read(RowView(transaction, environment)) else {
+            throw StoreError(
+                .notADataDirectory,
+                "\(directory.dataPath) holds no checkpoint: it is not this store's")
+        }
+        guard row.log == directory.log else {
+            throw StoreError(
+                .notADataDirectory,
+                "\(directory.dataPath) belongs to log \(row.log.text), not to this directory's")
+        }
+        let supported = configuration.formatVersion
+        guard row.formatVersion <= supported else {
+            throw .newer(row.formatVersion, supported, directory.path)
+        }
+        guard row.formatVersion == supported else {
+            throw StoreError(
+                .olderFormat(found: row.formatVersion, supported: supported),
+                "\(directory.path) has format \(row.formatVersion); this Martlet reads \(supported)"
+            )
+        }
+        return row
+    }
+
+    /// Applies the turns that are in the log and not in LMDB, and makes a checkpoint of them.
+    private func recover(from checkpoint: CheckpointRow) throws(StoreError) {
+        let reader = LogReader(log.files, log.id)
+        let recovered = try reader.replay(from: checkpoint.position) {
+            mutations throws(StoreError) in
+            try apply(mutations)
+        }
+        recovery = recovered.recovery
+        try log.open(at: recovered.end)
+        if recovery.turnsReplayed > 0 {
+            try commitRows(now: checkpoint.instant)
+        }
+        try log.recycle()
+    }
+
+    private func apply(_ record: UnsafeRawBufferPointer) throws(StoreError) {
+        let view = try view()
+        var rest = record
+        while rest.count > 0 {
+            guard let mutation = Mutation(rest), environment.hasTable(mutation.table) else {
+                throw StoreError(
+                    .newerFormat(
+                        found: configuration.formatVersion + 1,
+                        supported: configuration.formatVersion),
+                    "a turn in the log changes a table that this Martlet does not know")
+            }
+            let error = view.apply(
+                mutation, UnsafeRawBufferPointer(rebasing: rest[..<mutation.size]))
+            guard error == 0 else { throw .system(error, "replaying the log") }
+            rest = UnsafeRawBufferPointer(rebasing: rest[mutation.size...])
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import CLMDB
+import Glibc
+
+/// LMDB's environment: the rows as of the last checkpoint, one named database per table.
+///
+/// Default, safe sync. Immutable once open, so that snapshots may use it from any thread; the write
+/// transaction is the store's. Closing it is the store's duty too, when nothing uses it any more.
+@usableFromInline final class Environment: @unchecked Sendable {
+    // Owner of `env`: LMDB, which allows it from any thread. `handles` is written in `init` only.
+    private let env: OpaquePointer
+    /// LMDB's handle for each table id; `noTable` where there is none.
+    private let handles: UnsafeMutablePointer<UInt32>
+    private let path: String
+    private static let noTable = UInt32.max
+
+    /// Opens or creates the file. Address space is only reserved, so the map is as large as the system
+    /// allows, up to `mapBytes`.
+    init(_ path: String, tables: [Table], mapBytes: Int) throws(StoreError) {
+        self.path = path
+        env = try Self.open(path, tableCount: tables.count, mapBytes: mapBytes)
+        handles = .allocate(capacity: 256)
+        handles.initialize(repeating: Self.noTable, count: 256)
+        try openTables(tables)
+    }
+
+    deinit {
+        mdb_env_close(env)
+        handles.deallocate()
+    }
+
+    private static func open(
+        _ path: String, tableCount: Int, mapBytes: Int
+    ) throws(StoreError) -> OpaquePointer {
+        let smallestMap = 1 << 28
+        var mapBytes = mapBytes
+        while true {
+            var created: OpaquePointer?
+            guard mdb_env_create(&created) == 0, let env = created else {
+                throw .system(ENOMEM, "creating LMDB's environment")
+            }
+            mdb_env_set_mapsize(env, mapBytes)
+            mdb_env_set_maxdbs(env, UInt32(tableCount + 1))
+            mdb_env_set_maxreaders(env, 256)
+            let error = mdb_env_open(env, path, UInt32(MDB_NOSUBDIR | MDB_NOTLS), 0o600)
+            if error == 0 {
+                // Readers that died with a process would pin their pages for ever.
+                mdb_reader_check(env, nil)
+                return env
+            }
+            mdb_env_close(env)
+            guard error == ENOMEM, mapBytes / 2 >= smallestMap else {
+                throw .system(error, "opening \(path)")
+            }
+            mapBytes /= 2
+        }
+    }
+
+    private func openTables(_ tables: [Table]) throws(StoreError) {
+        let transaction = try begin(readOnly: false)
+        for table in tables + [.store] {
+            precondition(handles[Int(table.id)] == Self.noTable, "table ids are unique")
+            let error = mdb_dbi_open(
+                transaction, "\(table.name)", UInt32(MDB_CREATE), &handles[Int(table.id)])
+            guard error == 0 else {
+                mdb_txn_abort(transaction)
+                throw .system(error, "opening table \(table.name)")
+            }
+        }
+        let error = mdb_txn_commit(transaction)
+        guard error == 0 else { throw .system(error, "creating the tables") }
+    }
+
+    func begin(readOnly: Bool) throws(StoreError) -> OpaquePointer {
+        var transaction: OpaquePointer?
+        let error = mdb_txn_begin(env, nil, readOnly ? UInt32(MDB_RDONLY) : 0, &transaction)
+        guard error == 0, let transaction else { throw .system(error, "beginning a transaction") }
+        return transaction
+    }
+
+    func handle(_ table: UInt8) -> UInt32 {
+        let handle = handles[Int(table)]
+        precondition(handle != Self.noTable, "the store was opened without this table")
+        return handle
+    }
+
+    func hasTable(_ id: UInt8) -> Bool { handles[Int(id)] != Self.noTable }
+
+    // MARK: Space
+
+    /// The data file's descriptor; LMDB owns it.
+    private var descriptor: Int32 {
+        var descriptor: Int32 = -1
+        mdb_env_get_fd(env, &descriptor)
+        return descriptor
+    }
+
+    /// The file and what it is called, safe on the disk. LMDB syncs neither when it creates one.
+    func synchronize() throws(StoreError) { try System.synchronize(descriptor, path) }
+
+    /// Sees to it that `bytes` of space are there behind the rows: extends the file, or, when the device
+    /// is full, counts the pages that deleted rows left free. Returns whether there is enough.
+    func reserve(_ bytes: Int) throws(StoreError) -> Bool {
+        var info = MDB_envinfo()
+        mdb_env_info(env, &info)
+        let used = (info.me_last_pgno + 1) * pageBytes
+        guard used + bytes <= info.me_mapsize else { return try freeBytes() >= bytes }
+        let size = max(try System.size(descriptor, path), used)
+        if size - used >= bytes { return true }
+        // Some more than is asked for, so that not every checkpoint extends the file.
+        if try System.extend(descriptor, from: size, to: used + bytes + bytes / 4, path) {
+            return true
+        }
+        if try System.extend(descriptor, from: size, to: used + bytes, path) { return true }
+        return size - used + (try freeBytes()) >= bytes
+    }
+
+    private var pageBytes: Int {
+        var stat = MDB_stat()
+        mdb_env_stat(env, &stat)
+        return Int(stat.ms_psize)
+    }
+
+    /// Bytes in pages that deleted rows left. LMDB keeps them in its database 0: lists of page numbers,
+    /// each with its length in front.
+    private func freeBytes() throws(StoreError) -> Int {
+        let transaction = try begin(readOnly: true)
+        defer { mdb_txn_abort(transaction) }
+        var cursor: OpaquePointer?
+        let error = mdb_cursor_open(transaction, 0, &cursor)
+        guard error == 0, let cursor else { throw .system(error, "counting free pages") }
+        defer { mdb_cursor_close(cursor) }
+        var pages = 0
+        var key = MDB_val()
+        var list = MDB_val()
+        while mdb_cursor_get(cursor, &key, &list, MDB_NEXT) == 0 {
+            pages += list.mv_data.loadUnaligned(as: Int.self)
+        }
+        return pages * pageBytes
+    }
+}

@@ -1,0 +1,190 @@
+import Glibc
+
+/// The short log in front of LMDB: one synchronous append makes a turn durable.
+///
+/// Segments are written ahead and used again. At least one segment is always there; the newest is never
+/// recycled. Owned by the store, on the writer thread.
+final class RedoLog {
+    let id: LogID
+    let files: LogFiles
+    private let spareSegments: Int
+    private let observe: (StorePoint) -> Void
+
+    /// The segment that is written to, open with O_DSYNC.
+    private var descriptor: Int32 = -1
+    /// Where the next record goes, and what it is chained to.
+    private(set) var position: LogPosition
+    /// Older segments, whose turns the next checkpoint makes unnecessary.
+    private var older: [UInt64] = []
+    private var spares: [String] = []
+    private var sparesEver = 0
+
+    init(
+        _ files: LogFiles, _ id: LogID, at position: LogPosition, spareSegments: Int,
+        observe: @escaping (StorePoint) -> Void
+    ) {
+        self.files = files
+        self.id = id
+        self.position = position
+        self.spareSegments = spareSegments
+        self.observe = observe
+    }
+
+    deinit { if descriptor >= 0 { System.close(descriptor) } }
+
+    /// Takes over the directory after recovery, which found where the log ends.
+    func open(at end: LogPosition) throws(StoreError) {
+        position = end
+        let found = try files.list()
+        older = found.segments.filter { $0 < position.segment }
+        for name in found.spares { try adopt(name) }
+        let path = files.path(LogFiles.name(position.segment))
+        descriptor = try System.open(path, O_WRONLY | O_DSYNC, "opening")
+        if try System.size(descriptor, path) != files.segmentBytes { closeSegment() }
+    }
+
+    private func adopt(_ spare: String) throws(StoreError) {
+        guard let number = Int(spare.dropFirst("spare-".count)), try isWhole(spare) else {
+            return try System.remove(files.path(spare))
+        }
+        sparesEver = max(sparesEver, number)
+        spares.append(spare)
+    }
+
+    private func isWhole(_ name: String) throws(StoreError) -> Bool {
+        let descriptor = try System.open(files.path(name), O_RDONLY, "opening")
+        defer { System.close(descriptor) }
+        return try System.size(descriptor, name) == files.segmentBytes
+    }
+
+    /// Makes the sealed record durable. Returns false, having written nothing, when there is no room for
+    /// it: the record is larger than a segment or no spare segment could be reserved.
+    func append(_ record: UnsafeRawBufferPointer, checksum: UInt32) throws(StoreError) -> Bool {
+        if record.count > files.segmentBytes - position.offset {
+            guard record.count <= files.segmentBytes - LogFormat.firstRecord, !spares.isEmpty else {
+                return false
+            }
+            try changeSegment()
+        }
+        observe(.beforeAppend)
+        let error = System.write(descriptor, record, at: position.offset)
+        guard error == 0 else { throw .unknownOutcome(error, "appending to the log") }
+        position.advance(record.count, checksum)
+        observe(.appended)
+        return true
+    }
+
+    /// The turn became durable in LMDB instead: the log goes on in another segment.
+    func skipTurn(checksum: UInt32) {
+        position.advance(0, checksum)
+        closeSegment()
+    }
+
+    private func closeSegment() { position.offset = files.segmentBytes }
+
+    /// Goes on in a spare segment: its header is durable before it gets its number as a name.
+    private func changeSegment() throws(StoreError) {
+        let number = position.segment + 1
+        do {
+            let spare = files.path(spares.removeLast())
+            let next = try System.open(spare, O_WRONLY | O_DSYNC, "opening")
+            observe(.beforeSegmentHeader)
+            try writeHeader(number, next)
+            observe(.segmentHeaderWritten)
+            try System.rename(spare, to: files.path(LogFiles.name(number)))
+            try System.synchronize(directory: files.directory)
+            System.close(descriptor)
+            descriptor = next
+        } catch {
+            throw error.asUnknownOutcome
+        }
+        older.append(position.segment)
+        position.segment = number
+        position.offset = LogFormat.firstRecord
+        observe(.segmentChanged)
+    }
+
+    private func writeHeader(_ number: UInt64, _ descriptor: Int32) throws(StoreError) {
+        let block = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: LogFormat.block, alignment: LogFormat.block)
+        defer { block.deallocate() }
+        let header = SegmentHeader(
+            number: number, firstTurn: position.turn + 1, previous: position.checksum)
+        if let base = block.baseAddress { header.encode(into: base, id) }
+        let error = System.write(descriptor, UnsafeRawBufferPointer(block), at: 0)
+        guard error == 0 else {
+            throw .system(error, "writing the header of log segment \(number)")
+        }
+    }
+
+    /// After a checkpoint: the segments before the one in use become spares, or go.
+    func recycle() throws(StoreError) {
+        guard !older.isEmpty else { return }
+        for segment in older {
+            let path = files.path(LogFiles.name(segment))
+            if spares.count < spareSegments {
+                let spare = nextSpareName()
+                try System.rename(path, to: files.path(spare))
+                try adopt(spare)
+            } else {
+                try System.remove(path)
+            }
+            observe(.segmentRecycled)
+        }
+        older = []
+        try System.synchronize(directory: files.directory)
+    }
+
+    /// Writes spare segments ahead until there are enough. Returns false when the device is full.
+    func reserve() throws(StoreError) -> Bool {
+        while spares.count + older.count < spareSegments {
+            let spare = nextSpareName()
+            guard try files.writeSpare(spare) else { return false }
+            spares.append(spare)
+            observe(.spareWritten)
+        }
+        return true
+    }
+
+    private func nextSpareName() -> String {
+        sparesEver += 1
+        return "spare-\(sparesEver)"
+    }
+
+    /// Creates the first segment of a new log.
+    func create() throws(StoreError) {
+        guard try files.writeSpare("spare-0") else {
+            throw StoreError(.full, "no space for a log segment of \(files.segmentBytes) bytes")
+        }
+        spares = ["spare-0"]
+        try changeSegment()
+        older = []
+    }
+}
+
+/// Where the log goes on: the end of what is durable.
+struct LogPosition: Equatable {
+    /// The last turn, 0 before the first.
+    var turn: UInt64
+    /// Checksum of that turn's record.
+    var checksum: UInt32
+    var segment: UInt64
+    var offset: Int
+
+    mutating func advance(_ bytes: Int, _ checksum: UInt32) {
+        turn += 1
+        self.checksum = checksum
+        offset += bytes
+    }
+}
+
+extension StoreError {
+    /// The same failure where it leaves in doubt what is on the disk.
+    var asUnknownOutcome: StoreError {
+        switch code {
+        case .unknownOutcome: self
+        case .system(let errno): StoreError(.unknownOutcome(errno: errno), message)
+        default: StoreError(.unknownOutcome(errno: 0), message)
+        }
+    }
+}

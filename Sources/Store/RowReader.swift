@@ -1,0 +1,98 @@
+import CMartletChecksum
+
+/// Reads a verified row in place; valid only inside the closure it is passed to.
+///
+/// Every read is bounds-checked: reading past the end throws `damaged`.
+package struct RowReader: ~Copyable {
+    @usableFromInline var at: UnsafeRawPointer
+    @usableFromInline let end: UnsafeRawPointer
+    private let table: Table
+    private let key: UnsafeRawBufferPointer
+
+    /// Checks the value's check value, its last four bytes, and opens what is before it.
+    @usableFromInline init(
+        verifying stored: UnsafeRawBufferPointer, table: Table, key: UnsafeRawBufferPointer
+    ) throws(StoreError) {
+        let bytes = stored.count - CheckValue.size
+        guard bytes >= 0, let start = stored.baseAddress else {
+            throw .damaged(table, key, "it is shorter than its check value")
+        }
+        let expected = UInt32(
+            littleEndian: start.loadUnaligned(fromByteOffset: bytes, as: UInt32.self))
+        guard CheckValue.of(table, key, start, bytes) == expected else {
+            throw .damaged(table, key, "its check value is wrong")
+        }
+        at = start
+        end = start + bytes
+        self.table = table
+        self.key = key
+    }
+
+    /// Bytes not read yet.
+    @inlinable package var remaining: Int { end - at }
+
+    @inlinable package mutating func u8() throws(StoreError) -> UInt8 { try take() }
+    @inlinable package mutating func u16() throws(StoreError) -> UInt16 {
+        UInt16(littleEndian: try take())
+    }
+    @inlinable package mutating func u32() throws(StoreError) -> UInt32 {
+        UInt32(littleEndian: try take())
+    }
+    @inlinable package mutating func u64() throws(StoreError) -> UInt64 {
+        UInt64(littleEndian: try take())
+    }
+
+    @inlinable package mutating func bytes(_ count: Int) throws(StoreError)
+        -> UnsafeRawBufferPointer
+    {
+        guard count >= 0, remaining >= count else { throw tooShort() }
+        defer { at += count }
+        return UnsafeRawBufferPointer(start: at, count: count)
+    }
+
+    /// What `RowWriter.string8` wrote.
+    package mutating func string8() throws(StoreError) -> String {
+        String(decoding: try bytes(Int(try u8())), as: UTF8.self)
+    }
+
+    package mutating func skip(_ count: Int) throws(StoreError) { _ = try bytes(count) }
+
+    package mutating func rest() -> UnsafeRawBufferPointer {
+        defer { at = end }
+        return UnsafeRawBufferPointer(start: at, count: remaining)
+    }
+
+    @inlinable mutating func take<Field: FixedWidthInteger>() throws(StoreError) -> Field {
+        guard remaining >= MemoryLayout<Field>.size else { throw tooShort() }
+        defer { at += MemoryLayout<Field>.size }
+        return at.loadUnaligned(as: Field.self)
+    }
+
+    @usableFromInline borrowing func tooShort() -> StoreError {
+        .damaged(table, key, "it is shorter than its fields")
+    }
+}
+
+/// CRC32C over table, key length, key and value: it ends every stored value, so that neither a flipped
+/// bit nor a row at the wrong place is ever taken for a good one.
+enum CheckValue {
+    static let size = 4
+
+    static func of(
+        _ table: Table, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawPointer, _ count: Int
+    ) -> UInt32 {
+        let overKey = martlet_crc32c(seed(table, key.count), key.baseAddress, key.count)
+        return martlet_crc32c(overKey, value, count)
+    }
+
+    /// The same, for a value that lies right behind its key.
+    static func of(
+        _ table: Table, keyAt key: UnsafeRawPointer, keyCount: Int, valueCount: Int
+    ) -> UInt32 {
+        martlet_crc32c(seed(table, keyCount), key, keyCount + valueCount)
+    }
+
+    private static func seed(_ table: Table, _ keyCount: Int) -> UInt32 {
+        UInt32(table.id) | UInt32(truncatingIfNeeded: keyCount) << 8
+    }
+}

@@ -1,0 +1,23 @@
+import CLMDB
+
+/// The rows as of the last checkpoint, for reading from any thread.
+///
+/// It pins the pages it sees: keep it short, a page of a list at a time.
+package struct Snapshot: ~Copyable, Rows {
+    package let view: RowView
+    /// The instant of that checkpoint in milliseconds, as it was passed to `checkpoint`.
+    package let asOf: UInt64
+
+    init(_ environment: Environment) throws(StoreError) {
+        let view = RowView(try environment.begin(readOnly: true), environment)
+        do {
+            asOf = try CheckpointRow.read(view)?.instant ?? 0
+        } catch {
+            mdb_txn_abort(view.transaction)
+            throw error
+        }
+        self.view = view
+    }
+
+    deinit { mdb_txn_abort(view.transaction) }
+}

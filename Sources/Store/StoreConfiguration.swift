@@ -1,0 +1,61 @@
+extension Store {
+    /// Where the store is and how much it may use.
+    package struct Configuration: Sendable {
+        package var directory: String
+        /// Version of the tables' rows, owned by whoever writes them. A directory of another is refused.
+        package var formatVersion: UInt32
+        package var tables: [Table]
+        /// Address space for LMDB's map, and so the data file's largest size. Sparse: it costs nothing.
+        package var mapBytes = 1 << 40
+        /// Size of a log segment; whole 4 KiB blocks. A turn that is larger costs a checkpoint.
+        package var segmentBytes = 32 << 20
+        /// Segments written ahead.
+        package var spareSegments = 1
+        /// How long a turn waits for its checkpoint at most.
+        package var checkpointMilliseconds: UInt64 = 100
+        /// Logged bytes and mutations after which a checkpoint is due: they bound LMDB's sorted list of
+        /// dirty pages, which gets slow with tens of thousands, and what recovery has to replay.
+        package var checkpointBytes = 16 << 20
+        package var checkpointMutations = 65_536
+        /// Space kept free behind the rows, so that settlements go on when the device is full.
+        package var reserveBytes = 64 << 20
+        /// Called at each named point; tests copy the directory there to see what a crash would leave.
+        package var observe: (@Sendable (StorePoint) -> Void)?
+
+        package init(directory: String, formatVersion: UInt32, tables: [Table]) {
+            self.directory = directory
+            self.formatVersion = formatVersion
+            self.tables = tables
+        }
+
+        func check() {
+            precondition(segmentBytes % LogFormat.block == 0, "a segment is whole blocks")
+            precondition(
+                segmentBytes >= 2 * LogFormat.block, "a segment holds a header and a record")
+            precondition(spareSegments >= 1, "the log changes to a spare segment")
+        }
+    }
+
+    /// What opening found and did.
+    package struct Recovery: Sendable, Equatable {
+        /// Turns that were in the log only.
+        package var turnsReplayed = 0
+        package var lastTurn: UInt64 = 0
+        /// Bytes of a turn whose append a crash cut short: it was never acknowledged.
+        package var tornBytes = 0
+        /// Log segments that were read.
+        package var segments = 0
+    }
+}
+
+extension RedoLog {
+    convenience init(
+        _ configuration: Store.Configuration, _ directory: DataDirectory,
+        _ checkpoint: CheckpointRow
+    ) {
+        self.init(
+            LogFiles(directory: directory.logPath, segmentBytes: configuration.segmentBytes),
+            checkpoint.log, at: checkpoint.position, spareSegments: configuration.spareSegments,
+            observe: { configuration.observe?($0) })
+    }
+}

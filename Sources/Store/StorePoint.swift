@@ -1,0 +1,10 @@
+/// The moments at which a crash leaves something different behind. Tests copy the directory at each.
+package enum StorePoint: String, Sendable, CaseIterable {
+    // Creation, in order.
+    case markerWritten, spareWritten, beforeSegmentHeader, segmentHeaderWritten, segmentChanged
+    case dataCreated, created
+    // A turn.
+    case beforeAppend, appended
+    // A checkpoint.
+    case beforeCheckpoint, checkpointCommitted, segmentRecycled
+}

@@ -1,0 +1,170 @@
+import CLMDB
+import Glibc
+
+/// The system calls the store makes, as Swift: each retries when interrupted and throws a `StoreError`
+/// that names what it was doing.
+enum System {
+    static func open(_ path: String, _ flags: Int32, _ what: String) throws(StoreError) -> Int32 {
+        let descriptor = retrying { Glibc.open(path, flags | O_CLOEXEC, 0o600) }
+        guard descriptor >= 0 else { throw .system(errno, "\(what) \(path)") }
+        return descriptor
+    }
+
+    static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+
+    /// Writes everything at `offset`; returns the error number, 0 for success.
+    static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) -> Int32
+    {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let count = retrying {
+                pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            }
+            if count < 0 { return errno }
+            if count == 0 { return EIO }
+            done += count
+        }
+        return 0
+    }
+
+    /// Reads up to the end of the file; returns the bytes read.
+    static func read(
+        _ descriptor: Int32, _ bytes: UnsafeMutableRawBufferPointer, at offset: Int, _ path: String
+    ) throws(StoreError) -> Int {
+        var done = 0
+        while done < bytes.count {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: bytes[done...])
+            let count = retrying {
+                pread(descriptor, rest.baseAddress, rest.count, off_t(offset + done))
+            }
+            guard count >= 0 else { throw .system(errno, "reading \(path)") }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    static func size(_ descriptor: Int32, _ path: String) throws(StoreError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw .system(errno, "looking at \(path)") }
+        return Int(status.st_size)
+    }
+
+    static func synchronize(_ descriptor: Int32, _ path: String) throws(StoreError) {
+        guard retrying({ fsync(descriptor) }) == 0 else { throw .system(errno, "syncing \(path)") }
+    }
+
+    static func synchronize(directory path: String) throws(StoreError) {
+        let descriptor = try open(path, O_RDONLY | O_DIRECTORY, "opening")
+        defer { close(descriptor) }
+        try synchronize(descriptor, path)
+    }
+
+    static func rename(_ from: String, to: String) throws(StoreError) {
+        guard Glibc.rename(from, to) == 0 else { throw .system(errno, "renaming \(from) to \(to)") }
+    }
+
+    /// Removes a file; it is no error when there is none.
+    static func remove(_ path: String) throws(StoreError) {
+        guard unlink(path) == 0 || errno == ENOENT else {
+            throw .system(errno, "removing \(path)")
+        }
+    }
+
+    /// Creates the directory and those above it that are missing.
+    static func makeDirectory(_ path: String) throws(StoreError) {
+        if mkdir(path, 0o700) == 0 { return }
+        var error = errno
+        if error == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+            try makeDirectory(String(path[..<slash]))
+            error = mkdir(path, 0o700) == 0 ? 0 : errno
+        }
+        guard error == 0 || error == EEXIST else { throw .system(error, "creating \(path)") }
+    }
+
+    /// Names in a directory, in no order; nil when there is no such directory.
+    static func names(in path: String) throws(StoreError) -> [String]? {
+        guard let directory = opendir(path) else {
+            if errno == ENOENT { return nil }
+            throw .system(errno, "reading directory \(path)")
+        }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// Extends a file with space that is really there; false when the device is full.
+    static func extend(
+        _ descriptor: Int32, from size: Int, to target: Int, _ path: String
+    ) throws(StoreError) -> Bool {
+        var error: Int32
+        repeat {
+            error = posix_fallocate(descriptor, off_t(size), off_t(target - size))
+        } while error == EINTR
+        if isOutOfSpace(error) { return false }
+        guard error == 0 else { throw .system(error, "extending \(path)") }
+        return true
+    }
+
+    /// Takes the file's lock for this open file alone; false when it is taken.
+    static func lock(_ descriptor: Int32, _ path: String) throws(StoreError) -> Bool {
+        if retrying({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return true }
+        guard errno == EWOULDBLOCK else { throw .system(errno, "locking \(path)") }
+        return false
+    }
+
+    /// A small text file, written whole under another name, synced and renamed into place.
+    static func writeText(_ text: String, to path: String) throws(StoreError) {
+        let new = path + ".new"
+        let descriptor = try open(new, O_WRONLY | O_CREAT | O_TRUNC, "creating")
+        defer { close(descriptor) }
+        let error = Array(text.utf8).withUnsafeBytes { write(descriptor, $0, at: 0) }
+        guard error == 0 else { throw .system(error, "writing \(new)") }
+        try synchronize(descriptor, new)
+        try rename(new, to: path)
+    }
+
+    /// The first 4096 bytes of a file as text; nil when there is no such file.
+    static func readText(_ path: String) throws(StoreError) -> String? {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw .system(errno, "opening \(path)")
+        }
+        defer { close(descriptor) }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 1)
+        defer { buffer.deallocate() }
+        let count = try read(descriptor, buffer, at: 0, path)
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
+    private static func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
+        var result = call()
+        while result < 0, errno == EINTR { result = call() }
+        return result
+    }
+}
+
+/// The thread a store belongs to.
+struct ThreadIdentity {
+    private let thread = pthread_self()
+
+    var isCurrent: Bool { pthread_equal(thread, pthread_self()) != 0 }
+}
+
+func compareMemory(_ one: UnsafeRawPointer, _ other: UnsafeRawPointer, _ count: Int) -> Int {
+    Int(memcmp(one, other, count))
+}
+
+func isOutOfSpace(_ errno: Int32) -> Bool { errno == ENOSPC || errno == EDQUOT }
+
+func errorText(_ errno: Int32) -> String { String(cString: mdb_strerror(errno)) }
+
+func processIdentifier() -> Int32 { getpid() }
