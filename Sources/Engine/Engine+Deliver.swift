@@ -127,11 +127,10 @@ extension Engine {
             interruptions: row.interruptions, maxAttempts: row.maxAttempts, createdAt: row.createdAt,
             payload: row.payload)
         guard row.payloadPlace == .pieces else { return try body(job) }
-        let bytes = try readPieces(row.payloadBytes, of: id, .payload, rows)
-        try scratch.withCopy(of: bytes) { whole in
-            job.payload.bytes = whole
-            try body(job)
-        }
+        let pieces = try Pieces(row.payloadBytes, of: id, .payload, rows)
+        job.payload.bytes = pieces.bytes
+        try body(job)
+        extendLifetime(pieces)
     }
 
     private func add(
@@ -146,13 +145,16 @@ extension Engine {
             try create(open.key, open.row, rows)
             lease = nil
         }
-        if lease == nil {
-            let row = LeaseRow(
-                session: request.session, subscription: request.subscription, queue: queues[queue].id,
-                startedAt: stamp.now, deadline: stamp.now + request.leaseMilliseconds)
-            lease = (LeaseKey(first: id, token: token), row)
-        }
-        lease?.row.jobs.insert(id - (lease?.key.first ?? id))
+        var open =
+            lease
+            ?? (
+                LeaseKey(first: id, token: token),
+                LeaseRow(
+                    session: request.session, subscription: request.subscription, queue: queues[queue].id,
+                    startedAt: stamp.now, deadline: stamp.now + request.leaseMilliseconds)
+            )
+        open.row.jobs.insert(id - open.key.first)
+        lease = open
     }
 
     private func create(_ key: LeaseKey, _ row: LeaseRow, _ rows: borrowing Transaction) throws {

@@ -1,4 +1,4 @@
-package import Store
+import Store
 
 extension Engine {
     /// The lease that a job is held under with a token, as this turn has left it.

@@ -117,5 +117,5 @@ private func hashed(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
 
 /// A row whose check value is right and whose contents make no sense.
 func nonsense(_ table: Table, _ key: Key, _ what: String) -> StoreError {
-    StoreError(.damaged(table: table, key: key.bytes), "table \(table.name): \(what)")
+    StoreError(.damaged(table: table, key: key.withBytes { Array($0) }), "table \(table.name): \(what)")
 }

@@ -43,58 +43,10 @@ extension Engine {
     /// Priority 128.
     static let defaultOrder: UInt8 = 127
 
-    // MARK: Pieces
-
-    func putPieces(
-        _ bytes: UnsafeRawBufferPointer, of id: UInt64, _ part: PayloadPart,
-        _ rows: borrowing Transaction
-    ) throws {
-        var index: UInt32 = 0
-        var start = 0
-        while start < bytes.count {
-            let end = min(start + EngineLimits.pieceBytes, bytes.count)
-            let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-            try rows.put(Tables.pieces, .piece(id, part, index), ascending: part == .payload) {
-                $0.bytes(piece)
-            }
-            start = end
-            index += 1
-        }
-    }
-
-    func deletePieces(
-        _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
-    ) throws {
-        for index in 0..<pieceCount(byteCount) {
-            _ = try rows.delete(Tables.pieces, .piece(id, part, index))
-        }
-    }
-
     /// Removes everything that is stored of a job.
     func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
         if row.payloadPlace == .pieces { try deletePieces(row.payloadBytes, of: id, .payload, rows) }
         if row.resultPlace == .pieces { try deletePieces(row.resultBytes, of: id, .result, rows) }
         _ = try rows.delete(Tables.jobs, .job(id))
     }
-}
-
-func pieceCount(_ byteCount: UInt32) -> UInt32 {
-    (byteCount + UInt32(EngineLimits.pieceBytes) - 1) / UInt32(EngineLimits.pieceBytes)
-}
-
-/// A payload put together from its pieces; checked piece by piece.
-func readPieces<Source: Rows & ~Copyable>(
-    _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Source
-) throws -> [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(Int(byteCount))
-    for index in 0..<pieceCount(byteCount) {
-        let key = Key.piece(id, part, index)
-        let found: Void? = try rows.get(Tables.pieces, key) { bytes.append(contentsOf: $0.rest()) }
-        guard found != nil else { throw nonsense(Tables.pieces, key, "piece \(index) of job \(id) is missing") }
-    }
-    guard bytes.count == Int(byteCount) else {
-        throw nonsense(Tables.pieces, .piece(id, part, 0), "job \(id) has \(bytes.count) bytes of \(byteCount)")
-    }
-    return bytes
 }

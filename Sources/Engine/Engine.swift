@@ -190,8 +190,8 @@ final class Scratch {
         used = 0
         row.type = keep(row.type)
         row.payload.bytes = keep(row.payload.bytes)
-        if row.history != nil { row.history?.error = keep(row.history?.error ?? .none) }
-        if row.result != nil { row.result?.bytes = keep(row.result?.bytes ?? .none) }
+        if let error = row.history?.error { row.history?.error = keep(error) }
+        if let result = row.result?.bytes { row.result?.bytes = keep(result) }
     }
 
     private func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {

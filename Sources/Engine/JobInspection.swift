@@ -49,10 +49,10 @@ package enum JobInspector {
         }
         guard var job = found else { return nil }
         if withPayload, places.payload == .pieces {
-            job.payload?.bytes = try readPieces(places.payloadBytes, of: id, .payload, rows)
+            job.payload?.bytes = Array(try Pieces(places.payloadBytes, of: id, .payload, rows).bytes)
         }
         if withResult, places.resultInPieces > 0 {
-            job.result?.bytes = try readPieces(places.resultInPieces, of: id, .result, rows)
+            job.result?.bytes = Array(try Pieces(places.resultInPieces, of: id, .result, rows).bytes)
         }
         if job.state == .ready, try !isReady(job.queueID, order) { try addLease(to: &job, rows) }
         return job

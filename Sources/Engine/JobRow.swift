@@ -1,4 +1,4 @@
-package import Store
+import Store
 
 /// What a submission may say about its job. Absent options cost nothing: no byte in the row.
 package struct JobOptions: Sendable, Equatable {
@@ -39,7 +39,7 @@ package struct StoredPayload {
         self.bytes = bytes
     }
 
-    static let none = StoredPayload(codec: 0, rawBytes: 0, checksum: 0, bytes: .init(start: nil, count: 0))
+    static var none: StoredPayload { StoredPayload(codec: 0, rawBytes: 0, checksum: 0, bytes: .none) }
 }
 
 /// A job as stored. Byte strings point into the page (or the command) that the row was read from
@@ -130,7 +130,7 @@ extension JobRow {
         payloadPlace =
             flags.contains(.payloadDropped) ? .dropped : flags.contains(.payloadInPieces) ? .pieces : .row
         payload = StoredPayload(codec: codec, rawBytes: rawBytes, checksum: checksum, bytes: .none)
-        guard let state = JobState(rawValue: stateByte) else { throw reader.nonsense("state \(stateByte)") }
+        guard let state = JobState(rawValue: stateByte) else { throw nonsense(Tables.jobs, Key(), "a job of state \(stateByte)") }
         self.state = state
         if flags.contains(.result) {
             var result = StoredPayload.none

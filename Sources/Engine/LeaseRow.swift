@@ -1,4 +1,4 @@
-package import Store
+import Store
 
 /// One delivery: the jobs that went to one subscription in one turn, and which of them are not
 /// settled. Its key is the first job's id and the lease token; a job of it is one bit.
@@ -31,7 +31,7 @@ struct LeaseRow {
         deadline = try reader.u64()
         timerAt = try reader.u64()
         let words = Int(try reader.u8())
-        guard words <= JobSet.words else { throw reader.nonsense("\(words) words of jobs") }
+        guard words <= JobSet.words else { throw nonsense(Tables.leases, Key(), "a lease of \(words) words") }
         for index in 0..<words { jobs.storage[index] = try reader.u64() }
     }
 

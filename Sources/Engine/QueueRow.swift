@@ -1,4 +1,4 @@
-package import Store
+import Store
 
 /// A queue as stored: its name and its counters, kept in the same transaction as the jobs they count.
 struct QueueRow: Equatable {

@@ -1,4 +1,4 @@
-package import Store
+import Store
 
 /// The ready jobs of one queue, in order of delivery, as rows that each hold a run of consecutive ids.
 ///
@@ -114,9 +114,8 @@ struct ReadyRuns {
             found = Run(order: try key.u8(), jobs: JobRun(first: try key.u64(), count: try row.u32()))
         }
         guard let found else {
-            throw StoreError(
-                .damaged(table: "ready", key: start.description),
-                "queue \(queue) counts \(storedJobs) ready jobs, but no run of them is stored")
+            throw nonsense(
+                Tables.ready, start, "queue \(queue) counts \(storedJobs) ready jobs, but no run of them is stored")
         }
         head = found
         headStoredAt = found.jobs.first

@@ -1,4 +1,4 @@
-package import Store
+import Store
 
 /// What happens at an instant. All timers are rows of one table, keyed by the instant.
 enum TimerKind: UInt8 {
@@ -35,7 +35,7 @@ struct Timer {
         due = try reader.u64()
         let kindByte = try reader.u8()
         guard let kind = TimerKind(rawValue: kindByte) else {
-            throw StoreError(.damaged(table: Tables.timers.name.description, key: ""), "timer of kind \(kindByte)")
+            throw nonsense(Tables.timers, reader.whole, "a timer of kind \(kindByte)")
         }
         self.kind = kind
         first = try reader.u64()
