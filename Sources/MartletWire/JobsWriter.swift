@@ -1,0 +1,104 @@
+package import NIOCore
+
+/// Collects deliveries into one `JOBS` message. Kept and used again, so that a push allocates nothing.
+package struct JobsWriter: ~Copyable {
+    /// Deliveries added since `begin`.
+    package private(set) var count = 0
+
+    private var subscription: UInt32 = 0
+    private var token: UInt64 = 0
+    private var leaseMilliseconds: UInt32 = 0
+    private var types = ByteBuffer()
+    /// Where each type's name lies in `types`.
+    private var typeNames: [Range<Int>] = []
+    private var deliveries = ByteBuffer()
+
+    package init() {}
+
+    package mutating func begin(subscription: UInt32, token: UInt64, leaseMilliseconds: UInt32) {
+        self.subscription = subscription
+        self.token = token
+        self.leaseMilliseconds = leaseMilliseconds
+        count = 0
+        types.clear()
+        typeNames.removeAll(keepingCapacity: true)
+        deliveries.clear()
+    }
+
+    /// Bytes of the message's body so far.
+    package var byteCount: Int {
+        JobsWriter.headBytes + types.readableBytes + deliveries.readableBytes
+    }
+
+    /// - Parameters:
+    ///   - fields: Its `type` is set here.
+    ///   - type: The name of the job's type.
+    package mutating func add(
+        _ fields: DeliveryFields, type: UnsafeRawBufferPointer, payload: PayloadView
+    ) {
+        add(fields, type: type, head: payload.head) { $0.writeBytes(payload.bytes) }
+    }
+
+    /// Adds a delivery whose payload `writeBytes` writes, `head.byteCount` bytes of it, from wherever its
+    /// pieces lie. When that throws, nothing was added.
+    package mutating func add<Failure: Error>(
+        _ fields: DeliveryFields, type: UnsafeRawBufferPointer, head: PayloadHead,
+        writeBytes: (inout ByteBuffer) throws(Failure) -> Void
+    ) throws(Failure) {
+        let begin = deliveries.writerIndex
+        var fields = fields
+        fields.type = index(ofType: type)
+        fields.write(to: &deliveries)
+        deliveries.writePayloadHead(head)
+        let bytesBegin = deliveries.writerIndex
+        do {
+            try writeBytes(&deliveries)
+        } catch {
+            deliveries.moveWriterIndex(to: begin)
+            throw error
+        }
+        precondition(deliveries.writerIndex - bytesBegin == Int(head.byteCount))
+        deliveries.writeLittle(UInt16(0))
+        count += 1
+    }
+
+    /// Writes the frame, or frames, of what was added.
+    ///
+    /// - Parameter push: The number of this push on its channel, beginning with 1.
+    package func finish(push: UInt64, channel: UInt16 = 0, to buffer: inout ByteBuffer) {
+        let start = buffer.beginFrame(.jobs, requestID: push, channel: channel)
+        buffer.writeMultipleIntegers(
+            subscription, token, leaseMilliseconds, UInt16(typeNames.count), endianness: .little)
+        buffer.writeImmutableBuffer(types)
+        buffer.writeLittle(UInt16(count))
+        buffer.writeImmutableBuffer(deliveries)
+        buffer.endFrame(at: start)
+    }
+
+    /// subscription, token, lease, types, count.
+    private static let headBytes = 4 + 8 + 4 + 2 + 2
+
+    /// Types are few in a queue, and neighbours mostly have the same: beyond this many, names are repeated
+    /// rather than searched.
+    private static let typesSearched = 16
+
+    private mutating func index(ofType name: UnsafeRawBufferPointer) -> UInt16 {
+        for index in typeNames.indices.reversed().prefix(JobsWriter.typesSearched)
+        where types.holds(name, at: typeNames[index]) {
+            return UInt16(index)
+        }
+        types.writeText8(name)
+        typeNames.append(types.writerIndex - name.count..<types.writerIndex)
+        return UInt16(typeNames.count - 1)
+    }
+}
+
+extension ByteBuffer {
+    /// Whether `bytes` stand at `range`, in a buffer of which nothing was read.
+    fileprivate func holds(_ bytes: UnsafeRawBufferPointer, at range: Range<Int>) -> Bool {
+        guard range.count == bytes.count else { return false }
+        return withUnsafeReadableBytes {
+            UnsafeRawBufferPointer(rebasing: $0[range]).elementsEqual(bytes)
+        }
+    }
+}

@@ -1,0 +1,134 @@
+/// Every bound of the protocol, in one place: what it is, in which unit, and why it is not another number.
+///
+/// Those that a server may configure are defaults here; `WELCOME` says what is in force. The relations
+/// between them are held by `LimitsTests`.
+package enum Limits {
+    // MARK: Frames and messages
+
+    /// Bytes of a frame's body. Holds a full batch of small jobs; small enough to buffer per connection.
+    package static let frameBytesMax = 1 << 20
+
+    /// Bytes of a frame's body until `WELCOME` is out: nobody has shown a token yet, so nobody gets memory.
+    package static let preludeBytesMax = 4096
+
+    /// Bytes of a payload, as carried and raw. Configurable in the server.
+    package static let payloadBytesMax = 16 << 20
+
+    /// The largest value the server may be configured to for `payloadBytesMax`: two of them and the
+    /// overhead must fit a u32 length.
+    package static let payloadBytesCeiling = 1 << 30
+
+    /// Room in a message beside its payloads: names, options, one reason, one error sentence.
+    package static let messageOverheadBytes = 64 << 10
+
+    /// Bytes of a whole message. `JOB` may carry a payload and a result; nothing carries more.
+    package static func messageBytesMax(payloadBytesMax: Int = payloadBytesMax) -> Int {
+        2 * payloadBytesMax + messageOverheadBytes
+    }
+
+    /// A sender cuts larger bodies into frames of this many bytes, so that small messages pass between
+    /// them: 256 KiB hold a gigabit line for 2 ms.
+    package static let splitBytes = 256 << 10
+
+    /// Messages begun and not ended on one channel: bounds what a peer can make the other side keep.
+    package static let unfinishedMessagesMax = 8
+
+    /// Bytes of a `PING`.
+    package static let pingBytesMax = 64
+
+    // MARK: Batches and requests
+
+    /// Items in one `SUBMIT` or `SETTLE`: beyond this a larger batch no longer gains throughput.
+    package static let batchMax = 1024
+
+    /// Requests of a channel that are still unanswered; the server stops reading there.
+    package static let requestsInFlightMax = 4096
+
+    /// Bytes of unanswered requests of a channel; at least one largest message fits.
+    package static let bytesInFlightMax = 64 << 20
+
+    /// Subscriptions of a session.
+    package static let subscriptionsMax = 256
+
+    /// Credit of one subscription, in deliveries.
+    package static let creditJobsMax = 65_535
+
+    /// Requests that a producer may have at or above its floor: the server remembers an answer for each.
+    package static let producerWindowMax: UInt64 = 8192
+
+    /// How long a producer's answers are remembered after its last request.
+    package static let producerMemoryMilliseconds: UInt64 = 24 * 3_600_000
+
+    /// `WAIT`s of a channel that are not answered yet.
+    package static let waitsMax = 65_536
+
+    /// The longest `WAIT`: one hour.
+    package static let waitMillisecondsMax: UInt32 = 3_600_000
+
+    /// Jobs on one page of `LIST`.
+    package static let listLimitMax: UInt16 = 500
+
+    // MARK: Texts
+
+    /// Bytes of a queue's name: fits a key of the store with everything beside it.
+    package static let queueNameBytesMax = 128
+
+    /// Bytes of a job's type.
+    package static let typeBytesMax = 128
+
+    /// Bytes of the reason of a failure: the end of a handler's standard error, not its log.
+    package static let reasonBytesMax = 8192
+
+    /// Bytes of the sentence beside a progress.
+    package static let progressMessageBytesMax = 1024
+
+    /// Progress is counted in 1/10,000.
+    package static let progressDoneMax: UInt16 = 10_000
+
+    /// Bytes of an error's sentence. A `SUBMITTED` in which every item was refused for a reason of its
+    /// own still fits one frame.
+    package static let errorMessageBytesMax = 512
+
+    /// Bytes of the host's name in `HELLO`.
+    package static let hostBytesMax = 255
+
+    /// Bytes of the bearer token in `HELLO`: leaves half of a prelude frame to the other fields.
+    package static let tokenBytesMax = 2048
+
+    // MARK: Times
+
+    /// A peer that was silent for this long is gone. It sends `PING` after a third of it.
+    package static let idleMilliseconds: UInt32 = 60_000
+
+    /// Lease of a delivery whose subscription asks for none.
+    package static let leaseMilliseconds: UInt32 = 30_000
+
+    /// The shortest lease: a worker must have time to extend it at a third.
+    package static let leaseMillisecondsMin: UInt32 = 1_000
+
+    /// The longest lease: twelve hours.
+    package static let leaseMillisecondsMax: UInt32 = 43_200_000
+
+    /// How long a session keeps its leases without a connection. Less than a lease, so that a worker
+    /// that is gone is noticed by its absence first.
+    package static let graceMilliseconds: UInt32 = 15_000
+
+    /// A connection that has not sent `HELLO` by then is closed.
+    package static let helloTimeoutMilliseconds: UInt32 = 10_000
+
+    // MARK: Options of a job
+
+    /// Failures, and crashes, until a job is dead, when it does not say.
+    package static let maxAttemptsDefault: UInt16 = 20
+    package static let maxAttemptsMax: UInt16 = 1_000
+
+    /// The longest backoff: one day.
+    package static let backoffMillisecondsMax: UInt32 = 86_400_000
+    package static let backoffBaseMillisecondsDefault: UInt32 = 1_000
+    package static let backoffCapMillisecondsDefault: UInt32 = 3_600_000
+
+    /// The longest retention: 365 days.
+    package static let retainMillisecondsMax: UInt64 = 31_536_000_000
+    package static let retainCompletedMillisecondsDefault: UInt64 = 3_600_000
+    package static let retainDeadMillisecondsDefault: UInt64 = 604_800_000
+}

@@ -1,0 +1,107 @@
+package import NIOCore
+
+/// Asks for queues and their counters.
+package struct Queues: Message {
+    package static let opcode = Opcode.queues
+
+    /// Empty: all.
+    package var queue: String
+    /// Empty, or that of the page before; at most 255 bytes.
+    package var cursor: [UInt8]
+
+    package init(queue: String = "", cursor: [UInt8] = []) {
+        self.queue = queue
+        self.cursor = cursor
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        queue = try reader.text8()
+        cursor = Array(try reader.bytes8())
+    }
+
+    package func write(to buffer: inout ByteBuffer) {
+        buffer.writeText8(queue)
+        buffer.writeData8(cursor)
+    }
+}
+
+package struct QueuePage: Message {
+    package static let opcode = Opcode.queuePage
+
+    package var queues: [QueueInfo]
+    /// For the next page; empty: this was the last.
+    package var cursor: [UInt8]
+
+    package init(queues: [QueueInfo], cursor: [UInt8] = []) {
+        self.queues = queues
+        self.cursor = cursor
+    }
+
+    package init(from reader: inout WireReader) throws(WireError) {
+        queues = []
+        for _ in 0..<(try reader.u16()) {
+            var part = try reader.part(Int(reader.u32()))
+            queues.append(try QueueInfo(from: &part))
+        }
+        cursor = Array(try reader.bytes8())
+    }
+
+    package func write(to buffer: inout ByteBuffer) {
+        buffer.writeLittle(UInt16(queues.count))
+        for queue in queues { buffer.writeSized32 { queue.write(to: &$0) } }
+        buffer.writeData8(cursor)
+    }
+}
+
+/// A queue's counters.
+package struct QueueInfo: Equatable, Sendable {
+    package var name: String
+    /// Jobs in that state now.
+    package var ready: UInt64
+    package var running: UInt64
+    package var scheduled: UInt64
+    package var held: UInt64
+    package var dead: UInt64
+    /// Jobs completed since the queue exists.
+    package var completed: UInt64
+    /// Finished jobs still kept.
+    package var retained: UInt64
+    /// When the job at the head was submitted, in milliseconds since 1970; 0: none is ready.
+    package var oldestReadyAt: UInt64
+    package var subscribers: UInt32
+
+    package init(
+        name: String, ready: UInt64 = 0, running: UInt64 = 0, scheduled: UInt64 = 0,
+        held: UInt64 = 0,
+        dead: UInt64 = 0, completed: UInt64 = 0, retained: UInt64 = 0, oldestReadyAt: UInt64 = 0,
+        subscribers: UInt32 = 0
+    ) {
+        self.name = name
+        self.ready = ready
+        self.running = running
+        self.scheduled = scheduled
+        self.held = held
+        self.dead = dead
+        self.completed = completed
+        self.retained = retained
+        self.oldestReadyAt = oldestReadyAt
+        self.subscribers = subscribers
+    }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        self.init(
+            name: try reader.text8(), ready: try reader.u64(), running: try reader.u64(),
+            scheduled: try reader.u64(), held: try reader.u64(), dead: try reader.u64(),
+            completed: try reader.u64(), retained: try reader.u64(),
+            oldestReadyAt: try reader.u64(),
+            subscribers: try reader.u32())
+        try reader.skipOptions()
+    }
+
+    func write(to buffer: inout ByteBuffer) {
+        buffer.writeText8(name)
+        buffer.writeMultipleIntegers(
+            ready, running, scheduled, held, dead, completed, retained, oldestReadyAt, subscribers,
+            endianness: .little)
+    }
+}
