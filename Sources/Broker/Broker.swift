@@ -1,1 +1,131 @@
-// Broker
+import Engine
+package import Logging
+import MartletWire
+package import NIOCore
+import NIOPosix
+package import ServiceLifecycle
+import Store
+
+/// The queue: every job in a store behind a redo log, served over TCP.
+///
+/// Event loops split frames, one writer thread carries them out in turns (`BrokerLoop`), a few threads
+/// read snapshots.
+package final class Broker: Service {
+    private let configuration: BrokerConfiguration
+    private let logger: Logger
+    private let inbox = Inbox()
+    private let bound: EventLoopPromise<SocketAddress>
+    private let group: MultiThreadedEventLoopGroup
+
+    package init(_ configuration: BrokerConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+        group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
+        bound = group.next().makePromise()
+    }
+
+    /// The address that clients connect to, once the broker is ready to serve them. Throws what kept it
+    /// from getting ready.
+    package func address() async throws -> SocketAddress { try await bound.futureResult.get() }
+
+    /// Serves until it is shut down gracefully, or can't go on.
+    /// - Throws: `BrokerFailure`.
+    package func run() async throws {
+        let readers = SnapshotReaders(threads: 2, logger: logger)
+        let writer = NIOThreadPool(numberOfThreads: 1)
+        writer.start()
+        let result: Result<Void, any Error>
+        do {
+            try await serve(writer, readers)
+            result = .success(())
+        } catch {
+            bound.fail(error)
+            result = .failure(error)
+        }
+        try await readers.stop()
+        try await writer.shutdownGracefully()
+        try await group.shutdownGracefully()
+        try result.get()
+    }
+
+    private func serve(_ writer: NIOThreadPool, _ readers: SnapshotReaders) async throws {
+        let opened = group.next().makePromise(of: Void.self)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await self.runLoop(on: writer, readers, opened) }
+            do {
+                try await opened.futureResult.get()
+                let channel = try await self.listen()
+                self.bound.succeed(channel.localAddress ?? (try SocketAddress(ipAddress: "127.0.0.1", port: 0)))
+                try await withGracefulShutdownHandler {
+                    try await tasks.next()
+                } onGracefulShutdown: {
+                    self.goAway(channel)
+                }
+            } catch {
+                self.inbox.append(.stop)
+                throw error
+            }
+        }
+    }
+
+    /// The writer thread's whole life: open, recover, turns, close.
+    private func runLoop(
+        on writer: NIOThreadPool, _ readers: SnapshotReaders, _ opened: EventLoopPromise<Void>
+    ) async throws {
+        let (configuration, inbox, logger) = (configuration, inbox, logger)
+        try await writer.runIfActive {
+            do {
+                let loop = try BrokerLoop(configuration, inbox: inbox, readers: readers, logger: logger)
+                loop.logRecovery()
+                opened.succeed()
+                try loop.run()
+            } catch {
+                let failure = BrokerFailure(error)
+                opened.fail(failure)
+                throw failure
+            }
+        }
+    }
+
+    private func listen() async throws -> any Channel {
+        let (inbox, limits, logger) = (inbox, configuration.limits, logger)
+        let ids = ConnectionIDs()
+        do {
+            return try await ServerBootstrap(group: group)
+                .serverChannelOption(.backlog, value: 1_024)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .childChannelOption(.maxMessagesPerRead, value: 16)
+                .childChannelOption(
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 4_096, maximum: 65_536))
+                .childChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        let handler = BrokerHandler(
+                            id: ids.next(), inbox: inbox, limits: limits, logger: logger)
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                }
+                .bind(host: configuration.host, port: configuration.port).get()
+        } catch {
+            throw BrokerFailure.cannotStart(
+                "cannot listen on \(configuration.host):\(configuration.port): \(reason(error))")
+        }
+    }
+
+    /// Clients are told, given their time, and left.
+    private func goAway(_ channel: any Channel) {
+        logger.info("going away")
+        channel.close(promise: nil)
+        inbox.append(.drain)
+        let inbox = inbox
+        channel.eventLoop.scheduleTask(in: .milliseconds(Int64(configuration.drainMilliseconds))) {
+            inbox.append(.stop)
+        }
+    }
+
+    private func reason(_ error: any Error) -> String {
+        guard let error = error as? IOError else { return "\(error)" }
+        return error.errnoCode == EADDRINUSE ? "the port is in use" : String(describing: error)
+    }
+}

@@ -45,6 +45,9 @@ package struct DeliveryOutcome {
 }
 
 extension Engine {
+    /// The token that the next delivery will have.
+    package var nextToken: UInt64 { counters.nextToken }
+
     /// Leases ready jobs of a queue, oldest first, and hands each to `body`. All of them share a lease
     /// token and a lease row.
     package func deliver(

@@ -55,9 +55,23 @@ extension Engine {
         return nil
     }
 
+    package func queue(named name: String) -> QueueIndex? {
+        var name = name
+        return name.withUTF8 { queue(named: UnsafeRawBufferPointer($0)) }
+    }
+
+    package func knownQueue(named name: String) -> QueueIndex? {
+        var name = name
+        return name.withUTF8 { knownQueue(named: UnsafeRawBufferPointer($0)) }
+    }
+
+    package var allQueues: [QueueIndex] { queues.indices.map { QueueIndex(value: $0) } }
+
     package func name(of queue: QueueIndex) -> String { queues[queue.value].row.name }
 
     package func hasReady(_ queue: QueueIndex) -> Bool { queues[queue.value].row.ready > 0 }
+
+    package func readyCount(_ queue: QueueIndex) -> Int { Int(queues[queue.value].row.ready) }
 
     /// Counters as they are now; reads one row, that of the oldest ready job.
     package func statistics(

@@ -1,7 +1,7 @@
 package import Store
 
 /// What a worker says of a job that it holds.
-package enum Settlement {
+package enum Verdict {
     case complete(result: StoredPayload?)
     /// The reason is UTF-8, at most `EngineLimits.errorBytesMax` bytes.
     case fail(reason: UnsafeRawBufferPointer)
@@ -23,13 +23,13 @@ extension Engine {
     /// Carries out a settlement, if the token is that of the job's delivery and the lease is the session's.
     /// - Returns: nil when it is not: the lease is lost, and nothing was changed.
     package func settle(
-        _ id: UInt64, token: UInt64, session: UInt64, _ settlement: Settlement,
+        _ id: UInt64, token: UInt64, session: UInt64, _ verdict: Verdict,
         _ rows: borrowing Transaction
     ) throws -> Credit? {
         guard let (key, lease) = try findLease(of: id, token: token, rows), lease.session == session else {
             return nil
         }
-        if case .extend(let milliseconds) = settlement {
+        if case .extend(let milliseconds) = verdict {
             extend(id, key, lease, until: stamp.now + milliseconds)
             return Credit(session: session, subscription: lease.subscription, bytes: 0, jobs: 0)
         }
@@ -40,7 +40,7 @@ extension Engine {
         let queue = try index(ofQueue: lease.queue)
         count(queue) { $0.running -= 1 }
         guard let row else { return nil }
-        switch settlement {
+        switch verdict {
         case .complete(let result): try complete(id, row, lease, queue, result, rows)
         case .fail(let reason): try fail(id, row, lease, queue, reason, rows)
         case .release: try giveBack(id, row, lease, queue, as: .interruption, rows)
@@ -179,7 +179,7 @@ extension Engine {
     /// Keeps what a handler says of its job while it runs.
     /// - Returns: false when the lease is lost.
     package func progress(
-        _ id: UInt64, token: UInt64, session: UInt64, done: UInt16, message: UnsafeRawBufferPointer,
+        _ id: UInt64, token: UInt64, session: UInt64, done: UInt16, message: String,
         _ rows: borrowing Transaction
     ) throws -> Bool {
         guard let (_, lease) = try findLease(of: id, token: token, rows), lease.session == session else {
@@ -187,7 +187,7 @@ extension Engine {
         }
         try rows.put(Tables.progress, .job(id)) { writer in
             writer.u16(done)
-            writer.bytes(message)
+            writer.text(message)
         }
         hasProgress = true
         return true

@@ -90,6 +90,9 @@ package final class Engine {
 
     // MARK: The turn
 
+    /// The instant that the turn is stamped with, milliseconds since 1970.
+    package var now: UInt64 { stamp.now }
+
     package func begin(_ stamp: Stamp) {
         self.stamp = stamp
         finishedWatched.removeAll(keepingCapacity: true)

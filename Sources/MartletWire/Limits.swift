@@ -68,6 +68,9 @@ package enum Limits {
     /// Jobs on one page of `LIST`.
     package static let listLimitMax: UInt16 = 500
 
+    /// Queues on a page of statistics.
+    package static let queuesPerPage = 500
+
     // MARK: Texts
 
     /// Bytes of a queue's name: fits a key of the store with everything beside it.

@@ -30,6 +30,9 @@ package struct MessageAssembler: ~Copyable {
         self.unfinishedMax = unfinishedMax
     }
 
+    /// Messages are under way: whole frames may go on with one of them.
+    package var isAssembling: Bool { !unfinished.isEmpty }
+
     /// Bytes kept of messages that are not at their end.
     package var bufferedBytes: Int { unfinished.reduce(0) { $0 + $1.body.readableBytes } }
 

@@ -174,10 +174,10 @@ extension WireReader {
 
 extension ByteBuffer {
     /// Lends a reader of the readable bytes, and moves nothing.
-    package func withReader<T>(
-        _ body: (inout WireReader) throws(WireError) -> T
-    ) throws(WireError) -> T {
-        try withUnsafeReadableBytes { (bytes) throws(WireError) -> T in
+    package func withReader<T, Failure: Error>(
+        _ body: (inout WireReader) throws(Failure) -> T
+    ) throws(Failure) -> T {
+        try withUnsafeReadableBytes { (bytes) throws(Failure) -> T in
             var reader = WireReader(bytes)
             return try body(&reader)
         }

@@ -1,0 +1,136 @@
+import Engine
+import MartletWire
+import NIOCore
+import Store
+
+// What workers send.
+
+extension BrokerLoop {
+    // MARK: Subscriptions
+
+    func subscribe(
+        _ message: Subscribe, _ request: Request, _ rows: borrowing Transaction
+    ) throws {
+        let peer = request.peer
+        let limit = configuration.limits.subscriptionsMax
+        guard peer.subscriptions[message.subscription] == nil else {
+            throw WireError(
+                .subscriptionExists, actual: UInt64(message.subscription),
+                "subscription \(message.subscription) exists already; unsubscribe it first or choose another number")
+        }
+        guard peer.subscriptions.count < Int(limit) else {
+            throw WireError(
+                .tooManySubscriptions, limit: UInt64(limit), actual: UInt64(limit) + 1,
+                "this session has \(limit) subscriptions, which is the limit (subscriptions_max)")
+        }
+        guard let queue = engine.queue(named: message.queue) else {
+            let limit = UInt64(configuration.queuesMax)
+            throw WireError(
+                .tooManyQueues, limit: limit, actual: limit + 1,
+                "there are \(limit.grouped) queues already, which is this server's limit")
+        }
+        try engine.storeSession(peer.session, rows)
+        let lease =
+            message.leaseMilliseconds == 0 ? configuration.limits.leaseMilliseconds : message.leaseMilliseconds
+        let subscription = Subscription(
+            peer, id: message.subscription, queue: queue, leaseMilliseconds: lease,
+            jobs: Int(message.creditJobs), bytes: Int(message.creditBytes))
+        peer.subscriptions[message.subscription] = subscription
+        if !isDraining { dispatcher.add(subscription) }
+        reply(Done(), to: request)
+    }
+
+    func unsubscribe(_ message: Unsubscribe, _ request: Request) throws {
+        let subscription = try known(message.subscription, request.peer)
+        dispatcher.remove(subscription)
+        request.peer.subscriptions[message.subscription] = nil
+        reply(Done(), to: request)
+    }
+
+    func credit(_ message: MartletWire.Credit, _ request: Request) throws {
+        let subscription = try known(message.subscription, request.peer)
+        subscription.creditJobs = Int(message.creditJobs)
+        subscription.creditBytes = Int(message.creditBytes)
+        dispatcher.creditChanged(subscription)
+        reply(Done(), to: request)
+    }
+
+    func drain(_ message: Drain, _ request: Request) throws {
+        endSubscriptions(of: request.peer)
+        reply(Done(), to: request)
+    }
+
+    private func known(_ id: UInt32, _ peer: Peer) throws -> Subscription {
+        guard let subscription = peer.subscriptions[id] else {
+            throw WireError(
+                .subscriptionUnknown, actual: UInt64(id), "there is no subscription \(id) on this connection")
+        }
+        return subscription
+    }
+
+    // MARK: Settlements
+
+    func settle(_ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction) throws {
+        try body.withReader { reader in
+            var view = try SettleView(from: &reader, batchMax: Int(configuration.limits.batchMax))
+            var out = ByteBuffer()
+            let connection = request.peer.connection
+            swap(&out, &connection.outbox)
+            let mark = out.writerIndex
+            var writer = SettledWriter(to: &out, requestID: request.id, channel: request.peer.channel)
+            while let item = try view.nextItem() {
+                writer.append(try settle(item, request.peer, rows), to: &out)
+            }
+            writer.finish(in: &out)
+            if request.id == 0 { out.moveWriterIndex(to: mark) }
+            connection.outbox = out
+            note(connection)
+        }
+    }
+
+    /// - Returns: why the item was refused; nil when it was carried out.
+    private func settle(
+        _ item: SettlementView, _ peer: Peer, _ rows: borrowing Transaction
+    ) throws -> WireError? {
+        let verdict: Verdict
+        do {
+            verdict = try self.verdict(of: item)
+        } catch let error as WireError {
+            return error
+        }
+        let credit = try engine.settle(
+            item.id, token: item.token, session: peer.session, verdict, rows)
+        guard let credit else { return .leaseLost(JobID(rawValue: item.id)) }
+        if credit.jobs > 0, let subscription = peer.subscriptions[credit.subscription] {
+            subscription.jobsOut = max(0, subscription.jobsOut - credit.jobs)
+            subscription.bytesOut = max(0, subscription.bytesOut - credit.bytes)
+            dispatcher.creditChanged(subscription)
+        }
+        return nil
+    }
+
+    private func verdict(of item: SettlementView) throws -> Verdict {
+        switch item.outcome {
+        case .complete:
+            guard let result = try item.detail.result() else { return .complete(result: nil) }
+            let limit = Int(configuration.limits.payloadBytesMax)
+            if let refusal = result.refusal(bytesMax: limit, allowsEmpty: true) { throw refusal }
+            return .complete(result: StoredPayload(result))
+        case .fail: return .fail(reason: try item.detail.reason())
+        case .release:
+            try item.detail.none()
+            return .release
+        case .extend: return .extend(UInt64(try item.detail.extendMilliseconds()))
+        }
+    }
+
+    func progress(
+        _ message: ProgressMessage, _ request: Request, _ rows: borrowing Transaction
+    ) throws {
+        let isHeld = try engine.progress(
+            message.id.rawValue, token: message.token, session: request.peer.session,
+            done: message.progress.done, message: message.progress.message, rows)
+        guard isHeld else { throw WireError.leaseLost(message.id) }
+        reply(Done(), to: request)
+    }
+}

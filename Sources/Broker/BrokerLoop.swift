@@ -1,0 +1,242 @@
+import Engine
+import Logging
+import MartletWire
+import NIOCore
+import Store
+
+/// The writer thread: everything that changes a row happens here, in turns of four verbs.
+///
+/// *Drain* takes what event loops have handed over; *apply* carries it out in the open transaction;
+/// *commit* appends the turn to the log; only then *reply* releases what was answered. Whatever
+/// arrives during a commit is the next turn: commits are shared without a timer.
+final class BrokerLoop {
+    /// Bytes of frames that one turn takes: a lone small job never waits behind more.
+    static let turnBytesMax = 2 << 20
+    /// Payload bytes that one turn delivers.
+    static let deliveryBytesMax = 4 << 20
+
+    let configuration: BrokerConfiguration
+    let logger: Logger
+    let inbox: Inbox
+    let clock = BrokerClock()
+    let store: Store
+    let engine: Engine
+    let readers: SnapshotReaders
+    var random = SystemRandomNumberGenerator()
+
+    var connections: [ConnectionID: Connection] = [:]
+    /// Who has a session now.
+    var peersBySession: [UInt64: Peer] = [:]
+    var dispatcher = Dispatcher()
+    var waits = Waits()
+    var isDraining = false
+
+    private var arrivals: [Arrival] = []
+    private var arrivalsTaken = 0
+    /// Connections that this turn has something for.
+    private var noted: [Connection] = []
+    private var nextTimer: UInt64?
+    private var hasMore = false
+    private var isStopping = false
+    private var couldSubmit = true
+
+    /// Opens the store, recovers, and reads what the engine mirrors. On the writer thread.
+    init(
+        _ configuration: BrokerConfiguration, inbox: Inbox, readers: SnapshotReaders, logger: Logger
+    ) throws {
+        self.configuration = configuration
+        self.inbox = inbox
+        self.readers = readers
+        self.logger = logger
+        var options = Store.Configuration(
+            directory: configuration.directory, formatVersion: Tables.formatVersion, tables: Tables.all)
+        options.segmentBytes = configuration.effectiveSegmentBytes
+        options.reserveBytes = configuration.reserveBytes
+        store = try Store.open(options)
+        let engineOptions = Engine.Configuration(
+            graceMilliseconds: UInt64(configuration.limits.graceMilliseconds),
+            queuesMax: configuration.queuesMax)
+        let now = clock.now
+        engine = try store.turn { rows in try Engine(engineOptions, now: now, rows) }
+        _ = try store.commit(now: now)
+        try store.checkpoint(now: now)
+    }
+
+    /// Runs until it is told to stop, or can't go on.
+    func run() throws {
+        while !isStopping { try turn() }
+        try store.close(now: clock.now)
+    }
+
+    func logRecovery() {
+        let recovery = store.recovery
+        logger.info(
+            "store is open",
+            metadata: [
+                "turns_replayed": "\(recovery.turnsReplayed)", "last_turn": "\(recovery.lastTurn)",
+                "torn_bytes": "\(recovery.tornBytes)", "queues": "\(engine.queueCount)",
+            ])
+    }
+
+    // MARK: The turn
+
+    private func turn() throws {
+        drain()
+        let now = clock.now
+        try store.turn { rows in try apply(now, rows) }
+        sendEarly()
+        _ = try store.commit(now: now)
+        reply()
+        try checkpoint(now)
+    }
+
+    private func drain() {
+        guard arrivalsTaken == arrivals.count else { return }
+        arrivals.removeAll(keepingCapacity: true)
+        arrivalsTaken = 0
+        inbox.drain(into: &arrivals, waiting: millisecondsToWait())
+    }
+
+    /// Nil: until something arrives.
+    private func millisecondsToWait() -> UInt64? {
+        if hasMore { return 0 }
+        let deadlines = [nextTimer, store.checkpointDeadline, waits.nextDeadline].compactMap { $0 }
+        guard let next = deadlines.min() else { return nil }
+        let now = clock.now
+        return next > now ? next - now : 0
+    }
+
+    private func apply(_ now: UInt64, _ rows: borrowing Transaction) throws {
+        engine.begin(Engine.Stamp(now: now, random: random.next()))
+        var bytes = 0
+        while arrivalsTaken < arrivals.count, bytes < BrokerLoop.turnBytesMax {
+            bytes += try carryOut(arrivals[arrivalsTaken], rows)
+            arrivalsTaken += 1
+        }
+        nextTimer = try engine.tick(rows)
+        try answerWaits(now, rows)
+        hasMore = arrivalsTaken < arrivals.count
+        if try dispatcher.dispatch(
+            engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })
+        {
+            hasMore = true
+        }
+        try engine.finish(rows)
+        for sentence in engine.damage { logger.error("damaged record", metadata: ["what": "\(sentence)"]) }
+    }
+
+    private func checkpoint(_ now: UInt64) throws {
+        if store.checkpointDue(now: now) { try store.checkpoint(now: now) }
+        if !store.acceptsSubmissions { store.reserve() }
+        guard couldSubmit != store.acceptsSubmissions else { return }
+        couldSubmit = store.acceptsSubmissions
+        if couldSubmit {
+            logger.notice("space has returned: submissions are accepted again")
+        } else {
+            logger.error("no space can be reserved: submissions are refused, settlements go on")
+        }
+    }
+
+    // MARK: Arrivals
+
+    /// - Returns: bytes of frames carried out.
+    private func carryOut(_ arrival: Arrival, _ rows: borrowing Transaction) throws -> Int {
+        switch arrival {
+        case .opened(let id, let port):
+            let connection = Connection(id: id, port: port)
+            connection.peers[0] = Peer(connection, channel: 0, limits: configuration.limits)
+            connections[id] = connection
+            return 0
+        case .frames(let id, let runs):
+            guard let connection = connections[id] else { return 0 }
+            return try carryOut(runs, of: connection, rows)
+        case .closed(let id):
+            guard let connection = connections.removeValue(forKey: id) else { return 0 }
+            for peer in Array(connection.peers.values) { try disconnect(peer, rows) }
+            return 0
+        case .drain:
+            startDraining()
+            return 0
+        case .stop:
+            isStopping = true
+            return 0
+        }
+    }
+
+    private func carryOut(
+        _ runs: [ByteBuffer], of connection: Connection, _ rows: borrowing Transaction
+    ) throws -> Int {
+        note(connection)
+        var bytes = 0
+        for var run in runs {
+            bytes += run.readableBytes
+            while !connection.closes, let frame = run.readFrame() {
+                try carryOut(frame, of: connection, rows)
+            }
+        }
+        connection.bytesDone += bytes
+        return bytes
+    }
+
+    private func startDraining() {
+        isDraining = true
+        for connection in connections.values {
+            for peer in connection.peers.values where peer.isOpen {
+                connection.outbox.write(
+                    Draining(milliseconds: configuration.drainMilliseconds), requestID: peer.nextPush,
+                    channel: peer.channel)
+            }
+            note(connection)
+        }
+    }
+
+    // MARK: Replies
+
+    /// This turn has something to send to the connection.
+    func note(_ connection: Connection) {
+        guard !connection.isNoted else { return }
+        connection.isNoted = true
+        noted.append(connection)
+    }
+
+    /// Sends what promises no durability, before the commit.
+    private func sendEarly() {
+        let deliveries = noted.filter { $0.early.readableBytes > 0 }.map { connection in
+            defer { connection.early = ByteBuffer() }
+            return Delivery(
+                port: connection.port, small: connection.early, large: [], bytesDone: 0,
+                isWelcomed: false, closes: false)
+        }
+        send(deliveries)
+    }
+
+    private func reply() {
+        var deliveries: [Delivery] = []
+        deliveries.reserveCapacity(noted.count)
+        for connection in noted {
+            deliveries.append(
+                Delivery(
+                    port: connection.port, small: connection.outbox, large: connection.large,
+                    bytesDone: connection.bytesDone, isWelcomed: connection.isWelcomed,
+                    closes: connection.closes))
+            connection.outbox = ByteBuffer()
+            connection.large = []
+            connection.bytesDone = 0
+            connection.isNoted = false
+        }
+        noted.removeAll(keepingCapacity: true)
+        send(deliveries)
+    }
+
+    /// Crosses to each event loop once.
+    private func send(_ deliveries: [Delivery]) {
+        var left = deliveries
+        while let loop = left.first?.port.loop {
+            let mine = left.filter { $0.port.loop === loop }
+            left.removeAll { $0.port.loop === loop }
+            loop.execute {
+                for delivery in mine { delivery.port.handler.value.deliver(delivery) }
+            }
+        }
+    }
+}

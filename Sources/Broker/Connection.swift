@@ -1,0 +1,81 @@
+import Engine
+import MartletWire
+import NIOCore
+
+/// A TCP connection as the writer thread sees it: where replies go, and who is behind it.
+/// Owned by the writer thread.
+final class Connection {
+    let id: ConnectionID
+    let port: Port
+    /// Replies that wait for the turn to be durable.
+    var outbox = ByteBuffer()
+    /// Long messages that wait for the same.
+    var large: [ByteBuffer] = []
+    /// Replies that promise no durability: sent before the turn is.
+    var early = ByteBuffer()
+    var bytesDone = 0
+    var isLink = false
+    var isWelcomed = false
+    var closes = false
+    /// Whether the turn has noted it as one that has something to be sent.
+    var isNoted = false
+    /// By channel; an ordinary connection has channel 0 alone.
+    var peers: [UInt16: Peer] = [:]
+
+    init(id: ConnectionID, port: Port) {
+        self.id = id
+        self.port = port
+    }
+}
+
+/// A client: the one of an ordinary connection, or one of a gateway's.
+final class Peer {
+    unowned let connection: Connection
+    let channel: UInt16
+    /// 0 until `HELLO`.
+    var session: UInt64 = 0
+    var subscriptions: [UInt32: Subscription] = [:]
+    var pushes: UInt64 = 0
+    var waits = 0
+    var assembler: MessageAssembler
+    /// Messages in several frames are under way.
+    var isAssembling = false
+
+    init(_ connection: Connection, channel: UInt16, limits: ServerLimits) {
+        self.connection = connection
+        self.channel = channel
+        assembler = MessageAssembler(messageBytesMax: Int(limits.messageBytesMax))
+    }
+
+    var isOpen: Bool { session != 0 }
+
+    var nextPush: UInt64 {
+        pushes += 1
+        return pushes
+    }
+}
+
+/// A worker's wish for jobs of one queue, and its credit.
+final class Subscription {
+    unowned let peer: Peer
+    let id: UInt32
+    let queue: QueueIndex
+    let leaseMilliseconds: UInt32
+    var creditJobs: Int
+    var creditBytes: Int
+    var jobsOut = 0
+    var bytesOut = 0
+    var isHungry = false
+    var isEnded = false
+
+    init(_ peer: Peer, id: UInt32, queue: QueueIndex, leaseMilliseconds: UInt32, jobs: Int, bytes: Int) {
+        self.peer = peer
+        self.id = id
+        self.queue = queue
+        self.leaseMilliseconds = leaseMilliseconds
+        creditJobs = jobs
+        creditBytes = bytes
+    }
+
+    var mayTake: Bool { !isEnded && jobsOut < creditJobs && (bytesOut < creditBytes || jobsOut == 0) }
+}

@@ -1,0 +1,121 @@
+import Engine
+import MartletWire
+import NIOCore
+import Store
+
+/// Gives ready jobs to subscriptions that have credit, in turn. Owned by the writer thread.
+struct Dispatcher {
+    /// Per queue, the subscriptions that may take jobs, the next to be served first.
+    private var hungry: [QueueIndex: CircularBuffer<Subscription>] = [:]
+    private var subscribers: [QueueIndex: UInt32] = [:]
+    private var writer = JobsWriter()
+
+    func subscriberCount(_ queue: QueueIndex) -> UInt32 { subscribers[queue, default: 0] }
+
+    mutating func add(_ subscription: Subscription) {
+        subscribers[subscription.queue, default: 0] += 1
+        creditChanged(subscription)
+    }
+
+    mutating func remove(_ subscription: Subscription) {
+        guard !subscription.isEnded else { return }
+        subscription.isEnded = true
+        subscribers[subscription.queue, default: 1] -= 1
+        guard subscription.isHungry else { return }
+        hungry[subscription.queue]?.removeAll { $0 === subscription }
+        if hungry[subscription.queue]?.isEmpty == true { hungry[subscription.queue] = nil }
+    }
+
+    /// To be called whenever a subscription may have more credit than before.
+    mutating func creditChanged(_ subscription: Subscription) {
+        guard subscription.mayTake, !subscription.isHungry else { return }
+        subscription.isHungry = true
+        hungry[subscription.queue, default: CircularBuffer()].append(subscription)
+    }
+
+    /// Delivers what can be delivered, as pushes in the connections' outboxes; at most `bytesMax` of payload.
+    /// - Returns: whether more could be delivered in another turn.
+    mutating func dispatch(
+        _ engine: Engine, bytesMax: Int, _ rows: borrowing Transaction, noting: (Connection) -> Void
+    ) throws -> Bool {
+        var bytesLeft = bytesMax
+        for queue in Array(hungry.keys) {
+            while engine.hasReady(queue), bytesLeft > 0, let subscription = next(queue) {
+                bytesLeft -= try deliver(to: subscription, engine, rows)
+                noting(subscription.peer.connection)
+            }
+        }
+        return bytesLeft <= 0
+    }
+
+    /// Takes the subscription whose turn it is out of the row.
+    private mutating func next(_ queue: QueueIndex) -> Subscription? {
+        guard let subscription = hungry[queue]?.popFirst() else {
+            hungry[queue] = nil
+            return nil
+        }
+        subscription.isHungry = false
+        return subscription
+    }
+
+    /// - Returns: payload bytes delivered, at least 1.
+    private mutating func deliver(
+        to subscription: Subscription, _ engine: Engine, _ rows: borrowing Transaction
+    ) throws -> Int {
+        let waiting = (hungry[subscription.queue]?.count ?? 0) + 1
+        let share = (engine.readyCount(subscription.queue) + waiting - 1) / waiting
+        let request = DeliveryRequest(
+            session: subscription.peer.session, subscription: subscription.id,
+            jobsMax: min(
+                subscription.creditJobs - subscription.jobsOut, share, EngineLimits.deliveryJobsMax),
+            bytesMax: max(0, subscription.creditBytes - subscription.bytesOut),
+            mayExceed: subscription.jobsOut == 0,
+            leaseMilliseconds: UInt64(subscription.leaseMilliseconds))
+        writer.begin(
+            subscription: subscription.id, token: engine.nextToken,
+            leaseMilliseconds: subscription.leaseMilliseconds)
+        let outcome = try engine.deliver(request, from: subscription.queue, rows) { job in
+            writer.add(DeliveryFields(job), type: job.type, payload: PayloadView(job.payload))
+        }
+        guard outcome.jobs > 0 else { return 1 }
+        subscription.jobsOut += outcome.jobs
+        subscription.bytesOut += outcome.bytes
+        push(to: subscription.peer)
+        if !outcome.isCutShort { creditChanged(subscription) }
+        return max(1, outcome.bytes)
+    }
+
+    private mutating func push(to peer: Peer) {
+        let connection = peer.connection
+        if writer.byteCount <= Limits.splitBytes {
+            writer.finish(push: peer.nextPush, channel: peer.channel, to: &connection.outbox)
+        } else {
+            var message = ByteBuffer()
+            writer.finish(push: peer.nextPush, channel: peer.channel, to: &message)
+            connection.large.append(message)
+        }
+    }
+}
+
+extension DeliveryFields {
+    init(_ job: DeliveredJob) {
+        self.init(
+            id: JobID(rawValue: job.id), failures: job.failures, crashes: job.crashes,
+            interruptions: job.interruptions, maxAttempts: job.maxAttempts, createdAt: job.createdAt)
+    }
+}
+
+extension PayloadView {
+    init(_ stored: StoredPayload) {
+        self.init(
+            codec: Codec(rawValue: stored.codec), rawBytes: stored.rawBytes, checksum: stored.checksum,
+            bytes: stored.bytes)
+    }
+}
+
+extension StoredPayload {
+    init(_ view: PayloadView) {
+        self.init(
+            codec: view.codec.rawValue, rawBytes: view.rawBytes, checksum: view.checksum, bytes: view.bytes)
+    }
+}
