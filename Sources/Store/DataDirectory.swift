@@ -72,6 +72,7 @@ final class DataDirectory {
 
     func finishCreation(_ id: LogID) throws(StoreError) {
         try System.synchronize(directory: path)
+        try System.synchronize(directory: "\(path)/..")
         try writeMarker(id, suffix: "")
         log = id
     }

@@ -122,10 +122,8 @@ package final class Store: @unchecked Sendable {
         try checkUsable()
         precondition(!inTurn && stage.buffer.isEmpty, "commit before the checkpoint")
         guard transaction != nil else { return }
-        configuration.observe?(.beforeCheckpoint)
         try failing { () throws(StoreError) in
             try commitRows(now: now)
-            configuration.observe?(.checkpointCommitted)
             try log.recycle()
         }
         reserve()
@@ -187,7 +185,9 @@ package final class Store: @unchecked Sendable {
         return RowView(begun, environment, reading: stage.reading)
     }
 
+    /// LMDB's commit: the rows, and how far they have come, become durable together.
     private func commitRows(now: UInt64) throws(StoreError) {
+        configuration.observe?(.beforeCheckpoint)
         let view = try view()
         let row = CheckpointRow(
             formatVersion: configuration.formatVersion, log: log.id, position: log.position,
@@ -202,6 +202,7 @@ package final class Store: @unchecked Sendable {
         guard error == 0 else { throw .unknownOutcome(error, "writing a checkpoint") }
         waiting = (0, 0)
         checkpointDeadline = nil
+        configuration.observe?(.checkpointCommitted)
     }
 }
 

@@ -83,15 +83,15 @@ struct CrashPointTests {
         let copies = camera.copies
         #expect(Set(copies.map(\.point)) == Set(StorePoint.allCases))
         for copy in copies {
-            let where_ = Comment(rawValue: copy.path)
+            let place = Comment(rawValue: copy.path)
             let store = try Store.open(.small(copy.path, segmentBytes: segmentBytes))
             let turns = store.lastTurn
-            #expect(turns == copy.committed || turns == copy.inFlight, where_)
-            if copy.point == .appended { #expect(turns == copy.inFlight, where_) }
-            #expect(try store.all(.jobs) == expectedJobs(turns), where_)
-            #expect(try store.all(.ready).count == Int(turns), where_)
+            #expect(turns == copy.committed || turns == copy.inFlight, place)
+            if copy.point == .appended { #expect(turns == copy.inFlight, place) }
+            #expect(try store.all(.jobs) == expectedJobs(turns), place)
+            #expect(try store.all(.ready).count == Int(turns), place)
             try store.put(.jobs, 99, "it goes on")
-            #expect(store.lastTurn == turns + 1, where_)
+            #expect(store.lastTurn == turns + 1, place)
             try store.close(now: 0)
         }
     }

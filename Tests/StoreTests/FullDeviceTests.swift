@@ -82,6 +82,28 @@ struct FullDeviceTests {
         #expect(store.acceptsSubmissions)
     }
 
+    @Test func `a checkpoint without room is an unknown outcome, and the log keeps every turn`()
+        throws
+    {
+        var configuration = Store.Configuration.small("\(device.path)/store", segmentBytes: 1 << 20)
+        configuration.reserveBytes = 0
+        let store = try Store.open(configuration)
+        let ballast = "\(device.path)/ballast"
+        try device.fill(ballast)
+        for id: UInt64 in 0..<450 { try store.put(.jobs, id, String(repeating: "x", count: 1_000)) }
+        let unknown = StoreError.Code.unknownOutcome(errno: ENOSPC)
+        #expect(try storeError { try store.checkpoint(now: 0) } == unknown)
+        #expect(try storeError { _ = try store.text(.jobs, 1) } == unknown)
+        #expect(try storeError { try store.commit(now: 0) } == unknown)
+        try FileManager.default.removeItem(atPath: ballast)
+        let crashed = "\(device.path)/crashed"
+        try FileManager.default.copyItem(atPath: configuration.directory, toPath: crashed)
+        configuration.directory = crashed
+        let recovered = try Store.open(configuration)
+        #expect(recovered.recovery.turnsReplayed > 0)
+        #expect(try recovered.all(.jobs).count == recovered.lastTurn)
+    }
+
     @Test func `a device too small for a log segment is refused before anything is there`() throws {
         var configuration = Store.Configuration.small(
             "\(device.path)/store", segmentBytes: 32 << 20)
@@ -108,7 +130,7 @@ final class SmallDevice {
     }
 
     deinit {
-        umount2(path, Int32(MNT_DETACH.rawValue))
+        umount2(path, Int32(MNT_DETACH))
         try? FileManager.default.removeItem(atPath: path)
     }
 

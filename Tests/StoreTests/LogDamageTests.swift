@@ -73,7 +73,7 @@ struct LogDamageTests {
 
     @Test func `a refusal names segment, offset and turn`() throws {
         var bytes = log.bytes(1)
-        bytes[2 * LogFormat.block + 100] ^= 1
+        bytes[2 * LogFormat.block + 70] ^= 1
         try bytes.write(to: log.file(1).path)
         let code = try storeError { _ = try Store.open(log.configuration(directory.store)) }
         #expect(code == .logDamaged(segment: 1, offset: 2 * LogFormat.block, turn: 2))
