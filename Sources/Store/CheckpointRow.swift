@@ -39,9 +39,10 @@ struct CheckpointRow: Equatable {
         self.instant = instant
     }
 
-    /// Returns LMDB's error number.
-    func write(_ view: RowView) -> Int32 {
-        let stage = RowStage()
+    /// Writes the row, encoded in `stage`, which no turn uses: the row is not part of any. Returns LMDB's
+    /// error number.
+    func write(_ view: RowView, _ stage: RowStage) -> Int32 {
+        defer { stage.buffer.clear() }
         var row = stage.begin(Self.key)
         row.u32(Self.version)
         row.u32(formatVersion)

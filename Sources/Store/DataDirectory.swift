@@ -7,7 +7,7 @@ final class DataDirectory {
     static let format: UInt32 = 1
 
     let path: String
-    private let lock: Int32
+    private var lock: Int32
     /// nil until the marker says that creation was finished.
     private(set) var log: LogID?
 
@@ -28,7 +28,12 @@ final class DataDirectory {
         log = try readMarker()
     }
 
-    deinit { System.close(lock) }
+    deinit { unlock() }
+
+    func unlock() {
+        if lock >= 0 { System.close(lock) }
+        lock = -1
+    }
 
     private func takeLock(_ lockPath: String) throws(StoreError) {
         guard try System.lock(lock, lockPath) else {
@@ -67,6 +72,7 @@ final class DataDirectory {
 
     func finishCreation(_ id: LogID) throws(StoreError) {
         try System.synchronize(directory: path)
+        try System.synchronize(directory: "\(path)/..")
         try writeMarker(id, suffix: "")
         log = id
     }

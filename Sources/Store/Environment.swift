@@ -6,11 +6,13 @@ import Glibc
 /// Default, safe sync. Immutable once open, so that snapshots may use it from any thread; the write
 /// transaction is the store's. Closing it is the store's duty too, when nothing uses it any more.
 @usableFromInline final class Environment: @unchecked Sendable {
-    // Owner of `env`: LMDB, which allows it from any thread. `handles` is written in `init` only.
+    // Owner: LMDB, which allows `env` from any thread. `handles` is written in `init` only, `isClosed` by
+    // the writer thread.
     private let env: OpaquePointer
     /// LMDB's handle for each table id; `noTable` where there is none.
     private let handles: UnsafeMutablePointer<UInt32>
     private let path: String
+    private var isClosed = false
     private static let noTable = UInt32.max
 
     /// Opens or creates the file. Address space is only reserved, so the map is as large as the system
@@ -24,8 +26,14 @@ import Glibc
     }
 
     deinit {
-        mdb_env_close(env)
+        close()
         handles.deallocate()
+    }
+
+    /// Nothing may use the environment meanwhile or later.
+    func close() {
+        if !isClosed { mdb_env_close(env) }
+        isClosed = true
     }
 
     private static func open(
@@ -98,20 +106,30 @@ import Glibc
     func synchronize() throws(StoreError) { try System.synchronize(descriptor, path) }
 
     /// Sees to it that `bytes` of space are there behind the rows: extends the file, or, when the device
-    /// is full, counts the pages that deleted rows left free. Returns whether there is enough.
+    /// or the map is full, counts the pages that deleted rows left free. Returns whether there is enough.
+    ///
+    /// A quarter must be behind the rows in any case: large values need pages in a row, which the free
+    /// ones may not be.
     func reserve(_ bytes: Int) throws(StoreError) -> Bool {
         var info = MDB_envinfo()
         mdb_env_info(env, &info)
         let used = (info.me_last_pgno + 1) * pageBytes
-        guard used + bytes <= info.me_mapsize else { return try freeBytes() >= bytes }
-        let size = max(try System.size(descriptor, path), used)
-        if size - used >= bytes { return true }
-        // Some more than is asked for, so that not every checkpoint extends the file.
-        if try System.extend(descriptor, from: size, to: used + bytes + bytes / 4, path) {
-            return true
+        let ahead = try extend(to: used + bytes, atMost: info.me_mapsize) - used
+        if ahead >= bytes { return true }
+        guard ahead >= bytes / 4 else { return false }
+        return ahead + (try freeBytes()) >= bytes
+    }
+
+    /// Extends the file, by some more than is asked for so that not every checkpoint does. Returns the
+    /// size it has then.
+    private func extend(to target: Int, atMost limit: Int) throws(StoreError) -> Int {
+        let size = try System.size(descriptor, path)
+        let smallestStep = 1 << 20
+        for wanted in [target + max(target / 16, smallestStep), target].map({ min($0, limit) })
+        where size < min(target, limit) {
+            if try System.extend(descriptor, from: size, to: wanted, path) { return wanted }
         }
-        if try System.extend(descriptor, from: size, to: used + bytes, path) { return true }
-        return size - used + (try freeBytes()) >= bytes
+        return size
     }
 
     private var pageBytes: Int {

@@ -30,7 +30,12 @@ final class RedoLog {
         self.observe = observe
     }
 
-    deinit { if descriptor >= 0 { System.close(descriptor) } }
+    deinit { close() }
+
+    func close() {
+        if descriptor >= 0 { System.close(descriptor) }
+        descriptor = -1
+    }
 
     /// Takes over the directory after recovery, which found where the log ends.
     func open(at end: LogPosition) throws(StoreError) {

@@ -26,6 +26,7 @@ package final class Store: @unchecked Sendable {
     private let environment: Environment
     private let log: RedoLog
     private let stage = RowStage()
+    private let checkpointStage = RowStage()
     private let thread = ThreadIdentity()
     /// LMDB's write transaction, open from the first turn after a checkpoint to the next checkpoint.
     private var transaction: OpaquePointer?
@@ -113,7 +114,7 @@ package final class Store: @unchecked Sendable {
     package func checkpointDue(now: UInt64) -> Bool {
         guard let deadline = checkpointDeadline else { return false }
         return now >= deadline || waiting.bytes >= configuration.checkpointBytes
-            || waiting.mutations >= configuration.checkpointMutations
+            || waiting.mutations >= checkpointMutations
     }
 
     /// Moves the logged turns to LMDB's file and gives their segments back.
@@ -121,10 +122,8 @@ package final class Store: @unchecked Sendable {
         try checkUsable()
         precondition(!inTurn && stage.buffer.isEmpty, "commit before the checkpoint")
         guard transaction != nil else { return }
-        configuration.observe?(.beforeCheckpoint)
         try failing { () throws(StoreError) in
             try commitRows(now: now)
-            configuration.observe?(.checkpointCommitted)
             try log.recycle()
         }
         reserve()
@@ -144,13 +143,25 @@ package final class Store: @unchecked Sendable {
         try body(Snapshot(environment))
     }
 
-    /// Makes a last checkpoint, so that the next start has nothing to recover. No snapshot may be open,
-    /// and the store must be released before the directory is opened again.
+    /// Makes a last checkpoint, so that the next start has nothing to recover, and gives the directory
+    /// free. No snapshot may be open then, nor be taken later; every other call fails.
     package func close(now: UInt64) throws(StoreError) {
         try checkpoint(now: now)
+        environment.close()
+        log.close()
+        directory.unlock()
+        failure = StoreError(.closed, "\(configuration.directory) is closed")
     }
 
     // MARK: Inside
+
+    /// In the reserve, checkpoints are so small that all the pages their mutations can touch fit into a
+    /// small part of it: LMDB uses a freed page again two checkpoints later.
+    private var checkpointMutations: Int {
+        let limit = configuration.checkpointMutations
+        return acceptsSubmissions
+            ? limit : min(limit, configuration.reserveBytes / (8 * LogFormat.block))
+    }
 
     private func checkUsable() throws(StoreError) {
         precondition(thread.isCurrent, "the store belongs to the thread that opened it")
@@ -174,12 +185,14 @@ package final class Store: @unchecked Sendable {
         return RowView(begun, environment, reading: stage.reading)
     }
 
+    /// LMDB's commit: the rows, and how far they have come, become durable together.
     private func commitRows(now: UInt64) throws(StoreError) {
+        configuration.observe?(.beforeCheckpoint)
         let view = try view()
         let row = CheckpointRow(
             formatVersion: configuration.formatVersion, log: log.id, position: log.position,
             instant: now)
-        var error = row.write(view)
+        var error = row.write(view, checkpointStage)
         transaction = nil
         if error == 0 {
             error = mdb_txn_commit(view.transaction)
@@ -189,6 +202,7 @@ package final class Store: @unchecked Sendable {
         guard error == 0 else { throw .unknownOutcome(error, "writing a checkpoint") }
         waiting = (0, 0)
         checkpointDeadline = nil
+        configuration.observe?(.checkpointCommitted)
     }
 }
 

@@ -16,6 +16,7 @@ package struct StoreError: Error, Sendable, Equatable {
         case unknownOutcome(errno: Int32)
         /// No space on the device, found before anything changed.
         case full
+        case closed
         case system(errno: Int32)
     }
 

@@ -1,0 +1,119 @@
+import Synchronization
+import Testing
+
+@testable import Store
+
+/// The directory is copied at every named point of creation, turns, segment changes and checkpoints.
+/// Each copy opens with everything that was committed, and with the turn in flight whole or not at all.
+@Suite(.timeLimit(.minutes(2)))
+struct CrashPointTests {
+    /// What a copy must hold: the turns before the one in flight, or that one too.
+    private struct Copy {
+        var path: String
+        var point: StorePoint
+        var committed: UInt64
+        var inFlight: UInt64
+    }
+
+    /// Takes the copies; the store calls it on the writer's thread.
+    private final class Camera: Sendable {
+        private struct State {
+            var copies: [Copy] = []
+            var committed: UInt64 = 0
+            var inFlight: UInt64 = 0
+        }
+
+        private let directory: TestDirectory
+        private let state = Mutex(State())
+
+        init(_ directory: TestDirectory) { self.directory = directory }
+
+        func take(_ point: StorePoint) {
+            state.withLock { state in
+                let name = "\(state.copies.count)-\(point.rawValue)"
+                #expect(throws: Never.self) {
+                    let path = try directory.copyStore(to: name)
+                    state.copies.append(
+                        Copy(
+                            path: path, point: point, committed: state.committed,
+                            inFlight: state.inFlight))
+                }
+            }
+        }
+
+        func begin(_ turn: UInt64) { state.withLock { $0.inFlight = turn } }
+        func committed(_ turn: UInt64) { state.withLock { $0.committed = turn } }
+        var copies: [Copy] { state.withLock { $0.copies } }
+    }
+
+    private let directory: TestDirectory
+    private let segmentBytes = 4 * LogFormat.block
+
+    init() throws {
+        directory = try TestDirectory()
+    }
+
+    /// Turn n puts rows n and 1000 + n and takes away row n - 3.
+    private func run(_ turns: UInt64, _ camera: Camera) throws {
+        var configuration = Store.Configuration.small(directory.store, segmentBytes: segmentBytes)
+        configuration.observe = { camera.take($0) }
+        let store = try Store.open(configuration)
+        for turn in 1...turns {
+            try store.turn { rows in
+                try rows.put(.jobs, turn, "\(turn)")
+                try rows.put(.ready, 1_000 + turn, "\(turn)")
+                if turn > 3 { _ = try rows.delete(.jobs, .id(turn - 3)) }
+            }
+            camera.begin(turn)
+            try store.commit(now: turn)
+            camera.committed(turn)
+            if turn.isMultiple(of: 5) { try store.checkpoint(now: turn) }
+        }
+    }
+
+    private func expectedJobs(_ turns: UInt64) -> [UInt64: String] {
+        let first = turns > 3 ? turns - 2 : 1
+        return turns == 0
+            ? [:] : Dictionary(uniqueKeysWithValues: (first...turns).map { ($0, "\($0)") })
+    }
+
+    @Test func `a crash at any point loses no committed turn and tears none`() throws {
+        let camera = Camera(directory)
+        try run(24, camera)
+        let copies = camera.copies
+        #expect(Set(copies.map(\.point)) == Set(StorePoint.allCases))
+        for copy in copies {
+            let place = Comment(rawValue: copy.path)
+            let store = try Store.open(.small(copy.path, segmentBytes: segmentBytes))
+            let turns = store.lastTurn
+            #expect(turns == copy.committed || turns == copy.inFlight, place)
+            if copy.point == .appended { #expect(turns == copy.inFlight, place) }
+            #expect(try store.all(.jobs) == expectedJobs(turns), place)
+            #expect(try store.all(.ready).count == Int(turns), place)
+            try store.put(.jobs, 99, "it goes on")
+            #expect(store.lastTurn == turns + 1, place)
+            try store.close(now: 0)
+        }
+    }
+
+    @Test func `a crash while a recovered store is opened loses nothing`() throws {
+        let camera = Camera(directory)
+        try run(13, camera)
+        let crashed = try directory.copyStore(to: "crashed")
+        let second = Mutex<[String]>([])
+        var configuration = Store.Configuration.small(crashed, segmentBytes: segmentBytes)
+        configuration.observe = { [directory] _ in
+            second.withLock { paths in
+                let path = "\(directory.path)/again-\(paths.count)"
+                #expect(throws: Never.self) { try directory.copy(crashed, to: path) }
+                paths.append(path)
+            }
+        }
+        #expect(try Store.open(configuration).lastTurn == 13)
+        #expect(second.withLock { $0.count } >= 2)
+        for path in second.withLock({ $0 }) {
+            let store = try Store.open(.small(path, segmentBytes: segmentBytes))
+            #expect(try store.all(.jobs) == expectedJobs(13))
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Foundation
+import Store
+import Testing
+
+/// Random turns, checkpoints, crashes and restarts against a dictionary.
+@Suite(.timeLimit(.minutes(2)))
+struct RandomisedTests {
+    private struct SplitMix: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var word = state
+            word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
+            return word ^ (word >> 31)
+        }
+    }
+
+    /// Seeds that once found something, and a new one each time. A failure names its seed.
+    @Test(arguments: [1, 2, 3, UInt64.random(in: .min ... .max)])
+    func `a store does what a dictionary does, through crashes and restarts`(seed: UInt64) throws {
+        let directory = try TestDirectory()
+        var random = SplitMix(state: seed)
+        var path = directory.store
+        var store = try open(path, &random)
+        var model: [UInt64: String] = [:]
+        for step in 0..<600 {
+            let note = Comment(rawValue: "seed \(seed) step \(step)")
+            switch Int.random(in: 0..<100, using: &random) {
+            case 0..<80:
+                try change(store, &model, &random)
+            case 80..<90:
+                try store.checkpoint(now: UInt64(step))
+                #expect(try store.snapshot { try $0.all(.jobs) } == model, note)
+            case 90..<95:
+                try store.close(now: UInt64(step))
+                store = try open(path, &random)
+                #expect(store.recovery.turnsReplayed == 0, note)
+                #expect(try store.all(.jobs) == model, note)
+            default:
+                let turn = store.lastTurn
+                path = "\(directory.path)/crash-\(step)"
+                try directory.copy(store.configuration.directory, to: path)
+                store = try open(path, &random)
+                #expect(store.lastTurn == turn, note)
+                #expect(try store.all(.jobs) == model, note)
+            }
+        }
+    }
+
+    private func open(_ path: String, _ random: inout SplitMix) throws -> Store {
+        let blocks = [2, 3, 8, 16].randomElement(using: &random) ?? 8
+        return try Store.open(.small(path, segmentBytes: blocks * 4096))
+    }
+
+    /// A commit of one to three turns of a few rows each, some of them several blocks long.
+    private func change(
+        _ store: Store, _ model: inout [UInt64: String], _ random: inout SplitMix
+    ) throws {
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+            try store.turn { rows in
+                for _ in 0..<Int.random(in: 0...6, using: &random) {
+                    let id = UInt64.random(in: 0..<40, using: &random)
+                    if Bool.random(using: &random) {
+                        let length = Int.random(in: 0...9, using: &random)
+                        let text = String(repeating: "\(id).", count: length * length * length)
+                        try rows.put(.jobs, id, text, ascending: Bool.random(using: &random))
+                        model[id] = text
+                    } else {
+                        let found = try rows.delete(.jobs, .id(id))
+                        #expect(found == (model.removeValue(forKey: id) != nil))
+                    }
+                }
+            }
+        }
+        try store.commit(now: 0)
+    }
+}
