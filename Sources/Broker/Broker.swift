@@ -3,7 +3,7 @@ package import Logging
 import MartletWire
 package import NIOCore
 import NIOPosix
-package import ServiceLifecycle
+import ServiceLifecycle
 import Store
 
 /// The queue: every job in a store behind a redo log, served over TCP.
@@ -55,7 +55,10 @@ package final class Broker: Service {
             do {
                 try await opened.futureResult.get()
                 let channel = try await self.listen()
-                self.bound.succeed(channel.localAddress ?? (try SocketAddress(ipAddress: "127.0.0.1", port: 0)))
+                guard let address = channel.localAddress else {
+                    throw BrokerFailure.cannotStart("the listening socket has no address")
+                }
+                self.bound.succeed(address)
                 try await withGracefulShutdownHandler {
                     try await tasks.next()
                 } onGracefulShutdown: {

@@ -1,4 +1,5 @@
 import Engine
+import Logging
 import MartletWire
 import NIOCore
 import Store

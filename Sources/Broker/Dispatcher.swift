@@ -4,7 +4,7 @@ import NIOCore
 import Store
 
 /// Gives ready jobs to subscriptions that have credit, in turn. Owned by the writer thread.
-struct Dispatcher {
+struct Dispatcher: ~Copyable {
     /// Per queue, the subscriptions that may take jobs, the next to be served first.
     private var hungry: [QueueIndex: CircularBuffer<Subscription>] = [:]
     private var subscribers: [QueueIndex: UInt32] = [:]

@@ -187,7 +187,7 @@ extension Engine {
         }
         try rows.put(Tables.progress, .job(id)) { writer in
             writer.u16(done)
-            writer.text(message)
+            for byte in message.utf8 { writer.u8(byte) }
         }
         hasProgress = true
         return true
