@@ -93,5 +93,14 @@ let package = Package(
                 nioCore, nioPosix, logging, lifecycle, arguments, configuration,
             ],
             swiftSettings: settings),
+
+        .testTarget(
+            name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"], swiftSettings: settings),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, nioEmbedded, logging, lifecycle,
+            ],
+            swiftSettings: settings),
     ]
 )
