@@ -29,18 +29,16 @@ struct SubmissionWindow {
 
     /// The submission was answered, or nobody will send it again.
     ///
-    /// - Returns: whether the floor moved, which makes room.
-    mutating func close(_ sequence: UInt64) -> Bool {
+    /// - Returns: by how much the floor moved: there is room for so many more.
+    mutating func close(_ sequence: UInt64) -> Int {
         precondition(sequence >= floor, "a sequence number is closed once")
         let index = Int(sequence - floor)
         precondition(
             index < isClosed.count && !isClosed[offset: index], "a sequence number is closed once")
         isClosed[offset: index] = true
-        guard index == 0 else { return false }
-        while isClosed.first == true {
-            isClosed.removeFirst()
-            floor += 1
-        }
-        return true
+        let closed = isClosed.prefix { $0 }.count
+        isClosed.removeFirst(closed)
+        floor += UInt64(closed)
+        return closed
     }
 }

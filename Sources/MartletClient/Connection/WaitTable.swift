@@ -6,6 +6,8 @@ struct WaitTable<Waiter> {
     /// No deadline is earlier than this. It may be earlier than all of them: taking a waiter out does not
     /// look for the next one, so that the common case, an answer in time, costs no search.
     private(set) var earliestDeadline = NIODeadline.distantFuture
+    /// No waiter has a lower number.
+    private var lowestNumber: UInt64 = 0
 
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
@@ -17,6 +19,15 @@ struct WaitTable<Waiter> {
 
     mutating func remove(_ number: UInt64) -> Waiter? {
         entries.removeValue(forKey: number)?.waiter
+    }
+
+    /// Takes out the waiter that came first. Numbers must ascend in the order of insertion.
+    mutating func popFirst() -> Waiter? {
+        guard !entries.isEmpty else { return nil }
+        while true {
+            defer { lowestNumber += 1 }
+            if let first = remove(lowestNumber) { return first }
+        }
     }
 
     /// Takes out all waiters, in the order of their numbers.
