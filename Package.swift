@@ -95,5 +95,13 @@ let package = Package(
             swiftSettings: settings),
 
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
+        .testTarget(
+            name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"], swiftSettings: settings),
+        .testTarget(
+            name: "ClientTests",
+            dependencies: [
+                "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, nioEmbedded, logging, lifecycle,
+            ],
+            swiftSettings: settings),
     ]
 )

@@ -1,0 +1,63 @@
+import Foundation
+package import MartletWire
+public import NIOCore
+import NIOPosix
+
+extension MartletClient {
+    /// What a client may be told beside where its server is. The defaults suit most programs.
+    public struct Configuration: Sendable {
+        /// Name and version of the program, for the server's log; at most 255 bytes.
+        public var name = "martlet-swift"
+        /// Bearer token; nil when the server asks for none.
+        public var token: String?
+        /// How long a connection may take to stand.
+        public var connectTimeout: Duration = .seconds(2)
+        /// How long a call may take altogether, reconnecting and repeating included. Waiting for a job's result
+        /// has a timeout of its own.
+        public var requestTimeout: Duration = .seconds(30)
+        /// How long calls under way may take to end at a graceful shutdown.
+        public var shutdownTimeout: Duration = .seconds(10)
+        /// Upper bounds of the random delay between attempts to connect: of the first one, and of all.
+        public var reconnectDelay: ClosedRange<Duration> = .milliseconds(100) ... .seconds(10)
+        /// While there is no server, calls wait for one until they time out. Otherwise they fail with the first
+        /// attempt to connect, as a tool on a command line wants it.
+        public var waitsForServer = true
+        /// What a submission's acknowledgement is worth.
+        public var durability = Durability.disk
+        /// Payloads from this many bytes on are compressed when it makes them smaller by a sixteenth; nil: none is.
+        public var compressesFrom: Int? = 256
+        /// The client lives on one event loop of this group.
+        public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+
+        public init() {}
+
+        /// When a submission is acknowledged.
+        public enum Durability: Sendable {
+            /// Before the job is on disk: a crash of the server may lose it.
+            case memory
+            /// When the job is on disk.
+            case disk
+        }
+    }
+}
+
+extension MartletClient.Configuration {
+    package var hello: Hello {
+        Hello(
+            client: name.truncated(toUTF8Bytes: Int(UInt8.max)), token: token ?? "",
+            processID: UInt32(bitPattern: ProcessInfo.processInfo.processIdentifier))
+    }
+
+    package var reconnectBackoff: Backoff {
+        Backoff(base: reconnectDelay.lowerBound, cap: reconnectDelay.upperBound)
+    }
+}
+
+extension MartletClient.Configuration.Durability {
+    var onTheWire: Durability {
+        switch self {
+        case .memory: .memory
+        case .disk: .disk
+        }
+    }
+}
