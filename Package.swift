@@ -94,6 +94,10 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: ["Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle],
+            swiftSettings: settings),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
         .testTarget(
             name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"], swiftSettings: settings),

@@ -1,0 +1,125 @@
+import Broker
+import Foundation
+import Logging
+import MartletClient
+import MartletWire
+import NIOCore
+import NIOPosix
+import ServiceLifecycle
+import Synchronization
+import Testing
+
+/// A broker in this process, on a directory of its own and a free port.
+final class BrokerHarness: Sendable {
+    let configuration: BrokerConfiguration
+    let endpoint: MartletEndpoint
+
+    private init(_ configuration: BrokerConfiguration, _ endpoint: MartletEndpoint) {
+        self.configuration = configuration
+        self.endpoint = endpoint
+    }
+
+    /// Runs a broker for as long as the body takes, in a directory that is removed afterwards unless it was given.
+    static func run(
+        in directory: String? = nil, _ change: (inout BrokerConfiguration) -> Void = { _ in },
+        _ body: (BrokerHarness) async throws -> Void
+    ) async throws {
+        let path = directory ?? TemporaryDirectory.make()
+        defer { if directory == nil { TemporaryDirectory.remove(path) } }
+        var configuration = BrokerConfiguration(directory: path, port: 0)
+        configuration.drainMilliseconds = 1
+        change(&configuration)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let broker = Broker(configuration, logger: logger)
+        let group = ServiceGroup(services: [broker], logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            let port = try await broker.address().port ?? 0
+            let harness = BrokerHarness(configuration, .martlet(host: "127.0.0.1", port: port))
+            do {
+                try await body(harness)
+            } catch {
+                await group.triggerGracefulShutdown()
+                throw error
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.waitForAll()
+        }
+    }
+
+    func connect(session: UInt64 = 0, secret: UInt64 = 0, inbox: PushInbox = PushInbox()) async throws
+        -> WireConnection
+    {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return try await WireConnection.connect(
+            to: endpoint, hello: Hello(client: "test/1", session: session, secret: secret),
+            on: MultiThreadedEventLoopGroup.singleton.next(), timeout: .seconds(5), logger: logger,
+            onPush: { inbox.append($0) })
+    }
+}
+
+/// What the server pushed, in order.
+final class PushInbox: Sendable {
+    private let stream: AsyncStream<Push>
+    private let continuation: AsyncStream<Push>.Continuation
+
+    init() { (stream, continuation) = AsyncStream.makeStream() }
+
+    func append(_ push: Push) { continuation.yield(push) }
+
+    /// The next deliveries, of as many pushes as it takes to have `count` jobs.
+    func jobs(_ count: Int) async -> [(token: UInt64, delivery: MartletWire.Delivery, type: String)] {
+        var found: [(UInt64, MartletWire.Delivery, String)] = []
+        for await push in stream {
+            guard case .jobs(let jobs) = push else { continue }
+            found += jobs.deliveries.map { (jobs.token, $0, jobs.types[Int($0.fields.type)]) }
+            if found.count >= count { break }
+        }
+        return found
+    }
+}
+
+enum TemporaryDirectory {
+    static func make() -> String {
+        let base = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+        return base + "/martlet-test-" + UUID().uuidString
+    }
+
+    static func remove(_ path: String) {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            Issue.record("\(path) could not be removed: \(error)")
+        }
+    }
+}
+
+extension Submit {
+    /// Jobs with these texts as payloads.
+    init(_ queue: String, _ payloads: [String], type: String = "test", options: SubmitOptions = SubmitOptions()) {
+        self.init(
+            queue: queue, type: type,
+            items: payloads.map { SubmitItem(payload: .plain(ByteBuffer(string: $0))) }, options: options)
+    }
+}
+
+extension WireConnection {
+    /// Submits jobs of which all must be accepted.
+    func submitAll(_ submit: Submit) async throws -> [JobID] {
+        try await request(submit, expecting: Submitted.self).results.map { try $0.get() }
+    }
+
+    func subscribe(_ queue: String, credit: UInt32, lease: UInt32 = 0) async throws {
+        let message = Subscribe(
+            subscription: 1, queue: queue, creditJobs: credit, creditBytes: 64 << 20, leaseMilliseconds: lease)
+        _ = try await request(message, expecting: Done.self)
+    }
+
+    /// The outcomes, nil for those carried out.
+    func settle(_ items: [MartletWire.Settlement]) async throws -> [WireError?] {
+        let settled = try await request(Settle(items: items), expecting: Settled.self)
+        return settled.runs.flatMap { Array(repeating: $0.error, count: Int($0.count)) }
+    }
+}
