@@ -49,10 +49,10 @@ package enum JobInspector {
         }
         guard var job = found else { return nil }
         if withPayload, places.payload == .pieces {
-            job.payload?.bytes = Array(try Pieces(places.payloadBytes, of: id, .payload, rows).bytes)
+            job.payload?.bytes = try Pieces(places.payloadBytes, of: id, .payload, rows).copied()
         }
         if withResult, places.resultInPieces > 0 {
-            job.result?.bytes = Array(try Pieces(places.resultInPieces, of: id, .result, rows).bytes)
+            job.result?.bytes = try Pieces(places.resultInPieces, of: id, .result, rows).copied()
         }
         if job.state == .ready, try !isReady(job.queueID, order) { try addLease(to: &job, rows) }
         return job

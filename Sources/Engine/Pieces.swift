@@ -65,4 +65,6 @@ final class Pieces {
     }
 
     deinit { memory.deallocate() }
+
+    func copied() -> [UInt8] { Array(memory) }
 }

@@ -147,16 +147,16 @@ package actor WireConnection {
         kind: ConnectionMachine<ConnectionHandler.ReplyContinuation>.RequestKind,
         deadline: NIODeadline
     ) async throws(MartletError) -> Reply {
-        let bound = bound
         let id = bound.value.makeRequestID()
         let result = await withTaskCancellationHandler {
+            // Capturing the actor keeps this closure on its event loop.
             await withCheckedContinuation { continuation in
                 bound.value.request(
                     request, id: id, kind: kind, deadline: deadline, continuation: continuation)
             }
         } onCancel: {
             // Runs on the loop after the request above, even if the task was cancelled before it.
-            eventLoop.execute { bound.value.cancel(id) }
+            eventLoop.execute { self.bound.value.cancel(id) }
         }
         return try result.get().decode()
     }
