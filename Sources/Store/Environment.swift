@@ -5,7 +5,7 @@ import Glibc
 ///
 /// Default, safe sync. Immutable once open, so that snapshots may use it from any thread; the write
 /// transaction is the store's. Closing it is the store's duty too, when nothing uses it any more.
-@usableFromInline final class Environment: @unchecked Sendable {
+final class Environment: @unchecked Sendable {
     // Owner: LMDB, which allows `env` from any thread. `handles` is written in `init` only, `isClosed` by
     // the writer thread.
     private let env: OpaquePointer

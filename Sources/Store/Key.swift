@@ -2,7 +2,7 @@
 ///
 /// A value with inline storage: building one allocates nothing. Holds up to `Key.capacity` bytes,
 /// room for a byte and a name of 128 bytes.
-@usableFromInline package struct Key: Sendable {
+package struct Key: Sendable {
     package static let capacity = 136
 
     /// After every other key: where a scan in reverse begins when it begins at the end.
@@ -12,8 +12,8 @@
         return key
     }()
 
-    @usableFromInline var storage = InlineArray<17, UInt64>(repeating: 0)
-    @usableFromInline package private(set) var count = 0
+    var storage = InlineArray<17, UInt64>(repeating: 0)
+    package private(set) var count = 0
 
     package init() {}
 
@@ -43,7 +43,7 @@
     package func adding(bytes text: String) -> Key { adding { $0.bytes(text) } }
 
     /// The key's bytes, valid inside the closure only.
-    @inlinable package func withBytes<R, Failure: Error>(
+    package func withBytes<R, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> R
     ) throws(Failure) -> R {
         try withUnsafeBytes(of: storage) { storage throws(Failure) in
@@ -68,19 +68,19 @@
 }
 
 extension Key: Equatable {
-    @usableFromInline package static func == (one: Key, other: Key) -> Bool {
+    package static func == (one: Key, other: Key) -> Bool {
         one.withBytes { one in other.withBytes { compare(one, $0) == 0 } }
     }
 }
 
 extension Key: CustomStringConvertible {
-    @usableFromInline package var description: String { withBytes { hexadecimal($0) } }
+    package var description: String { withBytes { hexadecimal($0) } }
 }
 
 /// Reads the fields of a stored key; valid only inside the closure it is passed to.
 package struct KeyReader {
-    @usableFromInline var fields: UnsafeRawBufferPointer
-    @usableFromInline let table: Table
+    var fields: UnsafeRawBufferPointer
+    let table: Table
     private let key: UnsafeRawBufferPointer
 
     init(_ key: UnsafeRawBufferPointer, of table: Table) {

@@ -1,9 +1,9 @@
 /// The turn's log record while it grows: page-aligned, reused turn after turn.
 ///
 /// The header's place is kept free in front; the mutations follow in the order they were made.
-@usableFromInline final class RecordBuffer {
-    @usableFromInline private(set) var base: UnsafeMutableRawPointer
-    @usableFromInline private(set) var capacity: Int
+final class RecordBuffer {
+    private(set) var base: UnsafeMutableRawPointer
+    private(set) var capacity: Int
     /// Bytes in use, the header's included.
     private(set) var count = RecordHeader.size
     private(set) var mutations: UInt32 = 0
@@ -35,7 +35,7 @@
     }
 
     /// Doubles until `room` more bytes fit behind the first `used`.
-    @usableFromInline func grow(keeping used: Int, room: Int) {
+    func grow(keeping used: Int, room: Int) {
         var larger = capacity
         while larger - used < room { larger *= 2 }
         guard larger > capacity else { return }

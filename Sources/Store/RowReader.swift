@@ -4,13 +4,13 @@ import CMartletChecksum
 ///
 /// Every read is bounds-checked: reading past the end throws `damaged`.
 package struct RowReader: ~Copyable {
-    @usableFromInline var at: UnsafeRawPointer
-    @usableFromInline let end: UnsafeRawPointer
+    var at: UnsafeRawPointer
+    let end: UnsafeRawPointer
     private let table: Table
     private let key: UnsafeRawBufferPointer
 
     /// Checks the value's check value, its last four bytes, and opens what is before it.
-    @usableFromInline init(
+    init(
         verifying stored: UnsafeRawBufferPointer, table: Table, key: UnsafeRawBufferPointer
     ) throws(StoreError) {
         let bytes = stored.count - CheckValue.size
@@ -29,20 +29,20 @@ package struct RowReader: ~Copyable {
     }
 
     /// Bytes not read yet.
-    @inlinable package var remaining: Int { end - at }
+    package var remaining: Int { end - at }
 
-    @inlinable package mutating func u8() throws(StoreError) -> UInt8 { try take() }
-    @inlinable package mutating func u16() throws(StoreError) -> UInt16 {
+    package mutating func u8() throws(StoreError) -> UInt8 { try take() }
+    package mutating func u16() throws(StoreError) -> UInt16 {
         UInt16(littleEndian: try take())
     }
-    @inlinable package mutating func u32() throws(StoreError) -> UInt32 {
+    package mutating func u32() throws(StoreError) -> UInt32 {
         UInt32(littleEndian: try take())
     }
-    @inlinable package mutating func u64() throws(StoreError) -> UInt64 {
+    package mutating func u64() throws(StoreError) -> UInt64 {
         UInt64(littleEndian: try take())
     }
 
-    @inlinable package mutating func bytes(_ count: Int) throws(StoreError)
+    package mutating func bytes(_ count: Int) throws(StoreError)
         -> UnsafeRawBufferPointer
     {
         guard count >= 0, remaining >= count else { throw tooShort() }
@@ -62,13 +62,13 @@ package struct RowReader: ~Copyable {
         return UnsafeRawBufferPointer(start: at, count: remaining)
     }
 
-    @inlinable mutating func take<Field: FixedWidthInteger>() throws(StoreError) -> Field {
+    mutating func take<Field: FixedWidthInteger>() throws(StoreError) -> Field {
         guard remaining >= MemoryLayout<Field>.size else { throw tooShort() }
         defer { at += MemoryLayout<Field>.size }
         return at.loadUnaligned(as: Field.self)
     }
 
-    @usableFromInline borrowing func tooShort() -> StoreError {
+    borrowing func tooShort() -> StoreError {
         .damaged(table, key, "it is shorter than its fields")
     }
 }

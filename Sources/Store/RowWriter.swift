@@ -2,9 +2,9 @@
 ///
 /// LMDB copies the row from there, so a row is written once and copied once.
 package struct RowWriter: ~Copyable {
-    @usableFromInline let buffer: RecordBuffer
-    @usableFromInline var at: UnsafeMutableRawPointer
-    @usableFromInline var end: UnsafeMutableRawPointer
+    let buffer: RecordBuffer
+    var at: UnsafeMutableRawPointer
+    var end: UnsafeMutableRawPointer
     /// Where the mutation's value begins, as an offset: the buffer may move while the row is written.
     let valueOffset: Int
 
@@ -18,12 +18,12 @@ package struct RowWriter: ~Copyable {
     /// Bytes written so far.
     package var count: Int { at - buffer.base - valueOffset }
 
-    @inlinable package mutating func u8(_ value: UInt8) { append(value) }
-    @inlinable package mutating func u16(_ value: UInt16) { append(value.littleEndian) }
-    @inlinable package mutating func u32(_ value: UInt32) { append(value.littleEndian) }
-    @inlinable package mutating func u64(_ value: UInt64) { append(value.littleEndian) }
+    package mutating func u8(_ value: UInt8) { append(value) }
+    package mutating func u16(_ value: UInt16) { append(value.littleEndian) }
+    package mutating func u32(_ value: UInt32) { append(value.littleEndian) }
+    package mutating func u64(_ value: UInt64) { append(value.littleEndian) }
 
-    @inlinable package mutating func bytes(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func bytes(_ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress else { return }
         if end - at < bytes.count { grow(bytes.count) }
         at.copyMemory(from: source, byteCount: bytes.count)
@@ -40,13 +40,13 @@ package struct RowWriter: ~Copyable {
         }
     }
 
-    @inlinable mutating func append<Field: FixedWidthInteger>(_ field: Field) {
+    mutating func append<Field: FixedWidthInteger>(_ field: Field) {
         if end - at < MemoryLayout<Field>.size { grow(MemoryLayout<Field>.size) }
         at.storeBytes(of: field, as: Field.self)
         at += MemoryLayout<Field>.size
     }
 
-    @usableFromInline mutating func grow(_ bytes: Int) {
+    mutating func grow(_ bytes: Int) {
         let used = at - buffer.base
         buffer.grow(keeping: used, room: bytes)
         at = buffer.base + used

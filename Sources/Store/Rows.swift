@@ -18,7 +18,7 @@ package enum Scan: Sendable {
 extension Rows where Self: ~Copyable {
     /// The row of a key, checked; nil when there is none. Throws `damaged` for a row whose check value is
     /// wrong.
-    @inlinable package borrowing func get<R>(
+    package borrowing func get<R>(
         _ table: Table, _ key: Key, _ body: (inout RowReader) throws -> R
     ) throws -> R? {
         let view = self.view
@@ -42,7 +42,7 @@ extension Rows where Self: ~Copyable {
 
     /// Visits rows in key order from `start`, itself included, until `end`, itself excluded; in reverse
     /// the order is downwards and `end` is below.
-    @inlinable package borrowing func scan(
+    package borrowing func scan(
         _ table: Table, from start: Key, to end: Key? = nil, reverse: Bool = false,
         _ body: (inout KeyReader, inout RowReader) throws -> Scan
     ) throws {
@@ -61,7 +61,7 @@ extension Rows where Self: ~Copyable {
     }
 
     /// The first row at or after a key; nil when there is none.
-    @inlinable package borrowing func first<R>(
+    package borrowing func first<R>(
         _ table: Table, atOrAfter key: Key,
         _ body: (inout KeyReader, inout RowReader) throws -> R
     ) throws -> R? {
@@ -69,14 +69,14 @@ extension Rows where Self: ~Copyable {
     }
 
     /// The last row at or before a key; nil when there is none.
-    @inlinable package borrowing func last<R>(
+    package borrowing func last<R>(
         _ table: Table, atOrBefore key: Key,
         _ body: (inout KeyReader, inout RowReader) throws -> R
     ) throws -> R? {
         try nearest(table, key, .atOrBefore, body)
     }
 
-    @inlinable borrowing func nearest<R>(
+    borrowing func nearest<R>(
         _ table: Table, _ key: Key, _ direction: RowCursor.Direction,
         _ body: (inout KeyReader, inout RowReader) throws -> R
     ) throws -> R? {
@@ -99,7 +99,7 @@ extension Rows where Self: ~Copyable {
 }
 
 /// A view of the rows: LMDB's transaction and handles.
-@usableFromInline package struct RowView {
+package struct RowView {
     let transaction: OpaquePointer
     let environment: Environment
     /// Rows being read in the write transaction: none may be written meanwhile. nil in a snapshot.
@@ -114,10 +114,10 @@ extension Rows where Self: ~Copyable {
         self.reading = reading
     }
 
-    @usableFromInline func beginReading() { reading?.pointee += 1 }
-    @usableFromInline func endReading() { reading?.pointee -= 1 }
+    func beginReading() { reading?.pointee += 1 }
+    func endReading() { reading?.pointee -= 1 }
 
-    @usableFromInline func find(
+    func find(
         _ table: Table, _ key: UnsafeRawBufferPointer
     ) throws(StoreError) -> UnsafeRawBufferPointer? {
         guard key.count > 0 else { return nil }
@@ -131,26 +131,26 @@ extension Rows where Self: ~Copyable {
 }
 
 /// A place in a table.
-@usableFromInline struct RowCursor: ~Copyable {
+struct RowCursor: ~Copyable {
     private let cursor: OpaquePointer
     private let table: Table
 
-    @usableFromInline enum Direction {
+    enum Direction {
         case atOrAfter
         case atOrBefore
     }
 
-    @usableFromInline struct Entry {
-        @usableFromInline let key: UnsafeRawBufferPointer
-        @usableFromInline let value: UnsafeRawBufferPointer
+    struct Entry {
+        let key: UnsafeRawBufferPointer
+        let value: UnsafeRawBufferPointer
 
-        @usableFromInline func isPast(_ end: Key, reverse: Bool) -> Bool {
+        func isPast(_ end: Key, reverse: Bool) -> Bool {
             let order = end.withBytes { compare(key, $0) }
             return reverse ? order <= 0 : order >= 0
         }
     }
 
-    @usableFromInline init(_ view: RowView, _ table: Table) throws(StoreError) {
+    init(_ view: RowView, _ table: Table) throws(StoreError) {
         var cursor: OpaquePointer?
         let error = mdb_cursor_open(view.transaction, view.environment.handle(table.id), &cursor)
         guard error == 0, let cursor else { throw .system(error, "reading table \(table.name)") }
@@ -160,7 +160,7 @@ extension Rows where Self: ~Copyable {
 
     deinit { mdb_cursor_close(cursor) }
 
-    @usableFromInline func seek(
+    func seek(
         _ key: Key, _ direction: Direction
     ) throws(StoreError) -> Entry? {
         let after = key.count == 0 ? try move(MDB_FIRST) : try move(MDB_SET_RANGE, key)
@@ -169,7 +169,7 @@ extension Rows where Self: ~Copyable {
         return key.withBytes { compare(after.key, $0) } == 0 ? after : try move(MDB_PREV)
     }
 
-    @usableFromInline func step(reverse: Bool) throws(StoreError) -> Entry? {
+    func step(reverse: Bool) throws(StoreError) -> Entry? {
         try move(reverse ? MDB_PREV : MDB_NEXT)
     }
 

@@ -2,7 +2,7 @@
 ///
 /// Ids are written into the log and into every row's check value, so an id never changes its meaning.
 /// Names are LMDB's names of the tables. Id 255 and the name "store" are the store's own.
-@usableFromInline package struct Table: Sendable, Hashable {
+package struct Table: Sendable, Hashable {
     package let id: UInt8
     package let name: StaticString
 
@@ -11,11 +11,11 @@
         self.name = name
     }
 
-    @usableFromInline package static func == (one: Table, other: Table) -> Bool {
+    package static func == (one: Table, other: Table) -> Bool {
         one.id == other.id
     }
 
-    @usableFromInline package func hash(into hasher: inout Hasher) { hasher.combine(id) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(id) }
 }
 
 extension Table {

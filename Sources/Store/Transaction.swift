@@ -15,7 +15,7 @@ package struct Transaction: ~Copyable, Rows {
 
     /// Stores a row, in place of the one that has the key. `ascending` says that the key is very likely
     /// the table's largest: appending is faster and leaves pages full.
-    @inlinable package borrowing func put(
+    package borrowing func put(
         _ table: Table, _ key: Key, ascending: Bool = false,
         _ body: (inout RowWriter) throws -> Void
     ) throws {
@@ -34,13 +34,13 @@ package struct Transaction: ~Copyable, Rows {
         try writer.delete(table, key, view)
     }
 
-    @usableFromInline borrowing func begin(_ table: Table, _ key: Key) -> RowWriter {
+    borrowing func begin(_ table: Table, _ key: Key) -> RowWriter {
         writer.begin(key)
     }
 
-    @usableFromInline borrowing func abandon() { writer.isWriting = false }
+    borrowing func abandon() { writer.isWriting = false }
 
-    @usableFromInline borrowing func finish(
+    borrowing func finish(
         _ row: borrowing RowWriter, _ table: Table, _ key: Key, _ ascending: Bool
     ) throws(StoreError) {
         try writer.finish(row.count, table, key, ascending, view)
