@@ -79,6 +79,18 @@ struct LogDamageTests {
         #expect(code == .logDamaged(segment: 1, offset: 2 * LogFormat.block, turn: 2))
     }
 
+    @Test func `a whole record that is not chained to the one before it is damage`() throws {
+        var bytes = log.bytes(2)
+        let last = try #require(log.records.last)
+        bytes[last.range.lowerBound...].withUnsafeMutableBytes { record in
+            guard var header = RecordHeader(UnsafeRawBufferPointer(record), log.id) else { return }
+            header.previous ^= 1
+            if let base = record.baseAddress { _ = header.seal(base, log.id) }
+        }
+        try bytes.write(to: log.file(2).path)
+        #expect(try log.replay() == .refused)
+    }
+
     @Test func `a torn last turn is dropped, counted, and its place used again`() throws {
         var bytes = log.bytes(2)
         let last = try #require(log.records.last)

@@ -16,7 +16,7 @@ struct SampleLog {
     }
 
     private let path: String
-    private let id: LogID
+    let id: LogID
     private let originals: [UInt64: [UInt8]]
     /// Where each turn's record lies.
     let records: [Record]
