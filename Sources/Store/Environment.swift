@@ -114,18 +114,16 @@ final class Environment: @unchecked Sendable {
         var info = MDB_envinfo()
         mdb_env_info(env, &info)
         let used = (info.me_last_pgno + 1) * pageBytes
-        let ahead = try extend(to: used + bytes, atMost: info.me_mapsize) - used
+        let ahead = try extend(to: used + bytes, by: bytes / 4, atMost: info.me_mapsize) - used
         if ahead >= bytes { return true }
         guard ahead >= bytes / 4 else { return false }
         return ahead + (try freeBytes()) >= bytes
     }
 
-    /// Extends the file, by some more than is asked for so that not every checkpoint does. Returns the
-    /// size it has then.
-    private func extend(to target: Int, atMost limit: Int) throws(StoreError) -> Int {
+    /// Extends the file, and by some more so that not every checkpoint does. Returns the size it has then.
+    private func extend(to target: Int, by more: Int, atMost limit: Int) throws(StoreError) -> Int {
         let size = try System.size(descriptor, path)
-        let smallestStep = 1 << 20
-        for wanted in [target + max(target / 16, smallestStep), target].map({ min($0, limit) })
+        for wanted in [target + max(target / 16, more), target].map({ min($0, limit) })
         where size < min(target, limit) {
             if try System.extend(descriptor, from: size, to: wanted, path) { return wanted }
         }

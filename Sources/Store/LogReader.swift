@@ -1,4 +1,3 @@
-import CLMDB
 import Glibc
 
 /// Reads the log behind a checkpoint, at the start of the store.
@@ -149,22 +148,6 @@ extension LogReader {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
             guard let header = RecordHeader(rest, id), header.turn == turn else { return 0 }
             return RecordHeader.size + header.length
-        }
-    }
-}
-
-extension RowView {
-    /// Makes a logged change; returns LMDB's error number. Deleting what is not there is no error.
-    func apply(_ mutation: Mutation, _ bytes: UnsafeRawBufferPointer) -> Int32 {
-        let key = UnsafeRawBufferPointer(
-            rebasing: bytes[Mutation.headerSize...].prefix(mutation.keyCount))
-        switch mutation.operation {
-        case .put:
-            let value = UnsafeRawBufferPointer(rebasing: bytes.suffix(mutation.valueCount))
-            return put(mutation.table, key, value, ascending: false)
-        case .delete:
-            let error = delete(mutation.table, key)
-            return error == MDB_NOTFOUND ? 0 : error
         }
     }
 }

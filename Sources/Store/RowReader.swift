@@ -1,5 +1,3 @@
-import CMartletChecksum
-
 /// Reads a verified row in place; valid only inside the closure it is passed to.
 ///
 /// Every read is bounds-checked: reading past the end throws `damaged`.
@@ -70,29 +68,5 @@ package struct RowReader: ~Copyable {
 
     borrowing func tooShort() -> StoreError {
         .damaged(table, key, "it is shorter than its fields")
-    }
-}
-
-/// CRC32C over table, key length, key and value: it ends every stored value, so that neither a flipped
-/// bit nor a row at the wrong place is ever taken for a good one.
-enum CheckValue {
-    static let size = 4
-
-    static func of(
-        _ table: Table, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawPointer, _ count: Int
-    ) -> UInt32 {
-        let overKey = martlet_crc32c(seed(table, key.count), key.baseAddress, key.count)
-        return martlet_crc32c(overKey, value, count)
-    }
-
-    /// The same, for a value that lies right behind its key.
-    static func of(
-        _ table: Table, keyAt key: UnsafeRawPointer, keyCount: Int, valueCount: Int
-    ) -> UInt32 {
-        martlet_crc32c(seed(table, keyCount), key, keyCount + valueCount)
-    }
-
-    private static func seed(_ table: Table, _ keyCount: Int) -> UInt32 {
-        UInt32(table.id) | UInt32(truncatingIfNeeded: keyCount) << 8
     }
 }

@@ -279,9 +279,7 @@ extension Store {
         while rest.count > 0 {
             guard let mutation = Mutation(rest), environment.hasTable(mutation.table) else {
                 throw StoreError(
-                    .newerFormat(
-                        found: configuration.formatVersion + 1,
-                        supported: configuration.formatVersion),
+                    .logDamaged(segment: log.position.segment, offset: 0, turn: 0),
                     "a turn in the log changes a table that this Martlet does not know")
             }
             let error = view.apply(

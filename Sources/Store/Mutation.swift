@@ -1,0 +1,44 @@
+/// One change of one row inside a record; the key and the value (with its check value) follow it.
+///
+///     u8 operation  u8 table  u16 key length  u32 value length
+struct Mutation {
+    static let headerSize = 8
+
+    enum Operation: UInt8 {
+        case put = 1
+        case delete = 2
+    }
+
+    var operation: Operation
+    var table: UInt8
+    var keyCount: Int
+    var valueCount: Int
+
+    var size: Int { Mutation.headerSize + keyCount + valueCount }
+
+    func encode(at: UnsafeMutableRawPointer) {
+        at.store(operation.rawValue, at: 0)
+        at.store(table, at: 1)
+        at.store(UInt16(keyCount), at: 2)
+        at.store(UInt32(valueCount), at: 4)
+    }
+
+    /// nil when `bytes` don't hold a whole mutation.
+    init?(_ bytes: UnsafeRawBufferPointer) {
+        guard bytes.count >= Mutation.headerSize, let at = bytes.baseAddress,
+            let operation = Operation(rawValue: at.field(0, UInt8.self))
+        else { return nil }
+        self.operation = operation
+        table = at.field(1, UInt8.self)
+        keyCount = Int(at.field(2, UInt16.self))
+        valueCount = Int(at.field(4, UInt32.self))
+        guard size <= bytes.count else { return nil }
+    }
+
+    init(_ operation: Operation, table: UInt8, keyCount: Int, valueCount: Int) {
+        self.operation = operation
+        self.table = table
+        self.keyCount = keyCount
+        self.valueCount = valueCount
+    }
+}

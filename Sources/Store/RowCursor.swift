@@ -1,0 +1,62 @@
+import CLMDB
+
+/// A place in a table.
+struct RowCursor: ~Copyable {
+    private let cursor: OpaquePointer
+    private let table: Table
+
+    enum Direction {
+        case atOrAfter
+        case atOrBefore
+    }
+
+    struct Entry {
+        let key: UnsafeRawBufferPointer
+        let value: UnsafeRawBufferPointer
+
+        func isPast(_ end: Key, reverse: Bool) -> Bool {
+            let order = end.withBytes { compare(key, $0) }
+            return reverse ? order <= 0 : order >= 0
+        }
+    }
+
+    init(_ view: RowView, _ table: Table) throws(StoreError) {
+        var cursor: OpaquePointer?
+        let error = mdb_cursor_open(view.transaction, view.environment.handle(table.id), &cursor)
+        guard error == 0, let cursor else { throw .system(error, "reading table \(table.name)") }
+        self.cursor = cursor
+        self.table = table
+    }
+
+    deinit { mdb_cursor_close(cursor) }
+
+    func seek(
+        _ key: Key, _ direction: Direction
+    ) throws(StoreError) -> Entry? {
+        let after = key.count == 0 ? try move(MDB_FIRST) : try move(MDB_SET_RANGE, key)
+        guard direction == .atOrBefore else { return after }
+        guard let after else { return try move(MDB_LAST) }
+        return key.withBytes { compare(after.key, $0) } == 0 ? after : try move(MDB_PREV)
+    }
+
+    func step(reverse: Bool) throws(StoreError) -> Entry? {
+        try move(reverse ? MDB_PREV : MDB_NEXT)
+    }
+
+    private func move(_ operation: MDB_cursor_op, _ key: Key? = nil) throws(StoreError) -> Entry? {
+        var found = MDB_val()
+        var value = MDB_val()
+        let error: Int32
+        if let key {
+            error = key.withBytes {
+                found = MDB_val($0)
+                return mdb_cursor_get(cursor, &found, &value, operation)
+            }
+        } else {
+            error = mdb_cursor_get(cursor, &found, &value, operation)
+        }
+        if error == MDB_NOTFOUND { return nil }
+        guard error == 0 else { throw .system(error, "reading table \(table.name)") }
+        return Entry(key: UnsafeRawBufferPointer(found), value: UnsafeRawBufferPointer(value))
+    }
+}
