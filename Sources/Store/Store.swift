@@ -71,13 +71,7 @@ package final class Store: @unchecked Sendable {
         precondition(!inTurn, "a turn inside a turn")
         inTurn = true
         defer { inTurn = false }
-        let transaction = Transaction(stage, try view())
-        do {
-            return try body(transaction)
-        } catch {
-            if let failure = stage.failure { self.failure = failure }
-            throw error
-        }
+        return try body(Transaction(stage, try view()))
     }
 
     /// Makes durable what was changed since the last commit: the one place that does. Returns the last
@@ -165,7 +159,7 @@ package final class Store: @unchecked Sendable {
 
     private func checkUsable() throws(StoreError) {
         precondition(thread.isCurrent, "the store belongs to the thread that opened it")
-        if let failure { throw failure }
+        if let failure = failure ?? stage.failure { throw failure }
     }
 
     /// Remembers an unknown outcome for all later calls.
@@ -267,9 +261,8 @@ extension Store {
         }
         recovery = recovered.recovery
         try log.open(at: recovered.end)
-        if recovery.turnsReplayed > 0 {
-            try commitRows(now: checkpoint.instant)
-        }
+        // Also without turns: the segment that the checkpoint names is about to be recycled.
+        if recovered.end != checkpoint.position { try commitRows(now: checkpoint.instant) }
         try log.recycle()
     }
 

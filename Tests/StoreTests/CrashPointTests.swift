@@ -84,8 +84,11 @@ struct CrashPointTests {
         #expect(Set(copies.map(\.point)) == Set(StorePoint.allCases))
         for copy in copies {
             let place = Comment(rawValue: copy.path)
-            let store = try Store.open(.small(copy.path, segmentBytes: segmentBytes))
-            let turns = store.lastTurn
+            let configuration = Store.Configuration.small(copy.path, segmentBytes: segmentBytes)
+            let turns = try Store.open(configuration).lastTurn
+            // A second crash right after the recovery, before any turn.
+            let store = try Store.open(configuration)
+            #expect(store.lastTurn == turns, place)
             #expect(turns == copy.committed || turns == copy.inFlight, place)
             if copy.point == .appended { #expect(turns == copy.inFlight, place) }
             #expect(try store.all(.jobs) == expectedJobs(turns), place)
