@@ -107,5 +107,7 @@ let package = Package(
                 "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, nioEmbedded, logging, lifecycle,
             ],
             swiftSettings: settings),
+        // Tests.
+        .testTarget(name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
     ]
 )

@@ -21,7 +21,8 @@ package enum Limits {
     /// Room in a message beside its payloads: names, options, one reason, one error sentence.
     package static let messageOverheadBytes = 64 << 10
 
-    /// Bytes of a whole message. `JOB` may carry a payload and a result; nothing carries more.
+    /// Bytes of a whole message. `JOB` may carry a payload and a result; nothing else needs more, a page of
+    /// jobs with the longest errors included.
     package static func messageBytesMax(payloadBytesMax: Int = payloadBytesMax) -> Int {
         2 * payloadBytesMax + messageOverheadBytes
     }
@@ -94,9 +95,6 @@ package enum Limits {
 
     /// Bytes of the host's name in `HELLO`.
     package static let hostBytesMax = 255
-
-    /// Bytes of the bearer token in `HELLO`: leaves half of a prelude frame to the other fields.
-    package static let tokenBytesMax = 2048
 
     // MARK: Times
 

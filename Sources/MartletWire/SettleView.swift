@@ -50,4 +50,21 @@ package struct SettlementView {
         token = try reader.u64()
         detail = SettlementDetail(bytes: try reader.bytes32())
     }
+
+    /// Why this item can't be carried out, whatever the job's state, or `nil` when its detail is in order.
+    /// Reads all of a result.
+    package func refusal(payloadBytesMax: Int = Limits.payloadBytesMax) -> WireError? {
+        do throws(WireError) {
+            switch outcome {
+            case .complete:
+                return try detail.result()?.refusal(bytesMax: payloadBytesMax, allowsEmpty: true)
+            case .fail: _ = try detail.reason()
+            case .release: try detail.none()
+            case .extend: _ = try detail.extendMilliseconds()
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
 }

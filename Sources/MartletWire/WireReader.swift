@@ -131,7 +131,8 @@ extension WireReader {
         return result
     }
 
-    /// A u8 of flags, of which only those in `known` may be set.
+    /// A request's u8 of flags, of which only those in `known` may be set: what is asked for and not known
+    /// must not be passed over.
     package mutating func flags(known: UInt8) throws(WireError) -> UInt8 {
         let value = try u8()
         guard value & ~known == 0 else {

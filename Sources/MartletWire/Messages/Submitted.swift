@@ -32,7 +32,7 @@ package struct Submitted: Message {
 
     package init(from reader: inout WireReader) throws(WireError) {
         durability = try reader.named("durability")
-        isRepeated = try reader.flags(known: 1) == 1
+        isRepeated = try reader.u8() & 1 != 0
         let count = Int(try reader.u16())
         let runCount = try reader.u16()
         runs = []

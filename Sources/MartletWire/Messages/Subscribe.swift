@@ -28,6 +28,7 @@ package struct Subscribe: Message {
     package init(from reader: inout WireReader) throws(WireError) {
         subscription = try reader.u32()
         queue = try reader.text8()
+        try Names.check(queue: queue)
         creditJobs = try reader.creditJobs()
         creditBytes = try reader.u32()
         leaseMilliseconds = try reader.u32()

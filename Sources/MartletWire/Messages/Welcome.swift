@@ -32,7 +32,7 @@ package struct Welcome: Message {
         version = try reader.u16()
         session = try reader.u64()
         secret = try reader.u64()
-        isResumed = try reader.flags(known: 1) == 1
+        isResumed = try reader.u8() != 0
         serverTime = try reader.u64()
         limits = try ServerLimits(from: &reader)
         server = try reader.text8()

@@ -1,0 +1,134 @@
+import MartletWire
+import NIOCore
+import Testing
+
+struct JobsWriterTests {
+    @Test func `deliveries come out as one message with each type named once`() throws {
+        var writer = JobsWriter()
+        writer.begin(subscription: 4, token: 77, leaseMilliseconds: 30_000)
+        let types = ["send", "send", "größe", "send"]
+        for (index, type) in types.enumerated() {
+            add(UInt64(index + 1), type, "p\(index)", to: &writer)
+        }
+        #expect(writer.count == 4)
+
+        let jobs = try finish(writer)
+        #expect(jobs.subscription == 4)
+        #expect(jobs.token == 77)
+        #expect(jobs.leaseMilliseconds == 30_000)
+        #expect(jobs.types == ["send", "größe"])
+        #expect(jobs.deliveries.map(\.fields.type) == [0, 0, 1, 0])
+        #expect(jobs.deliveries.map(\.fields.id.rawValue) == [1, 2, 3, 4])
+        #expect(
+            jobs.deliveries.map { String(buffer: $0.payload.bytes) } == ["p0", "p1", "p2", "p3"])
+    }
+
+    @Test func `the byte count is that of the body`() {
+        var writer = JobsWriter()
+        writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
+        for id in 1...9 as ClosedRange<UInt64> {
+            add(id, "type-\(id % 4)", "payload", to: &writer)
+            var buffer = ByteBuffer()
+            writer.finish(push: 1, to: &buffer)
+            #expect(buffer.readableBytes == 16 + writer.byteCount)
+        }
+    }
+
+    @Test func `a writer that begins again has forgotten what it held`() throws {
+        var writer = JobsWriter()
+        writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
+        add(1, "old", "old", to: &writer)
+        writer.begin(subscription: 2, token: 2, leaseMilliseconds: 2)
+        add(9, "new", "new", to: &writer)
+        let jobs = try finish(writer)
+        #expect(jobs.subscription == 2)
+        #expect(jobs.types == ["new"])
+        #expect(jobs.deliveries.map(\.fields.id.rawValue) == [9])
+    }
+
+    @Test func `a payload may be written in pieces`() throws {
+        var writer = JobsWriter()
+        writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
+        let payload = Payload.plain(ByteBuffer(string: "one two"))
+        ByteBuffer(string: "t").withUnsafeReadableBytes { type in
+            writer.add(fields(1), type: type, head: payload.head) { buffer in
+                buffer.writeString("one ")
+                buffer.writeString("two")
+            }
+        }
+        #expect(try finish(writer).deliveries.first?.payload == payload)
+    }
+
+    @Test func `a payload that cannot be read leaves no trace`() throws {
+        struct Damaged: Error {}
+        var writer = JobsWriter()
+        writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
+        add(1, "t", "a", to: &writer)
+        let head = PayloadHead(codec: .plain, rawBytes: 9, checksum: 0, byteCount: 9)
+        #expect(throws: Damaged.self) {
+            try ByteBuffer(string: "t").withUnsafeReadableBytes { type in
+                try writer.add(fields(2), type: type, head: head) { buffer in
+                    buffer.writeString("half")
+                    throw Damaged()
+                }
+            }
+        }
+        add(3, "t", "c", to: &writer)
+        #expect(writer.count == 2)
+        #expect(try finish(writer).deliveries.map(\.fields.id.rawValue) == [1, 3])
+    }
+
+    @Test func `more types than are searched are still right`() throws {
+        var writer = JobsWriter()
+        writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
+        for id in 0..<60 as Range<UInt64> { add(id + 1, "type-\(id % 20)", "x", to: &writer) }
+        let jobs = try finish(writer)
+        let names = jobs.deliveries.map { jobs.types[Int($0.fields.type)] }
+        #expect(names == (0..<60).map { "type-\($0 % 20)" })
+    }
+
+    @Test func `a large message comes in several frames`() throws {
+        var writer = JobsWriter()
+        writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
+        add(1, "t", String(repeating: "x", count: 600_000), to: &writer)
+        var buffer = ByteBuffer()
+        writer.finish(push: 5, channel: 2, to: &buffer)
+        var assembler = MessageAssembler()
+        var frames = 0
+        var message: Frame?
+        while let frame = buffer.readFrame() {
+            frames += 1
+            #expect(Int(frame.header.length) <= Limits.splitBytes)
+            if case .message(let whole) = try assembler.accept(frame) { message = whole }
+        }
+        #expect(frames == 3)
+        let jobs = try Jobs(body: #require(message).body)
+        #expect(jobs.deliveries.first?.payload.isIntact == true)
+    }
+
+    private func fields(_ id: UInt64) -> DeliveryFields {
+        DeliveryFields(id: JobID(rawValue: id), maxAttempts: 20, createdAt: 1)
+    }
+
+    private func add(_ id: UInt64, _ type: String, _ payload: String, to writer: inout JobsWriter) {
+        ByteBuffer(string: type).withUnsafeReadableBytes { type in
+            let payload = Payload.plain(ByteBuffer(string: payload))
+            payload.bytes.withUnsafeReadableBytes { bytes in
+                writer.add(
+                    fields(id), type: type,
+                    payload: PayloadView(
+                        codec: payload.codec, rawBytes: payload.rawBytes,
+                        checksum: payload.checksum,
+                        bytes: bytes))
+            }
+        }
+    }
+
+    private func finish(_ writer: borrowing JobsWriter) throws -> Jobs {
+        var buffer = ByteBuffer()
+        writer.finish(push: 1, to: &buffer)
+        let frame = buffer.readFrame()
+        #expect(buffer.readableBytes == 0)
+        return try Jobs(body: #require(frame).body)
+    }
+}
