@@ -12,8 +12,8 @@ extension MartletClient {
         public var token: String?
         /// How long a connection may take to stand.
         public var connectTimeout: Duration = .seconds(2)
-        /// How long a call may take altogether, reconnecting and repeating included. Waiting for a job's result
-        /// has a timeout of its own.
+        /// How long the answer to one message may take, reconnecting and repeating included. Waiting for a job's
+        /// result has a timeout of its own.
         public var requestTimeout: Duration = .seconds(30)
         /// How long calls under way may take to end at a graceful shutdown.
         public var shutdownTimeout: Duration = .seconds(10)

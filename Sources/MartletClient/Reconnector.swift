@@ -61,10 +61,13 @@ actor Reconnector {
                     to: endpoint, hello: configuration.hello, on: eventLoop,
                     timeout: TimeAmount(configuration.connectTimeout), logger: logger,
                     onPush: { [weak self] push in self?.assumeIsolated { $0.received(push) } })
-                backoff.reset()
-                let welcome = await connection.welcome
-                connected(connection, welcome)
+                let since = eventLoop.now
+                connected(connection, await connection.welcome)
                 disconnected(connection, await connection.waitUntilClosed())
+                // A server that greets and hangs up is not asked faster than one that is not there.
+                if eventLoop.now - since > TimeAmount(configuration.reconnectDelay.upperBound) {
+                    backoff.reset()
+                }
             } catch {
                 cannotConnect(error)
             }
@@ -91,7 +94,8 @@ actor Reconnector {
 
     private func leave() async {
         guard case .connected(let connection) = phase else { return }
-        await connection.leave(deadline: eventLoop.now + TimeAmount(configuration.connectTimeout))
+        let timeout = min(configuration.connectTimeout, configuration.shutdownTimeout)
+        await connection.leave(deadline: eventLoop.now + TimeAmount(timeout))
     }
 
     private func stopped() {
@@ -228,21 +232,35 @@ actor Reconnector {
         outstanding += 1
         defer { callEnded() }
         var backoff = configuration.reconnectBackoff
+        var refusal: MartletError?
         while true {
-            let connection = try await connection(until: deadline)
             do throws(MartletError) {
-                return try await attempt(connection)
+                return try await attemptOnce(until: deadline, attempt)
             } catch {
-                guard error.isWorthRepeating, eventLoop.now < deadline else { throw error }
-                if let reason = await connection.closeReason {
-                    disconnected(connection, reason)
-                } else {
-                    let delay = TimeAmount(backoff.next(atLeast: error.retryAfter ?? .zero))
-                    guard eventLoop.now + delay < deadline else { throw error }
-                    await pause(.nanoseconds(delay.nanoseconds))
-                }
+                // Why the server refused says more than that the time is over.
+                if error.code == .timeout, let refusal { throw refusal }
+                guard error.isWorthRepeating else { throw error }
+                refusal = error
+                if error.code == .connectionLost { continue }
+                let delay = TimeAmount(backoff.next(atLeast: error.retryAfter ?? .zero))
+                guard eventLoop.now + delay < deadline else { throw error }
+                await pause(.nanoseconds(delay.nanoseconds))
                 if Task.isCancelled { throw .cancelled }
             }
+        }
+    }
+
+    /// - Throws: what the server answered; `connectionLost` when the connection broke, and is then no longer the current one.
+    private func attemptOnce<Reply: Sendable>(
+        until deadline: NIODeadline,
+        _ attempt: (WireConnection) async throws(MartletError) -> Reply
+    ) async throws(MartletError) -> Reply {
+        let connection = try await connection(until: deadline)
+        do throws(MartletError) {
+            return try await attempt(connection)
+        } catch {
+            if let reason = await connection.closeReason { disconnected(connection, reason) }
+            throw error
         }
     }
 
@@ -345,9 +363,10 @@ actor Reconnector {
 }
 
 extension MartletError {
-    /// Waiting for the same thing again is for the caller to decide; a time that is over stays over.
+    /// Waiting longer for a job is for the caller to decide; a time that is over stays over; and for a connection
+    /// that can't be made the call has waited as long as it may.
     fileprivate var isWorthRepeating: Bool {
-        isRetryable && code != .waitTimeout && code != .timeout
+        isRetryable && code != .waitTimeout && code != .timeout && code != .cannotConnect
     }
 
     fileprivate static var stopped: MartletError {
