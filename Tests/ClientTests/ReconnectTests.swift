@@ -189,10 +189,9 @@ import Testing
     }
 
     @Test func `a server that is not there is told after the timeout`() async throws {
-        try await withClient {
-            $0.requestTimeout = .milliseconds(100)
-        } _: { client, server in
-            try await server.stop()
+        try await withClient(isListening: false) {
+            $0.requestTimeout = .seconds(1)
+        } _: { client, _ in
             let pushing = Task { try await client.push(Resize(width: 1)) }
             let error = await failure(of: pushing)
             #expect(error?.code == .cannotConnect)
@@ -202,10 +201,9 @@ import Testing
     }
 
     @Test func `a tool is told at once that the server is not there`() async throws {
-        try await withClient {
+        try await withClient(isListening: false) {
             $0.waitsForServer = false
-        } _: { client, server in
-            try await server.stop()
+        } _: { client, _ in
             let pushing = Task { try await client.push(Resize(width: 1)) }
             #expect(await failure(of: pushing)?.code == .cannotConnect)
         }
