@@ -145,21 +145,17 @@ import Testing
         }
     }
 
-    @Test func `a server that stays full is told after the timeout`() async throws {
-        try await withClient {
-            $0.requestTimeout = .seconds(1)
-            $0.reconnectDelay = .milliseconds(1) ... .milliseconds(1)
-        } _: { client, server in
+    @Test func `a server that is full for longer than the timeout is not asked again`() async throws
+    {
+        try await withClient { client, server in
             let pushing = Task { try await client.push(Resize(width: 1)) }
             let peer = try await server.acceptAndWelcome()
-            let refusing = Task {
-                while true {
-                    let (_, id) = try await peer.receive(Submit.self)
-                    peer.send(ErrorMessage(WireError(.storeFull, "full")), id: id)
-                }
-            }
-            #expect(await failure(of: pushing)?.code == .storeFull)
-            refusing.cancel()
+            let (_, id) = try await peer.receive(Submit.self)
+            let full = WireError(.storeFull, retryAfterMilliseconds: 60_000, "full")
+            peer.send(ErrorMessage(full), id: id)
+            let error = await failure(of: pushing)
+            #expect(error?.code == .storeFull)
+            #expect(error?.retryAfter == .seconds(60))
         }
     }
 
@@ -190,7 +186,7 @@ import Testing
 
     @Test func `a server that is not there is told after the timeout`() async throws {
         try await withClient(isListening: false) {
-            $0.requestTimeout = .seconds(1)
+            $0.requestTimeout = .seconds(2)
         } _: { client, _ in
             let pushing = Task { try await client.push(Resize(width: 1)) }
             let error = await failure(of: pushing)
@@ -206,6 +202,41 @@ import Testing
         } _: { client, _ in
             let pushing = Task { try await client.push(Resize(width: 1)) }
             #expect(await failure(of: pushing)?.code == .cannotConnect)
+        }
+    }
+
+    @Test func `another front door is tried when the first is closed`() async throws {
+        let other = try await ScriptedServer.start()
+        try await withClient(isListening: false) {
+            $0.waitsForServer = false
+            $0.alternatives = [other.endpoint]
+        } _: { client, _ in
+            let pushing = Task { try await client.push(Resize(width: 1)) }
+            let peer = try await other.acceptAndWelcome()
+            let (submit, id) = try await peer.receive(Submit.self)
+            peer.accept(submit, id: id, firstJob: 1)
+            _ = try await pushing.value
+        }
+    }
+
+    @Test func `a tool is told once all front doors are closed`() async throws {
+        try await withClient(isListening: false) {
+            $0.waitsForServer = false
+            $0.alternatives = [nobody, nobody]
+        } _: { client, _ in
+            let pushing = Task { try await client.push(Resize(width: 1)) }
+            #expect(await failure(of: pushing)?.code == .cannotConnect)
+        }
+    }
+
+    @Test func `a token that no server takes is told at once`() async throws {
+        try await withClient {
+            $0.token = String(repeating: "x", count: 100_000)
+        } _: { client, _ in
+            let pushing = Task { try await client.push(Resize(width: 1)) }
+            let error = await failure(of: pushing)
+            #expect(error?.code == .notAuthenticated)
+            #expect(error?.actual == 100_000)
         }
     }
 
@@ -270,6 +301,22 @@ import Testing
         peer.send(Done(), id: byeID)
         try await running.value
         try await peer.waitUntilClosed()
+    }
+
+    @Test func `a graceful shutdown does not wait for results`() async throws {
+        let server = try await ScriptedServer.start()
+        let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
+        let group = ServiceGroup(services: [client], logger: Logger(label: "test"))
+        let running = Task { try await group.run() }
+        let handle = client.handle(for: JobStatus.ID(JobID(rawValue: 6)))
+        let value = Task { try await handle.value }
+        let peer = try await server.acceptAndWelcome()
+        _ = try await peer.receive(Wait.self)
+        await group.triggerGracefulShutdown()
+        let (_, id) = try await peer.receive(Bye.self)
+        peer.send(Done(), id: id)
+        #expect(await failure(of: value)?.code == .stopped)
+        try await running.value
     }
 
     @Test func `a graceful shutdown waits no longer than its limit`() async throws {
