@@ -15,20 +15,11 @@ package struct Backoff: Sendable {
     /// A random delay between zero and min(cap, base × 2ⁿ) for the n-th call, counted from zero.
     ///
     /// - Parameter least: the server's wish, which the delay does not undercut.
-    package mutating func next(
-        atLeast least: Duration = .zero,
-        using random: inout some RandomNumberGenerator
-    ) -> Duration {
+    package mutating func next(atLeast least: Duration = .zero) -> Duration {
         // 2³⁰ times any sensible base is far above any sensible cap, and does not overflow.
         let bound = min(cap, base * (1 << min(attempt, 30)))
         attempt += 1
-        let share = Double.random(in: 0...1, using: &random)
-        return least + bound * share
-    }
-
-    package mutating func next(atLeast least: Duration = .zero) -> Duration {
-        var random = SystemRandomNumberGenerator()
-        return next(atLeast: least, using: &random)
+        return least + bound * Double.random(in: 0...1)
     }
 
     /// The next delay is a first one again.

@@ -30,7 +30,7 @@ public final class MartletClient: Service {
         reconnector = Reconnector(endpoint: endpoint, configuration: configuration, logger: logger)
     }
 
-    /// Stays connected until the task is cancelled, or the service group shuts down gracefully: then calls under way
+    /// Stays connected until the task is cancelled, or the service group shuts down gracefully: then submissions under way
     /// may end first, for at most ``Configuration/shutdownTimeout``. Runs once; later calls of this client fail
     /// with ``MartletError/Code/stopped``.
     public func run() async {

@@ -10,12 +10,14 @@ extension MartletClient {
         public var name = "martlet-swift"
         /// Bearer token; nil when the server asks for none.
         public var token: String?
+        /// Other front doors of the same installation: asked in turn when the client's own can't be reached.
+        public var alternatives: [MartletEndpoint] = []
         /// How long a connection may take to stand.
         public var connectTimeout: Duration = .seconds(2)
-        /// How long a call may take altogether, reconnecting and repeating included. Waiting for a job's result
-        /// has a timeout of its own.
+        /// How long the answer to one message may take, reconnecting and repeating included. Waiting for a job's
+        /// result has a timeout of its own.
         public var requestTimeout: Duration = .seconds(30)
-        /// How long calls under way may take to end at a graceful shutdown.
+        /// How long submissions under way may take to end at a graceful shutdown.
         public var shutdownTimeout: Duration = .seconds(10)
         /// Upper bounds of the random delay between attempts to connect: of the first one, and of all.
         public var reconnectDelay: ClosedRange<Duration> = .milliseconds(100) ... .seconds(10)

@@ -101,22 +101,14 @@ extension MartletClient {
     package func finishedInfo(
         of id: JobStatus.ID, parts: JobParts, timeout: Duration?
     ) async throws(MartletError) -> JobInfo {
-        let end = timeout.map { NIODeadline.now() + TimeAmount($0) }
-        while true {
-            let longest = Int64(Limits.waitMillisecondsMax)
-            let left = end.map { ($0 - .now()).nanoseconds / 1_000_000 } ?? longest
-            let message = Wait(
-                id: id.onTheWire, milliseconds: UInt32(min(max(left, 1), longest)), parts: parts)
-            do throws(MartletError) {
-                return try await reconnector.request(
-                    message, expecting: JobInfo.self,
-                    until: end.map { $0 + TimeAmount(configuration.requestTimeout) }
-                        ?? .distantFuture)
-            } catch {
-                let isOver = end.map { $0 <= .now() } ?? false
-                guard error.code == .waitTimeout, !isOver else { throw error }
-            }
-        }
+        try await reconnector.wait(
+            for: id.onTheWire, parts: parts, until: timeout.map { .now() + TimeAmount($0) })
+    }
+
+    /// A page of jobs.
+    package func page(of list: List) async throws(MartletError) -> JobPage {
+        if !list.queue.isEmpty { try Self.check(queue: list.queue) }
+        return try await request(list, expecting: JobPage.self)
     }
 
     /// The raw bytes of a payload or a result, inflated within the server's limit.

@@ -17,21 +17,22 @@ actor Reconnector {
         eventLoop.executor.asUnownedSerialExecutor()
     }
 
-    private let endpoint: MartletEndpoint
+    /// Where to connect, in turn; the first is asked first.
+    private let endpoints: [MartletEndpoint]
     private let configuration: MartletClient.Configuration
     private let logger: Logger
     /// What the server allowed last; readable without a hop to the event loop.
     private nonisolated let limits = Mutex<ServerLimits?>(nil)
     private var phase = Phase.disconnected(nil)
     private var isStopping = false
-    /// Calls under way.
-    private var outstanding = 0
+    /// Submissions under way.
+    private var submitting = 0
     private var idleWaiter: CheckedContinuation<Void, Never>?
     private var window: SubmissionWindow
     private var waiting = Waiting()
 
     init(endpoint: MartletEndpoint, configuration: MartletClient.Configuration, logger: Logger) {
-        self.endpoint = endpoint
+        endpoints = [endpoint] + configuration.alternatives
         self.configuration = configuration
         self.logger = logger
         eventLoop = configuration.eventLoopGroup.next()
@@ -41,8 +42,9 @@ actor Reconnector {
 
     // MARK: Life
 
-    /// Connects and reconnects until the task is cancelled or a graceful shutdown has let all calls under way end.
+    /// Connects and reconnects until the task is cancelled or a graceful shutdown has let submissions under way end.
     func run() async {
+        guard !isStopping else { return }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.keepConnected() }
             group.addTask { await self.waitForShutdown() }
@@ -55,20 +57,41 @@ actor Reconnector {
 
     private func keepConnected() async {
         var backoff = configuration.reconnectBackoff
+        var attempt = 0
         while !Task.isCancelled {
+            let endpoint = endpoints[attempt % endpoints.count]
             do throws(MartletError) {
-                let connection = try await WireConnection.connect(
-                    to: endpoint, hello: configuration.hello, on: eventLoop,
-                    timeout: TimeAmount(configuration.connectTimeout), logger: logger,
-                    onPush: { [weak self] push in self?.assumeIsolated { $0.received(push) } })
-                backoff.reset()
-                let welcome = await connection.welcome
-                connected(connection, welcome)
-                disconnected(connection, await connection.waitUntilClosed())
+                let connection = try await connect(to: endpoint)
+                let since = eventLoop.now
+                connected(connection, await connection.welcome)
+                disconnected(connection, await closeReason(of: connection))
+                // A server that greets and hangs up is not asked faster than one that is not there.
+                if eventLoop.now - since > TimeAmount(configuration.reconnectDelay.upperBound) {
+                    backoff.reset()
+                }
             } catch {
-                cannotConnect(error)
+                if Task.isCancelled { return }
+                attempt += 1
+                cannotConnect(error, triedAll: attempt >= endpoints.count)
             }
             await pause(backoff.next())
+        }
+    }
+
+    private func connect(to endpoint: MartletEndpoint) async throws(MartletError) -> WireConnection
+    {
+        try await WireConnection.connect(
+            to: endpoint, hello: configuration.hello, on: eventLoop,
+            timeout: TimeAmount(configuration.connectTimeout), logger: logger,
+            onPush: { [weak self] push in self?.assumeIsolated { $0.received(push) } })
+    }
+
+    /// Waits until the connection has ended; cancelling ends it.
+    private func closeReason(of connection: WireConnection) async -> MartletError {
+        await withTaskCancellationHandler {
+            await connection.waitUntilClosed()
+        } onCancel: {
+            eventLoop.execute { connection.assumeIsolated { $0.close() } }
         }
     }
 
@@ -91,7 +114,8 @@ actor Reconnector {
 
     private func leave() async {
         guard case .connected(let connection) = phase else { return }
-        await connection.leave(deadline: eventLoop.now + TimeAmount(configuration.connectTimeout))
+        let timeout = min(configuration.connectTimeout, configuration.shutdownTimeout)
+        await connection.leave(deadline: eventLoop.now + TimeAmount(timeout))
     }
 
     private func stopped() {
@@ -105,7 +129,8 @@ actor Reconnector {
 
     private func connected(_ connection: WireConnection, _ welcome: Welcome) {
         logger.debug(
-            "connected", metadata: ["server": "\(endpoint)", "version": "\(welcome.server)"])
+            "connected",
+            metadata: ["server": "\(connection.endpoint)", "version": "\(welcome.server)"])
         limits.withLock { $0 = welcome.limits }
         phase = .connected(connection)
         wakeAll(\.forConnection, .success(()))
@@ -114,16 +139,17 @@ actor Reconnector {
     /// The connection has ended. Called by whoever notices first.
     private func disconnected(_ connection: WireConnection, _ reason: MartletError) {
         guard case .connected(let current) = phase, current === connection else { return }
-        logger.info(
-            "connection ended", metadata: ["server": "\(endpoint)", "reason": "\(reason.message)"])
+        logger.log(
+            level: isStopping ? .debug : .info, "connection ended",
+            metadata: ["server": "\(connection.endpoint)", "reason": "\(reason.message)"])
         phase = .disconnected(nil)
     }
 
-    private func cannotConnect(_ error: MartletError) {
+    private func cannotConnect(_ error: MartletError, triedAll: Bool) {
         logger.debug("cannot connect", metadata: ["reason": "\(error)"])
         if error.isRetryable {
             phase = .disconnected(error)
-            guard !configuration.waitsForServer else { return }
+            guard triedAll, !configuration.waitsForServer else { return }
         } else {
             phase = .refused(error)
         }
@@ -160,7 +186,7 @@ actor Reconnector {
             case .refused(let error): throw error
             case .stopped: throw .stopped
             case .disconnected(let error):
-                if let error, !configuration.waitsForServer { throw error }
+                if let error, endpoints.count == 1, !configuration.waitsForServer { throw error }
             }
             do throws(MartletError) {
                 try await wait(\.forConnection, until: deadline)
@@ -174,7 +200,7 @@ actor Reconnector {
         if case .disconnected(let error?) = phase { return error }
         return MartletError(
             .timeout,
-            "no connection to \(endpoint) in time; it is made while the client's run() runs",
+            "no connection to \(endpoints[0]) in time; it is made while the client's run() runs",
             isRetryable: true)
     }
 
@@ -204,10 +230,42 @@ actor Reconnector {
         }
     }
 
+    /// Waits for a job's end, over as many connections as it takes.
+    ///
+    /// - Parameter end: nil: as long as it takes.
+    /// - Throws: `waitTimeout` when the job is not finished by then.
+    func wait(
+        for id: JobID, parts: JobParts, until end: NIODeadline?
+    ) async throws(MartletError) -> JobInfo {
+        let deadline = end.map { $0 + TimeAmount(configuration.requestTimeout) } ?? .distantFuture
+        while true {
+            do throws(MartletError) {
+                return try await perform(until: deadline) { (connection) throws(MartletError) in
+                    let message = Wait(
+                        id: id, milliseconds: Self.waitMilliseconds(until: end), parts: parts)
+                    return try await connection.request(
+                        message, expecting: JobInfo.self, deadline: deadline)
+                }
+            } catch {
+                let isOver = end.map { $0 <= .now() } ?? false
+                guard error.code == .waitTimeout, !isOver else { throw error }
+            }
+        }
+    }
+
+    private static func waitMilliseconds(until end: NIODeadline?) -> UInt32 {
+        guard let end else { return Limits.waitMillisecondsMax }
+        let left = (end - .now()).nanoseconds / 1_000_000 + 1
+        return UInt32(min(max(left, 1), Int64(Limits.waitMillisecondsMax)))
+    }
+
     /// Submits exactly once, over as many connections as it takes.
     func submit(
         _ message: Submit, until deadline: NIODeadline
     ) async throws(MartletError) -> Submitted {
+        guard !isStopping else { throw .stopped }
+        submitting += 1
+        defer { submissionEnded() }
         let sequence = try await openSequence(until: deadline)
         defer { closeSequence(sequence) }
         return try await perform(until: deadline) { (connection) throws(MartletError) in
@@ -224,31 +282,42 @@ actor Reconnector {
         until deadline: NIODeadline,
         _ attempt: (WireConnection) async throws(MartletError) -> Reply
     ) async throws(MartletError) -> Reply {
-        guard !isStopping else { throw .stopped }
-        outstanding += 1
-        defer { callEnded() }
         var backoff = configuration.reconnectBackoff
+        var refusal: MartletError?
         while true {
-            let connection = try await connection(until: deadline)
             do throws(MartletError) {
-                return try await attempt(connection)
+                return try await attemptOnce(until: deadline, attempt)
             } catch {
-                guard error.isWorthRepeating, eventLoop.now < deadline else { throw error }
-                if let reason = await connection.closeReason {
-                    disconnected(connection, reason)
-                } else {
-                    let delay = TimeAmount(backoff.next(atLeast: error.retryAfter ?? .zero))
-                    guard eventLoop.now + delay < deadline else { throw error }
-                    await pause(.nanoseconds(delay.nanoseconds))
-                }
+                // Why the server refused says more than that the time is over.
+                if error.code == .timeout, let refusal { throw refusal }
+                guard error.isWorthRepeating else { throw error }
+                refusal = error
+                if error.code == .connectionLost { continue }
+                let delay = TimeAmount(backoff.next(atLeast: error.retryAfter ?? .zero))
+                guard eventLoop.now + delay < deadline else { throw error }
+                await pause(.nanoseconds(delay.nanoseconds))
                 if Task.isCancelled { throw .cancelled }
             }
         }
     }
 
-    private func callEnded() {
-        outstanding -= 1
-        if outstanding == 0 { becameIdle() }
+    /// - Throws: what the server answered; `connectionLost` when the connection broke, and is then no longer the current one.
+    private func attemptOnce<Reply: Sendable>(
+        until deadline: NIODeadline,
+        _ attempt: (WireConnection) async throws(MartletError) -> Reply
+    ) async throws(MartletError) -> Reply {
+        let connection = try await connection(until: deadline)
+        do throws(MartletError) {
+            return try await attempt(connection)
+        } catch {
+            if let reason = await connection.closeReason { disconnected(connection, reason) }
+            throw error
+        }
+    }
+
+    private func submissionEnded() {
+        submitting -= 1
+        if submitting == 0 { becameIdle() }
     }
 
     private func openSequence(until deadline: NIODeadline) async throws(MartletError) -> UInt64 {
@@ -268,10 +337,13 @@ actor Reconnector {
 
     private func wait(_ list: WaitingList, until deadline: NIODeadline) async throws(MartletError) {
         let number = waiting.makeNumber()
-        let timer = eventLoop.scheduleTask(deadline: deadline) {
-            self.assumeIsolated { $0.wake(number, in: list, .failure(.timeout)) }
-        }
-        defer { timer.cancel() }
+        let timer =
+            deadline == .distantFuture
+            ? nil
+            : eventLoop.scheduleTask(deadline: deadline) {
+                self.assumeIsolated { $0.wake(number, in: list, .failure(.timeout)) }
+            }
+        defer { timer?.cancel() }
         try await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 waiting[keyPath: list].insert(continuation, number: number, deadline: deadline)
@@ -297,14 +369,14 @@ actor Reconnector {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 idleWaiter = continuation
-                if outstanding == 0 { becameIdle() }
+                if submitting == 0 { becameIdle() }
             }
         } onCancel: {
             eventLoop.execute { self.assumeIsolated { $0.becameIdle() } }
         }
     }
 
-    /// No call is under way, or nobody waits for that any more.
+    /// No submission is under way, or nobody waits for that any more.
     private func becameIdle() {
         idleWaiter?.resume()
         idleWaiter = nil
@@ -345,9 +417,10 @@ actor Reconnector {
 }
 
 extension MartletError {
-    /// Waiting for the same thing again is for the caller to decide; a time that is over stays over.
+    /// Waiting longer for a job is for the caller to decide; a time that is over stays over; and for a connection
+    /// that can't be made the call has waited as long as it may.
     fileprivate var isWorthRepeating: Bool {
-        isRetryable && code != .waitTimeout && code != .timeout
+        isRetryable && code != .waitTimeout && code != .timeout && code != .cannotConnect
     }
 
     fileprivate static var stopped: MartletError {

@@ -42,6 +42,9 @@ package actor WireConnection {
         logger: Logger,
         onPush: @escaping @Sendable (Push) -> Void = { _ in }
     ) async throws(MartletError) -> WireConnection {
+        guard hello.token.utf8.count <= Limits.tokenBytesMax else {
+            throw .tokenTooLong(hello.token)
+        }
         let channel: any Channel
         do {
             channel = try await ClientBootstrap(group: eventLoop)
@@ -181,6 +184,13 @@ extension Frame {
 extension MartletError {
     static var closed: MartletError {
         MartletError(.connectionLost, "the connection was closed here", isRetryable: true)
+    }
+
+    fileprivate static func tokenTooLong(_ token: String) -> MartletError {
+        MartletError(
+            .notAuthenticated,
+            "the token has \(token.utf8.count) bytes, the limit is \(Limits.tokenBytesMax)",
+            limit: UInt64(Limits.tokenBytesMax), actual: UInt64(token.utf8.count))
     }
 
     fileprivate static func noWelcome(from endpoint: MartletEndpoint) -> MartletError {

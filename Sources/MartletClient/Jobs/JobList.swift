@@ -23,7 +23,7 @@ public struct JobList: AsyncSequence, Sendable {
         public mutating func next() async throws(MartletError) -> JobStatus? {
             // A page may be empty and not the last.
             while page.isEmpty, let list = next {
-                let answer = try await client.request(list, expecting: JobPage.self)
+                let answer = try await client.page(of: list)
                 page = answer.jobs[...]
                 next?.cursor = answer.cursor
                 if answer.cursor.isEmpty { next = nil }
