@@ -301,6 +301,8 @@ struct MartletWorkerTests {
             let (peer, _) = try await server.accept()
             let (_, id) = try await peer.receive(Subscribe.self)
             peer.send(ErrorMessage(WireError(.queueNameInvalid, "no such name")), id: id)
+            let (_, byeID) = try await peer.receive(Bye.self)
+            peer.send(Done(), id: byeID)
         }()
         let error = await #expect(throws: MartletError.self) { try await worker.run() }
         #expect(error?.code == .queueNameInvalid)

@@ -12,7 +12,7 @@ struct SubprocessHandlerTests {
 
     @Test func `bytes of any value pass through unchanged`() async throws {
         let bytes = (0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
-        let handler = SubprocessHandler(command: Command(words: ["cat"]))
+        let handler = try await SubprocessHandler(command: Command(words: ["cat"]))
         let output = try await handler.run(
             ByteBuffer(bytes: bytes), environment: [:], outputBytesMax: bytes.count)
         #expect(output == ByteBuffer(bytes: bytes))
@@ -63,15 +63,17 @@ struct SubprocessHandlerTests {
         #expect(try #require(error).description == String(repeating: "é", count: 2047) + "x")
     }
 
-    @Test func `a program that does not exist is named`() async throws {
+    @Test(arguments: ["no-such-program-here", "/no/such/program", "/etc/passwd"])
+    func `a program that can't be run is found out before any job`(program: String) async throws {
         let error = await #expect(throws: SubprocessFailure.self) {
-            try await run(["no-such-program-here"])
+            try await SubprocessHandler(command: Command(words: [program]))
         }
-        #expect(try #require(error).description.contains("no-such-program-here"))
-        await #expect(throws: SubprocessFailure.self) {
-            try await SubprocessHandler(command: Command(words: ["no-such-program-here"])).check()
-        }
-        try await SubprocessHandler(command: Command(words: ["cat"])).check()
+        #expect(error == .notFound(program: program))
+    }
+
+    @Test func `the program sees itself called as the command says`() async throws {
+        let output = try await run(["sh", "-c", "tr '\\0' '\\n' < /proc/$$/cmdline | head -n 1"])
+        #expect(output == "sh\n")
     }
 
     @Test(arguments: ["exit 0", "exec <&-; echo done", "head -c 1 >/dev/null"])
@@ -112,7 +114,7 @@ struct SubprocessHandlerTests {
     func `cancellation ends the whole group`(script: String) async throws {
         let fifo = try FIFO()
         defer { fifo.remove() }
-        let handler = SubprocessHandler(
+        let handler = try await SubprocessHandler(
             command: Command(shell: "exec 9>'\(fifo.path)'; echo up >&9; \(script)"),
             grace: .milliseconds(200))
         await withThrowingTaskGroup(of: Void.self) { group in
@@ -130,8 +132,14 @@ struct SubprocessHandlerTests {
 
     @Test func `hundreds of runs leave no descriptor open`() async {
         await #expect(processExitsWith: .success) {
-            let handler = SubprocessHandler(command: Command(words: ["cat"]))
+            let handler = try await SubprocessHandler(command: Command(words: ["cat"]))
             func runMany() async throws {
+                let directory = try await SubprocessHandler(command: Command(words: ["/tmp"]))
+                for _ in 0..<20 {
+                    await #expect(throws: SubprocessFailure.self) {
+                        try await directory.run(.init(), environment: [:], outputBytesMax: 10)
+                    }
+                }
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     for number in 0..<200 {
                         if number >= 4 { try await group.next() }
@@ -141,12 +149,6 @@ struct SubprocessHandlerTests {
                         }
                     }
                     try await group.waitForAll()
-                }
-                let missing = SubprocessHandler(command: Command(words: ["/no/such/program"]))
-                for _ in 0..<20 {
-                    await #expect(throws: SubprocessFailure.self) {
-                        try await missing.run(.init(), environment: [:], outputBytesMax: 10)
-                    }
                 }
             }
             try await runMany()

@@ -1,3 +1,4 @@
+import Foundation
 import Subprocess
 import SystemPackage
 
@@ -22,10 +23,26 @@ package struct Command: Sendable, Equatable {
         words = ["/bin/sh", "-c", script]
     }
 
-    /// A name without a slash is looked up in `PATH`, as everywhere.
-    var executable: Executable {
-        words[0].contains("/") ? .path(FilePath(words[0])) : .name(words[0])
+    /// Where the program is: a name without a slash is looked up in `PATH`, as everywhere.
+    ///
+    /// - Throws: ``SubprocessFailure/notFound(program:)``.
+    func locate() async throws(SubprocessFailure) -> FilePath {
+        let path: FilePath
+        if words[0].contains("/") {
+            path = FilePath(words[0])
+        } else {
+            do {
+                path = try await Executable.name(words[0]).resolveExecutablePath(in: .inherit)
+            } catch {
+                throw .notFound(program: words[0])
+            }
+        }
+        guard access(path.string, X_OK) == 0 else { throw .notFound(program: words[0]) }
+        return path
     }
 
-    var arguments: Arguments { Arguments(Array(words.dropFirst())) }
+    /// The program sees itself called as the command says, wherever it was found.
+    var arguments: Arguments {
+        Arguments(executablePathOverride: words[0], remainingValues: Array(words.dropFirst()))
+    }
 }

@@ -1,6 +1,7 @@
 import Foundation
 package import NIOCore
 import Subprocess
+import SystemPackage
 
 /// Runs a command for each job: payload on its standard input, result from its standard output.
 ///
@@ -9,24 +10,20 @@ import Subprocess
 /// SIGKILL after ``grace`` or as soon as the leader is gone. What a command leaves behind when it ends by
 /// itself is its own affair, and nobody waits for it, even if it holds the output open.
 package struct SubprocessHandler: Sendable {
-    package var command: Command
+    private let command: Command
+    /// Looked up once: a spawn that tries every directory in `PATH` costs a process for each.
+    private let program: FilePath
     /// Time between SIGTERM and SIGKILL.
-    package var grace: Duration
+    private let grace: Duration
 
-    package init(command: Command, grace: Duration = .seconds(5)) {
+    /// - Throws: ``SubprocessFailure/notFound(program:)``, before any job needs it.
+    package init(
+        command: Command, grace: Duration = .seconds(5)
+    ) async throws(SubprocessFailure) {
         self.command = command
         self.grace = grace
-    }
-
-    /// Finds the program before any job needs it.
-    ///
-    /// - Throws: ``SubprocessFailure`` when there is no such program.
-    package func check() async throws(SubprocessFailure) {
-        do {
-            _ = try await command.executable.resolveExecutablePath(in: .inherit)
-        } catch {
-            throw .notStarted(program: command.words[0], cause: error.description)
-        }
+        program = try await command.locate()
+        brokenPipesIgnored
     }
 
     /// - Parameters:
@@ -37,7 +34,6 @@ package struct SubprocessHandler: Sendable {
     package func run(
         _ payload: ByteBuffer, environment: [String: String], outputBytesMax: Int
     ) async throws -> ByteBuffer {
-        brokenPipesIgnored
         let result: (status: TerminationStatus, capture: SubprocessCapture)
         do {
             result = try await execute(payload, environment, outputBytesMax)
@@ -81,7 +77,7 @@ package struct SubprocessHandler: Sendable {
         ]
         let additions = environment.map { (Environment.Key(stringLiteral: $0.key), $0.value) }
         return Configuration(
-            executable: command.executable,
+            executable: .path(program),
             arguments: command.arguments,
             environment: .inherit.updating(.init(uniqueKeysWithValues: additions)),
             platformOptions: options)
