@@ -1,1 +1,128 @@
-import Subprocess
+public import Logging
+public import MartletClient
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+
+/// Takes jobs from queues and runs their handlers.
+///
+/// ```swift
+/// let worker = MartletWorker(.martlet(host: "127.0.0.1"), queues: ["images": 8], logger: logger) {
+///     Handler(Thumbnail.self) { job, context in
+///         try await makeThumbnail(of: job.source, width: job.width)
+///     }
+/// }
+/// try await ServiceGroup(services: [worker], gracefulShutdownSignals: [.sigterm], logger: logger).run()
+/// ```
+///
+/// A worker that starts before its server waits for it, and one that loses its connection comes back to the same
+/// session: handlers go on meanwhile, and what they return is settled then.
+public final class MartletWorker: Service {
+    /// What it does with which jobs.
+    public let handlers: [Handler]
+
+    private let endpoint: MartletEndpoint
+    private let queues: [String: Int]
+    private let configuration: WorkerConfiguration
+    private let logger: Logger
+    private let clock: WorkerClock
+
+    /// - Parameters:
+    ///   - queues: how many handlers may run at a time, for each queue; 1 … 10,000. A queue need not exist yet.
+    ///   - handlers: one for each type of job, and perhaps one for all others. A job that none takes fails.
+    /// - Precondition: there is a queue, all slots are in their range, and no two handlers take the same type.
+    public convenience init(
+        _ endpoint: MartletEndpoint,
+        queues: [String: Int],
+        configuration: WorkerConfiguration = WorkerConfiguration(),
+        logger: Logger,
+        @HandlerBuilder handlers: () -> [Handler]
+    ) {
+        self.init(
+            endpoint, queues: queues, configuration: configuration, logger: logger,
+            handlers: handlers(), clock: .system)
+    }
+
+    init(
+        _ endpoint: MartletEndpoint, queues: [String: Int], configuration: WorkerConfiguration,
+        logger: Logger, handlers: [Handler], clock: WorkerClock
+    ) {
+        precondition(!queues.isEmpty, "a worker takes jobs from at least one queue")
+        precondition(
+            queues.values.allSatisfy { (1...Self.slotsMax).contains($0) },
+            "a queue has 1 to \(Self.slotsMax) slots")
+        self.endpoint = endpoint
+        self.queues = queues
+        self.configuration = configuration
+        self.logger = logger
+        self.handlers = handlers
+        self.clock = clock
+    }
+
+    /// Slots of a queue: with what is fetched ahead, the credit stays within the protocol's bound.
+    private static let slotsMax = 10_000
+
+    /// Works until a graceful shutdown is asked for, its task is cancelled, or the server refuses it.
+    ///
+    /// On a graceful shutdown it takes no more jobs, gives back those that wait for a slot, lets handlers finish
+    /// within ``WorkerConfiguration/drainTimeout``, then cancels them and gives their jobs back too. No job loses an attempt.
+    ///
+    /// - Throws: `MartletError` when the server does not accept the token or a queue's name.
+    public func run() async throws {
+        let mailbox = Mailbox<WorkerEvent>()
+        let outcome = await withTaskCancellationHandler {
+            await withGracefulShutdownHandler {
+                await work(mailbox)
+            } onGracefulShutdown: {
+                mailbox.post(.shutdown)
+            }
+        } onCancel: {
+            mailbox.post(.stop(nil))
+        }
+        try outcome.get()
+    }
+
+    private func work(_ mailbox: Mailbox<WorkerEvent>) async -> Result<Void, MartletError> {
+        let group = configuration.eventLoopGroup ?? .singletonMultiThreadedEventLoopGroup
+        let connector = Connector(
+            endpoint: endpoint, configuration: configuration, eventLoop: group.next(),
+            logger: logger, mailbox: mailbox)
+        return await withDiscardingTaskGroup { tasks in
+            tasks.addTask { await connector.run() }
+            defer { tasks.cancelAll() }
+            var loop = WorkerLoop(
+                machine: WorkerMachine(lanes: lanes, settings: WorkerSettings(configuration)),
+                runner: JobRunner(
+                    handlers: HandlerTable(handlers),
+                    packer: PayloadPacker(compressesFrom: configuration.compressesFrom)),
+                mailbox: mailbox, clock: clock, logger: logger)
+            do throws(MartletError) {
+                try await loop.run(in: &tasks)
+                return .success(())
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    private var lanes: [WorkerLane] {
+        queues.sorted { $0.key < $1.key }.map { queue, slots in
+            WorkerLane(queue: queue, slots: slots, prefetch: configuration.prefetch)
+        }
+    }
+}
+
+extension WorkerSettings {
+    fileprivate init(_ configuration: WorkerConfiguration) {
+        creditBytes = UInt32(clamping: configuration.payloadBytesMax)
+        leaseMilliseconds =
+            configuration.lease.map { UInt32(clamping: TimeAmount($0).milliseconds) } ?? 0
+        timeout = configuration.timeout.map { TimeAmount($0) }
+        drainTimeout = TimeAmount(configuration.drainTimeout)
+        cancelTimeout = TimeAmount(configuration.cancelTimeout)
+    }
+}
+
+extension TimeAmount {
+    fileprivate var milliseconds: Int64 { nanoseconds / 1_000_000 }
+}

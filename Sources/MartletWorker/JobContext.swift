@@ -1,0 +1,73 @@
+public import Logging
+public import MartletClient
+import MartletWire
+import NIOCore
+
+/// What a handler may know about the job that it runs, and say about it.
+public struct JobContext: Sendable {
+    public let id: JobStatus.ID
+    public let queue: String
+    public let type: String
+    /// This attempt's number, beginning with 1: the sum of the three counters, and one.
+    public let attempt: Int
+    /// Earlier attempts in which the handler said no.
+    public let failures: Int
+    /// Earlier attempts that ended because the worker vanished or its lease ended.
+    public let crashes: Int
+    /// Earlier attempts that a worker gave back unspent.
+    public let interruptions: Int
+    /// Greater than that of any earlier delivery of this job. Store it beside what the handler writes elsewhere,
+    /// and refuse writes with a smaller one, so that a handler whose lease was lost can't overwrite its successor's work.
+    public let leaseToken: UInt64
+    /// When the handler will be cancelled for taking too long; nil: never.
+    public let deadline: ContinuousClock.Instant?
+    /// Longest result that the server takes.
+    public let resultBytesMax: Int
+    /// Carries the job's id, type and attempt.
+    public let logger: Logger
+
+    private let control: JobControl
+    private let report: @Sendable (JobProgress) -> Void
+
+    init(
+        _ job: DeliveredJob, deadline: ContinuousClock.Instant?, resultBytesMax: Int,
+        control: JobControl,
+        logger: Logger, report: @escaping @Sendable (JobProgress) -> Void
+    ) {
+        id = JobStatus.ID(job.key.id)
+        queue = job.queue
+        type = job.type
+        attempt = job.fields.attempt
+        failures = Int(job.fields.failures)
+        crashes = Int(job.fields.crashes)
+        interruptions = Int(job.fields.interruptions)
+        leaseToken = job.key.token
+        self.deadline = deadline
+        self.resultBytesMax = resultBytesMax
+        self.control = control
+        self.report = report
+        var logger = logger
+        logger[metadataKey: "job"] = .stringConvertible(id)
+        logger[metadataKey: "type"] = .string(type)
+        logger[metadataKey: "attempt"] = .stringConvertible(attempt)
+        self.logger = logger
+    }
+
+    /// Why the handler's task was cancelled; nil while it is not.
+    public var cancellationReason: CancellationReason? { control.reason }
+
+    /// Shows whoever looks at the job how far it is.
+    ///
+    /// Cheap: the latest news is sent when the one before has arrived, and what comes in between is left out.
+    ///
+    /// - Parameters:
+    ///   - fraction: 0 … 1; what is outside is taken as the nearest of the two.
+    ///   - message: at most 1,024 bytes; the rest is cut off.
+    /// - Throws: `CancellationError` when the handler should stop, so that a handler that reports need not ask.
+    public func progress(_ fraction: Double, _ message: String = "") async throws {
+        try Task.checkCancellation()
+        let share = fraction.isNaN ? 0 : min(max(fraction, 0), 1)
+        let done = UInt16((share * Double(Limits.progressDoneMax)).rounded())
+        report(JobProgress(done: done, message: message))
+    }
+}

@@ -1,0 +1,71 @@
+import MartletWire
+import NIOCore
+
+/// One delivery of a job: the id alone would not tell it from an earlier one.
+struct JobKey: Hashable, Sendable {
+    let id: JobID
+    /// The lease token.
+    let token: UInt64
+}
+
+/// A delivery as a handler gets it.
+struct DeliveredJob: Equatable, Sendable {
+    let key: JobKey
+    let queue: String
+    let type: String
+    let fields: DeliveryFields
+    let payload: Payload
+}
+
+/// What the worker remembers of a job for as long as it holds its lease.
+struct HeldJob {
+    /// Which queue's slots it takes.
+    let lane: Int
+    let leaseMilliseconds: UInt32
+    /// When the lease ends, unless it is extended.
+    var leaseEnds: NIODeadline
+    /// When it is to be extended next.
+    var renewAt: NIODeadline
+    /// It was delivered on an earlier connection, so that it takes no credit on this one.
+    var isCarried = false
+    var phase: Phase
+
+    enum Phase: Equatable {
+        /// In the prefetch buffer.
+        case waiting(since: NIODeadline)
+        case running(since: NIODeadline, timeoutAt: NIODeadline?)
+        /// Its handler was told to stop and has not yet returned.
+        case cancelled(CancellationReason, since: NIODeadline)
+    }
+
+    init(lane: Int, leaseMilliseconds: UInt32, now: NIODeadline) {
+        self.lane = lane
+        self.leaseMilliseconds = leaseMilliseconds
+        leaseEnds = now + .milliseconds(Int64(leaseMilliseconds))
+        renewAt = now
+        phase = .waiting(since: now)
+        scheduleRenewal(now)
+    }
+
+    /// At a third of the lease: two renewals may get lost before the lease is.
+    mutating func scheduleRenewal(_ now: NIODeadline) {
+        renewAt = now + .milliseconds(Int64(leaseMilliseconds) / 3)
+    }
+
+    /// A renewal sent at that time was granted.
+    mutating func extend(from sentAt: NIODeadline) {
+        leaseEnds = sentAt + .milliseconds(Int64(leaseMilliseconds))
+    }
+
+    /// Nobody extends a lease that is gone.
+    var isRenewable: Bool {
+        if case .cancelled(.leaseLost, _) = phase { false } else { true }
+    }
+
+    var startedAt: NIODeadline? {
+        switch phase {
+        case .waiting: nil
+        case .running(let since, _), .cancelled(_, let since): since
+        }
+    }
+}

@@ -1,0 +1,420 @@
+import MartletWire
+import NIOCore
+
+/// What a worker does next, as a function of what happened to it. No socket, no clock, no task.
+///
+/// Events only change the state; ``flush(_:)`` says what is to be done. So whatever happened at once is
+/// answered at once: a hundred handlers that ended make one `SETTLE`.
+struct WorkerMachine: ~Copyable {
+    private let settings: WorkerSettings
+    private var lanes: [WorkerLane]
+    private var held: [JobKey: HeldJob] = [:]
+    private var settlements = SettlementQueue()
+    private var progress = ProgressTable()
+    private var link = Link.down(since: nil)
+    private var phase = Phase.working
+    private var actions: [WorkerAction] = []
+    private var batchMax = Limits.batchMax
+    private var grace = TimeAmount.milliseconds(Int64(Limits.graceMilliseconds))
+    /// ``tick(_:)`` wants to be called then. May be too early, never too late.
+    private(set) var nextDeadline = NIODeadline.distantFuture
+
+    init(lanes: [WorkerLane], settings: WorkerSettings) {
+        self.lanes = lanes
+        self.settings = settings
+    }
+
+    var hasEnded: Bool { phase == .ended }
+    var heldCount: Int { held.count }
+
+    // MARK: The connection
+
+    /// `WELCOME` came.
+    mutating func connected(_ welcome: Welcome, _ now: NIODeadline) {
+        limitsChanged(welcome.limits)
+        link = .up
+        if welcome.isResumed { carryOver(now) } else { loseEverything() }
+        guard phase == .working else { return }
+        for index in lanes.indices { subscribe(index) }
+    }
+
+    mutating func limitsChanged(_ limits: ServerLimits) {
+        batchMax = Int(limits.batchMax)
+        grace = .milliseconds(Int64(limits.graceMilliseconds))
+    }
+
+    mutating func disconnected(_ now: NIODeadline) {
+        guard link == .up else { return }
+        link = .down(since: now)
+        settlements.connectionLost()
+        progress.connectionLost()
+        for (key, var job) in held {
+            job.isCarried = true
+            held[key] = job
+            schedule(leaseLostAt(job))
+        }
+    }
+
+    /// The leases go on: nothing stops, and the server hears at once that all of it is still held.
+    private mutating func carryOver(_ now: NIODeadline) {
+        for index in lanes.indices { lanes[index].carried = settlements.carried(lane: index) }
+        for (key, var job) in held {
+            job.renewAt = now
+            held[key] = job
+            if job.isCarried { lanes[job.lane].carried += 1 }
+        }
+        schedule(now)
+        tick(now)
+    }
+
+    private mutating func loseEverything() {
+        let lost = settlements.removeAll()
+        progress = ProgressTable()
+        if lost > 0 { actions.append(.outcomesLost(lost)) }
+        for key in held.keys { lose(key) }
+        for index in lanes.indices { lanes[index].carried = 0 }
+    }
+
+    private mutating func subscribe(_ index: Int) {
+        let credit = lanes[index].creditWanted
+        lanes[index].creditGiven = credit
+        actions.append(
+            .subscribe(
+                Subscribe(
+                    subscription: UInt32(index), queue: lanes[index].queue,
+                    creditJobs: UInt32(credit), creditBytes: settings.creditBytes,
+                    leaseMilliseconds: settings.leaseMilliseconds)))
+    }
+
+    // MARK: Jobs
+
+    /// `JOBS` came.
+    mutating func delivered(_ jobs: Jobs, _ now: NIODeadline) {
+        let lane = Int(jobs.subscription)
+        guard lanes.indices.contains(lane) else { return }
+        for delivery in jobs.deliveries {
+            let key = JobKey(id: delivery.fields.id, token: jobs.token)
+            guard phase == .working else {
+                settle(key, lane: lane, isCarried: false, .release)
+                continue
+            }
+            let job = HeldJob(lane: lane, leaseMilliseconds: jobs.leaseMilliseconds, now: now)
+            held[key] = job
+            lanes[lane].waiting.append(
+                DeliveredJob(
+                    key: key, queue: lanes[lane].queue,
+                    type: jobs.types[Int(delivery.fields.type)], fields: delivery.fields,
+                    payload: delivery.payload))
+            schedule(min(job.renewAt, now + settings.patience))
+        }
+    }
+
+    /// A handler returned.
+    mutating func finished(_ key: JobKey, _ result: HandlerResult, _ now: NIODeadline) {
+        guard let job = held.removeValue(forKey: key), let startedAt = job.startedAt else {
+            preconditionFailure("a handler ends once, after it was started")
+        }
+        progress.remove(key)
+        lanes[job.lane].running -= 1
+        lanes[job.lane].observe(now - startedAt)
+        guard let verdict = verdict(result, of: job) else { return }
+        settle(key, lane: job.lane, isCarried: job.isCarried, verdict)
+    }
+
+    /// What the server hears; nil when the lease is gone and it would not listen.
+    private func verdict(_ result: HandlerResult, of job: HeldJob) -> Settlement.Verdict? {
+        switch (job.phase, result) {
+        case (.waiting, _): preconditionFailure("a job that waits has no handler")
+        case (.cancelled(.leaseLost, _), _): nil
+        case (_, .completed(let payload)): .complete(payload)
+        case (.cancelled(.shutdown, _), _): .release
+        case (.cancelled(.timeout, _), _):
+            .fail(reason: "timed out after \(settings.timeout?.seconds ?? 0) s")
+        case (_, .failed(let reason)): .fail(reason: reason)
+        case (_, .cancelled): .fail(reason: "the handler threw CancellationError, uncancelled")
+        }
+    }
+
+    /// A handler says how far it is.
+    mutating func progressed(_ key: JobKey, _ news: JobProgress) {
+        guard let job = held[key], job.isRenewable else { return }
+        progress.update(key, news)
+    }
+
+    // MARK: Answers
+
+    /// `SETTLED` came, with one error or none for each item.
+    mutating func settled(_ number: UInt64, _ errors: [WireError?], _ now: NIODeadline) {
+        guard let batch = settlements.remove(number) else { return }
+        for (item, error) in zip(batch, errors) {
+            if let error {
+                refused(item, error, now)
+            } else if item.isRenewal {
+                held[item.key]?.extend(from: item.sentAt)
+            } else {
+                forget(item)
+            }
+        }
+    }
+
+    /// The request as a whole was refused, while its connection goes on.
+    mutating func settleFailed(_ number: UInt64, _ error: WireError, _ now: NIODeadline) {
+        guard let batch = settlements.remove(number) else { return }
+        for item in batch { refused(item, error, now) }
+    }
+
+    mutating func progressAnswered(_ key: JobKey, leaseLost: Bool) {
+        progress.answered(key)
+        if leaseLost { lose(key) }
+    }
+
+    private mutating func refused(_ item: PendingSettlement, _ error: WireError, _ now: NIODeadline)
+    {
+        switch (item.verdict, error.code) {
+        case (.extend, .leaseLost):
+            lose(item.key)
+        case (.extend, _):
+            break  // The next renewal is another chance.
+        case _ where error.isRetryable:
+            let after = Int64(error.retryAfterMilliseconds)
+            let time = now + .milliseconds(after > 0 ? after : SettlementQueue.retryMilliseconds)
+            settlements.retry(CollectionOfOne(item), at: time)
+            schedule(time)
+        case (.complete(.some), let code) where code != .leaseLost:
+            // The work is done, but the server can't take its result: people must hear of that.
+            settle(
+                item.key, lane: item.lane, isCarried: item.isCarried, .fail(reason: error.message))
+        default:
+            actions.append(.refused(item.key, error))
+            forget(item)
+        }
+    }
+
+    /// Its job is no longer ours, and takes no credit any more.
+    private mutating func forget(_ item: PendingSettlement) {
+        if item.isCarried { lanes[item.lane].carried -= 1 }
+    }
+
+    // MARK: Time
+
+    /// Time has passed: renewals, timeouts, jobs that wait too long, the end of a drain.
+    mutating func tick(_ now: NIODeadline) {
+        guard nextDeadline <= now else { return }
+        nextDeadline = settlements.holdOff ?? .distantFuture
+        if link == .up { releaseImpatient(now) }
+        for (key, var job) in held {
+            if let reason = job.overdue(now, leaseLostAt: leaseLostAt(job)) {
+                cancel(key, reason)
+                continue
+            }
+            if link == .up, job.isRenewable, job.renewAt <= now + job.renewalSlack {
+                job.scheduleRenewal(now)
+                held[key] = job
+                let verdict = Settlement.Verdict.extend(milliseconds: job.leaseMilliseconds)
+                settle(key, lane: job.lane, isCarried: job.isCarried, verdict)
+            }
+            schedule(deadline(of: job))
+        }
+        tickPhase(now)
+    }
+
+    /// While the connection is down, the server keeps the leases for its grace, or until they end; longer
+    /// nobody may count on them.
+    private func leaseLostAt(_ job: HeldJob) -> NIODeadline {
+        switch link {
+        case .up: .distantFuture
+        case .down(let since): max(job.leaseEnds, (since ?? .distantPast) + grace)
+        }
+    }
+
+    private func deadline(of job: HeldJob) -> NIODeadline {
+        let lost = leaseLostAt(job)
+        let renewal = link == .up && job.isRenewable ? job.renewAt : .distantFuture
+        return switch job.phase {
+        case .waiting(let since):
+            min(lost, renewal, link == .up ? since + settings.patience : .distantFuture)
+        case .running(_, let timeoutAt): min(lost, renewal, timeoutAt ?? .distantFuture)
+        case .cancelled(let reason, _): reason == .leaseLost ? .distantFuture : min(lost, renewal)
+        }
+    }
+
+    /// No job waits here behind a slow one while another worker may be idle.
+    private mutating func releaseImpatient(_ now: NIODeadline) {
+        for index in lanes.indices {
+            while let first = lanes[index].waiting.first,
+                case .waiting(let since) = held[first.key]?.phase, since + settings.patience <= now
+            {
+                lanes[index].waiting.removeFirst()
+                lanes[index].slowDown()
+                release(first.key)
+            }
+        }
+    }
+
+    private mutating func tickPhase(_ now: NIODeadline) {
+        switch phase {
+        case .working, .ended:
+            break
+        case .draining(let until) where until <= now:
+            phase = .ending(until: now + settings.cancelTimeout)
+            schedule(now + settings.cancelTimeout)
+            for key in held.keys { cancel(key, .shutdown) }
+        case .ending(let until) where until <= now:
+            leave()
+        case .draining(let until), .ending(let until):
+            schedule(until)
+        }
+    }
+
+    private mutating func schedule(_ deadline: NIODeadline) {
+        nextDeadline = min(nextDeadline, deadline)
+    }
+
+    // MARK: The end
+
+    /// Take nothing more, give back what waits, let handlers finish.
+    mutating func shutdown(_ now: NIODeadline) {
+        guard phase == .working else { return }
+        phase = .draining(until: now + settings.drainTimeout)
+        schedule(now + settings.drainTimeout)
+        if link == .up { actions.append(.drain) }
+        for index in lanes.indices {
+            let waiting = lanes[index].waiting
+            lanes[index].waiting.removeAll()
+            for job in waiting { release(job.key) }
+        }
+    }
+
+    private mutating func leave() {
+        phase = .ended
+        nextDeadline = .distantFuture
+        actions.append(.leave)
+    }
+
+    // MARK: What is to be done
+
+    /// Everything that follows from the events so far.
+    mutating func flush(_ now: NIODeadline) -> [WorkerAction] {
+        if phase != .ended { startWaiting(now) }
+        if link == .up, phase != .ended { tell(now) }
+        if isDone { leave() }
+        defer { actions.removeAll(keepingCapacity: true) }
+        return actions
+    }
+
+    private mutating func startWaiting(_ now: NIODeadline) {
+        guard link == .up else { return }
+        for index in lanes.indices {
+            while lanes[index].hasFreeSlot, let job = lanes[index].waiting.popFirst() {
+                let timeoutAt = settings.timeout.map { now + $0 }
+                held[job.key]?.phase = .running(since: now, timeoutAt: timeoutAt)
+                lanes[index].running += 1
+                schedule(timeoutAt ?? .distantFuture)
+                actions.append(.start(job, timeoutAt: timeoutAt))
+            }
+        }
+    }
+
+    private mutating func tell(_ now: NIODeadline) {
+        while let (number, items) = settlements.takeBatch(itemsMax: batchMax, now: now) {
+            actions.append(.settle(number, Settle(items: items)))
+        }
+        for (key, news) in progress.take() {
+            actions.append(
+                .progress(ProgressMessage(id: key.id, token: key.token, progress: news)))
+        }
+        guard phase == .working else { return }
+        for index in lanes.indices where lanes[index].creditGiven != lanes[index].creditWanted {
+            let credit = lanes[index].creditWanted
+            lanes[index].creditGiven = credit
+            actions.append(
+                .credit(
+                    Credit(
+                        subscription: UInt32(index), creditJobs: UInt32(credit),
+                        creditBytes: settings.creditBytes)))
+        }
+    }
+
+    private var isDone: Bool {
+        switch phase {
+        case .draining, .ending: held.isEmpty && settlements.isEmpty
+        case .working, .ended: false
+        }
+    }
+
+    private mutating func release(_ key: JobKey) {
+        guard let job = held.removeValue(forKey: key) else { return }
+        settle(key, lane: job.lane, isCarried: job.isCarried, .release)
+    }
+
+    private mutating func settle(
+        _ key: JobKey, lane: Int, isCarried: Bool, _ verdict: Settlement.Verdict
+    ) {
+        settlements.add(
+            PendingSettlement(key: key, lane: lane, verdict: verdict, isCarried: isCarried))
+    }
+
+    /// Somebody else may have the job now.
+    private mutating func lose(_ key: JobKey) {
+        cancel(key, .leaseLost)
+    }
+
+    private mutating func cancel(_ key: JobKey, _ reason: CancellationReason) {
+        guard var job = held[key] else { return }
+        if reason == .leaseLost, job.isCarried {
+            job.isCarried = false
+            lanes[job.lane].carried -= 1
+        }
+        switch job.phase {
+        case .waiting:
+            held[key] = nil
+            lanes[job.lane].waiting.removeAll { $0.key == key }
+            return
+        case .running(let since, _):
+            job.phase = .cancelled(reason, since: since)
+            actions.append(.cancel(key, reason))
+        case .cancelled(_, let since) where reason == .leaseLost:
+            // Its handler was told to stop already; but what it returns must not be sent any more.
+            job.phase = .cancelled(reason, since: since)
+        case .cancelled:
+            return
+        }
+        held[key] = job
+    }
+
+    // MARK: Types
+
+    private enum Link: Equatable {
+        /// nil: there never was one.
+        case down(since: NIODeadline?)
+        case up
+    }
+
+    private enum Phase: Equatable {
+        case working
+        /// Handlers may finish until then.
+        case draining(until: NIODeadline)
+        /// Handlers are cancelled; what they give back may be settled until then.
+        case ending(until: NIODeadline)
+        case ended
+    }
+}
+
+extension TimeAmount {
+    fileprivate var seconds: Double { Double(nanoseconds) / 1e9 }
+}
+
+extension HeldJob {
+    /// Renewals that are due soon go along with those that are due now.
+    fileprivate var renewalSlack: TimeAmount { .milliseconds(Int64(leaseMilliseconds) / 12) }
+
+    /// Why its handler must stop now, if it must.
+    fileprivate func overdue(_ now: NIODeadline, leaseLostAt: NIODeadline) -> CancellationReason? {
+        switch phase {
+        case .cancelled(.leaseLost, _): nil
+        case _ where leaseLostAt <= now: .leaseLost
+        case .running(_, .some(let timeoutAt)) where timeoutAt <= now: .timeout
+        default: nil
+        }
+    }
+}

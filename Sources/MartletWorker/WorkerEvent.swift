@@ -1,0 +1,20 @@
+import MartletClient
+import MartletWire
+import NIOCore
+
+/// What happens to a worker, from wherever it comes.
+enum WorkerEvent: Sendable {
+    case connected(WireConnection, Welcome)
+    case disconnected
+    case pushed(Push)
+    case settled(UInt64, Settled)
+    case settleFailed(UInt64, MartletError)
+    case progressAnswered(JobKey, leaseLost: Bool)
+    case progressed(JobKey, JobProgress)
+    case finished(JobKey, HandlerResult)
+    case timerFired(NIODeadline)
+    /// A graceful shutdown was asked for.
+    case shutdown
+    /// The task that runs the worker was cancelled, or the worker can't go on for the reason given.
+    case stop(MartletError?)
+}
