@@ -107,5 +107,9 @@ let package = Package(
                 "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, nioEmbedded, logging, lifecycle,
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "MartletClient", "MartletWire", nioCore, nioPosix, nioEmbedded, logging],
+            swiftSettings: settings),
     ]
 )

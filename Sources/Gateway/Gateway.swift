@@ -19,21 +19,56 @@ package final class Gateway: Service {
     private let configuration: GatewayConfiguration
     private let logger: Logger
     private let group: MultiThreadedEventLoopGroup
-    private let addresses: EventLoopPromise<Addresses>
+    private let listenAddress: EventLoopPromise<SocketAddress>
+    private let httpAddress: EventLoopPromise<SocketAddress?>
 
     package init(configuration: GatewayConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
         self.group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
-        self.addresses = group.any().makePromise()
+        self.listenAddress = group.any().makePromise()
+        self.httpAddress = group.any().makePromise()
     }
 
     /// Waits until clients are accepted.
     ///
     /// - Throws: why they can't be; a port in use, for example.
     package func bound() async throws -> Addresses {
-        try await addresses.futureResult.get()
+        Addresses(
+            listen: try await listenAddress.futureResult.get(),
+            http: try await httpAddress.futureResult.get())
     }
 
-    package func run() async throws {}
+    /// Serves until its task is cancelled, or until a graceful shutdown has sent the clients elsewhere. Runs once.
+    package func run() async throws {
+        do {
+            try await runServices()
+        } catch {
+            ended(with: error)
+            try await group.shutdownGracefully()
+            throw error
+        }
+        ended(with: CancellationError())
+        try await group.shutdownGracefully()
+    }
+
+    /// Started in order, stopped in the reverse one.
+    private func runServices() async throws {
+        let census = Census(links: configuration.eventLoops)
+        let switchboard = Switchboard(
+            configuration: configuration, group: group, census: census, logger: logger,
+            bound: listenAddress)
+        httpAddress.succeed(nil)
+        let services: [any Service] = [switchboard]
+        var group = ServiceGroupConfiguration(services: services, logger: logger)
+        group.maximumGracefulShutdownDuration = .seconds(30)
+        group.maximumCancellationDuration = .seconds(5)
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    /// Whoever still waits for addresses learns that there will be none.
+    private func ended(with error: any Error) {
+        listenAddress.fail(error)
+        httpAddress.fail(error)
+    }
 }
