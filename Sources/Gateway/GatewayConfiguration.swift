@@ -58,10 +58,14 @@ package struct GatewayLimits: Sendable {
     package var connectTimeout: TimeAmount = .seconds(2)
     /// What is told to a client that has to come back later.
     package var retryAfter: TimeAmount = .seconds(1)
+    /// How long an HTTP connection may be without a request.
+    package var httpIdleTimeout: TimeAmount = .seconds(75)
     /// Longest `wait` of an HTTP request.
     package var httpWaitMax: TimeAmount = .seconds(60)
     /// Bytes of one HTTP request's body, many payloads together.
     package var httpBodyBytesMax = 64 << 20
+    /// Jobs of one HTTP request: each takes a line of the answer.
+    package var httpJobsMax = 100_000
     /// Longest time that a client is waited for at a shutdown.
     package var drainTimeout: TimeAmount = .seconds(5)
 
