@@ -19,9 +19,12 @@ package struct AccessTokens: Sendable {
         do {
             text = try String(contentsOfFile: path, encoding: .utf8)
         } catch {
-            throw TokenFileError(path: path, problem: "cannot be read: \(error.localizedDescription)")
+            throw TokenFileError(
+                path: path, problem: "cannot be read: \(error.localizedDescription)")
         }
-        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
+        let lines = text.split(whereSeparator: \.isNewline).map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
         let tokens = lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }
         guard !tokens.isEmpty else { throw TokenFileError(path: path, problem: "holds no token") }
         self.init(tokens)

@@ -1,7 +1,8 @@
 package import Logging
+import MartletClient
 package import NIOCore
 import NIOPosix
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// The front door: accepts clients, checks who they are, and switches their frames to the broker and back.
 ///
@@ -52,18 +53,47 @@ package final class Gateway: Service {
         try await group.shutdownGracefully()
     }
 
-    /// Started in order, stopped in the reverse one.
+    /// Started in order, stopped in the reverse one: HTTP before the client that it asks through.
     private func runServices() async throws {
         let census = Census(links: configuration.eventLoops)
-        let switchboard = Switchboard(
-            configuration: configuration, group: group, census: census, logger: logger,
-            bound: listenAddress)
-        httpAddress.succeed(nil)
-        let services: [any Service] = [switchboard]
+        var services: [any Service] = [
+            Switchboard(
+                configuration: configuration, group: group, census: census, logger: logger,
+                bound: listenAddress)
+        ]
+        if let address = configuration.http {
+            let client = brokerClient()
+            services += [client, httpFront(at: address, client: client, census: census)]
+        } else {
+            httpAddress.succeed(nil)
+        }
         var group = ServiceGroupConfiguration(services: services, logger: logger)
         group.maximumGracefulShutdownDuration = .seconds(30)
         group.maximumCancellationDuration = .seconds(5)
         try await ServiceGroup(configuration: group).run()
+    }
+
+    private func brokerClient() -> MartletClient {
+        var settings = MartletClient.Configuration()
+        settings.name = GatewayConfiguration.name
+        settings.token = configuration.brokerToken
+        settings.requestTimeout = .nanoseconds(configuration.limits.httpRequestTimeout.nanoseconds)
+        settings.reconnectDelay =
+            .nanoseconds(configuration.limits.reconnectDelayMin.nanoseconds)
+            ... .nanoseconds(configuration.limits.reconnectDelayMax.nanoseconds)
+        settings.eventLoopGroup = group
+        return MartletClient(
+            .martlet(host: configuration.broker.host, port: configuration.broker.port),
+            configuration: settings, logger: logger)
+    }
+
+    private func httpFront(
+        at address: GatewayConfiguration.Address, client: MartletClient, census: Census
+    ) -> HTTPFront {
+        HTTPFront(
+            address: address, tokens: configuration.tokens, limits: configuration.limits,
+            server: BrokerJobServer(client: client), isReady: { census.isReady }, group: group,
+            logger: logger, bound: httpAddress)
     }
 
     /// Whoever still waits for addresses learns that there will be none.

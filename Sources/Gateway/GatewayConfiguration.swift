@@ -13,6 +13,9 @@ package struct GatewayConfiguration: Sendable {
         }
     }
 
+    /// What the gateway calls itself in its `HELLO`.
+    static let name = "martlet-gateway/0.1.0"
+
     /// Where clients that speak the protocol are accepted.
     package var listen = Address(host: "127.0.0.1", port: 7410)
     /// Where HTTP is served; `nil`: nowhere.
@@ -60,6 +63,8 @@ package struct GatewayLimits: Sendable {
     package var retryAfter: TimeAmount = .seconds(1)
     /// How long an HTTP connection may be without a request.
     package var httpIdleTimeout: TimeAmount = .seconds(75)
+    /// How long an HTTP request waits for the broker, reconnecting and repeating included; a `wait` has its own time.
+    package var httpRequestTimeout: TimeAmount = .seconds(10)
     /// Longest `wait` of an HTTP request.
     package var httpWaitMax: TimeAmount = .seconds(60)
     /// Bytes of one HTTP request's body, many payloads together.

@@ -79,7 +79,8 @@ struct JobRouteTests {
     @Test func `a job completed without a result has no content`() async throws {
         await server.add(.sample(.completed))
         try await withHTTP(server) { http in
-            let answer = try await HTTPAnswer.to("GET", "/v1/jobs/\(Self.id)/result?wait=1", at: http)
+            let answer = try await HTTPAnswer.to(
+                "GET", "/v1/jobs/\(Self.id)/result?wait=1", at: http)
             #expect(answer.status == 204)
             #expect(answer.body.isEmpty)
         }
@@ -101,7 +102,8 @@ struct JobRouteTests {
     @Test func `queues have all their counters`() async throws {
         await server.add(QueueInfo(name: "empty"))
         await server.add(
-            QueueInfo(name: "images", ready: 1, running: 2, scheduled: 3, held: 4, dead: 5, completed: 6))
+            QueueInfo(
+                name: "images", ready: 1, running: 2, scheduled: 3, held: 4, dead: 5, completed: 6))
         try await withHTTP(server) { http in
             let answer = try await HTTPAnswer.to("GET", "/v1/queues", at: http)
             #expect(answer.status == 200)

@@ -15,7 +15,9 @@ struct SubmissionMergerTests {
         let gate = await server.close()
         let merger = SubmissionMerger(server: server)
         try await withThrowingTaskGroup(of: JobStatus.ID.self) { group in
-            group.addTask { try await merger.submit(ByteBuffer(string: "first"), to: Self.destination) }
+            group.addTask {
+                try await merger.submit(ByteBuffer(string: "first"), to: Self.destination)
+            }
             #expect(await server.submissions.next()?.payloads == ["first"])
             for number in 0..<10 {
                 group.addTask {

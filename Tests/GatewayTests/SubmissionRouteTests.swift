@@ -18,7 +18,8 @@ struct SubmissionRouteTests {
             #expect(answer.headers["content-type"] == "application/json")
             #expect(
                 answer.body
-                    == #"{"id":"000000000001","queue":"images","type":"thumbnail","state":"ready"}"# + "\n")
+                    == #"{"id":"000000000001","queue":"images","type":"thumbnail","state":"ready"}"#
+                    + "\n")
             let submission = try #require(await server.submissions.next())
             #expect(submission.payloads == ["{\"width\": 1}\n"])
             #expect(submission.destination.queue == "images")
@@ -83,7 +84,9 @@ struct SubmissionRouteTests {
         }
     }
 
-    @Test func `a payload without a declared length is refused where it exceeds the limit`() async throws {
+    @Test func `a payload without a declared length is refused where it exceeds the limit`()
+        async throws
+    {
         let chunk = String(repeating: "x", count: 600)
         let request =
             "POST /v1/queues/q/jobs HTTP/1.1\r\nHost: test\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -143,7 +146,8 @@ struct SubmissionRouteTests {
         try await withHTTP(server) { http in
             for type in ["text/plain", "application/x-ndjson"] {
                 let answer = try await HTTPAnswer.to(
-                    "POST", "/v1/queues/q/jobs", at: http, headers: ["Content-Type": type], body: "x")
+                    "POST", "/v1/queues/q/jobs", at: http, headers: ["Content-Type": type],
+                    body: "x")
                 #expect(answer.status == 503)
                 #expect(answer.headers["retry-after"] == "1")
                 #expect(answer.body.contains(#""code":"UNAVAILABLE""#))

@@ -12,7 +12,9 @@ struct SwitchTests {
         output.write(Done(), requestID: frame.header.requestID, channel: frame.header.channel)
     }
 
-    @Test func `a client's frames reach the broker under its channel and the answers come back under none`()
+    @Test
+    func
+        `a client's frames reach the broker under its channel and the answers come back under none`()
         async throws
     {
         let broker = try await FakeBroker.start(answer: Self.done)
@@ -111,7 +113,9 @@ struct SwitchTests {
         try await broker.stop()
     }
 
-    @Test func `a client that leaves closes its channel, which is used again behind a fence`() async throws {
+    @Test func `a client that leaves closes its channel, which is used again behind a fence`()
+        async throws
+    {
         let broker = try await FakeBroker.start()
         try await withGateway(brokerPort: broker.port) { gateway in
             let first = try await RawClient.welcomed(at: gateway.listen)
@@ -131,11 +135,13 @@ struct SwitchTests {
         try await broker.stop()
     }
 
-    @Test func `an error that closes is passed on and ends the client, not the link`() async throws {
+    @Test func `an error that closes is passed on and ends the client, not the link`() async throws
+    {
         let broker = try await FakeBroker.start { frame, output in
             guard frame.opcode == .get else { return }
             output.write(
-                ErrorMessage(ClosingError.sessionTaken()), requestID: 0, channel: frame.header.channel)
+                ErrorMessage(ClosingError.sessionTaken()), requestID: 0,
+                channel: frame.header.channel)
         }
         try await withGateway(brokerPort: broker.port) { gateway in
             let bystander = try await RawClient.welcomed(at: gateway.listen)

@@ -54,7 +54,8 @@ struct BrokerJobServer: JobServer {
         guard !items.isEmpty else { return [] }
         return try await client.submit(
             Submit(
-                queue: destination.queue, type: destination.type, durability: destination.durability,
+                queue: destination.queue, type: destination.type,
+                durability: destination.durability,
                 items: items, options: destination.options))
     }
 }

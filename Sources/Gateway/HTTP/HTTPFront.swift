@@ -37,8 +37,10 @@ struct HTTPFront: Service {
         router.add(middleware: ProblemMiddleware())
         HealthRoutes<Context>(isReady: isReady).add(to: router)
         let guarded = router.group().add(middleware: TokenMiddleware(tokens: tokens))
-        SubmissionRoutes<Context>(server: server, merger: SubmissionMerger(server: server), limits: limits)
-            .add(to: guarded)
+        SubmissionRoutes<Context>(
+            server: server, merger: SubmissionMerger(server: server), limits: limits
+        )
+        .add(to: guarded)
         JobRoutes<Context>(server: server, limits: limits).add(to: guarded)
         QueueRoutes<Context>(server: server).add(to: guarded)
         return router

@@ -14,7 +14,8 @@ struct HealthRoutes<Context: RequestContext>: Sendable {
             guard isReady() else {
                 throw Problem(
                     status: .serviceUnavailable, code: ErrorCode.unavailable.name,
-                    detail: "the gateway has no broker now", isRetryable: true, retryAfterSeconds: 1)
+                    detail: "the gateway has no broker now", isRetryable: true, retryAfterSeconds: 1
+                )
             }
             return Self.ok
         }

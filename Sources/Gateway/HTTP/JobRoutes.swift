@@ -51,7 +51,9 @@ struct JobRoutes<Context: RequestContext>: Sendable {
                 try await server.finishedJob(
                     id, parts: parts, within: .milliseconds(milliseconds))
             }
-        } catch let error as MartletError where error.code == .waitTimeout || error.code == .cancelled {
+        } catch let error as MartletError
+            where error.code == .waitTimeout || error.code == .cancelled
+        {
             return nil
         }
     }
@@ -74,7 +76,8 @@ enum ResultType: String {
     /// parses 16 MiB to write a header. A number or a string alone could be anything, and stays bytes.
     static func of(_ buffer: ByteBuffer) -> ResultType {
         let bytes = buffer.readableBytesView
-        guard let first = bytes.first(where: isVisible), let last = bytes.last(where: isVisible) else {
+        guard let first = bytes.first(where: isVisible), let last = bytes.last(where: isVisible)
+        else {
             return .bytes
         }
         switch (first, last) {
@@ -98,7 +101,8 @@ extension Response {
 
     /// One object a line.
     static func lines(
-        _ objects: [JSONObject], type: String = "application/x-ndjson", status: HTTPResponse.Status = .ok,
+        _ objects: [JSONObject], type: String = "application/x-ndjson",
+        status: HTTPResponse.Status = .ok,
         headers: HTTPFields = [:]
     ) -> Response {
         var headers = headers

@@ -57,7 +57,9 @@ struct LineBatch {
         guard !payloads.isEmpty else { return }
         let answers: [Result<JobStatus.ID, Problem>]
         do throws(MartletError) {
-            answers = try await server.submit(payloads, to: destination).map { $0.mapError(Problem.init) }
+            answers = try await server.submit(payloads, to: destination).map {
+                $0.mapError(Problem.init)
+            }
         } catch {
             let problem = Problem(error)
             ending = problem

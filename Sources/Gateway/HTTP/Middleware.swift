@@ -5,7 +5,8 @@ import Logging
 /// Gives every error the one form that it has in this interface.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
     func handle(
-        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+        _ request: Request, context: Context,
+        next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
@@ -24,7 +25,8 @@ struct TokenMiddleware<Context: RequestContext>: RouterMiddleware {
     let tokens: AccessTokens
 
     func handle(
-        _ request: Request, context: Context, next: @concurrent (Request, Context) async throws -> Response
+        _ request: Request, context: Context,
+        next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         guard tokens.accept(presentedToken(request).utf8) else { throw Problem.notAuthenticated }
         return try await next(request, context)
@@ -32,7 +34,8 @@ struct TokenMiddleware<Context: RequestContext>: RouterMiddleware {
 
     private func presentedToken(_ request: Request) -> Substring {
         let scheme = "bearer "
-        guard let value = request.headers[.authorization], value.lowercased().hasPrefix(scheme) else {
+        guard let value = request.headers[.authorization], value.lowercased().hasPrefix(scheme)
+        else {
             return ""
         }
         return value.dropFirst(scheme.count)

@@ -76,12 +76,13 @@ extension Problem {
     ]
 
     /// Found by the gateway's client, before or without an answer of the broker.
-    private static let ownErrors: [MartletError.Code: (status: HTTPResponse.Status, code: String)] = [
-        .cannotConnect: (.serviceUnavailable, ErrorCode.unavailable.name),
-        .connectionLost: (.serviceUnavailable, ErrorCode.unavailable.name),
-        .stopped: (.serviceUnavailable, ErrorCode.unavailable.name),
-        .timeout: (.gatewayTimeout, "TIMEOUT"),
-    ]
+    private static let ownErrors: [MartletError.Code: (status: HTTPResponse.Status, code: String)] =
+        [
+            .cannotConnect: (.serviceUnavailable, ErrorCode.unavailable.name),
+            .connectionLost: (.serviceUnavailable, ErrorCode.unavailable.name),
+            .stopped: (.serviceUnavailable, ErrorCode.unavailable.name),
+            .timeout: (.gatewayTimeout, "TIMEOUT"),
+        ]
 }
 
 // Errors that HTTP has and the protocol has not.
@@ -109,13 +110,15 @@ extension Problem {
     static func optionUnknown(_ name: String, known: [String]) -> Problem {
         Problem(
             status: .badRequest, code: ErrorCode.optionInvalid.name,
-            detail: "there is no option \(name.prefix(80)); there are \(known.joined(separator: ", "))")
+            detail:
+                "there is no option \(name.prefix(80)); there are \(known.joined(separator: ", "))")
     }
 
     static func bodyTooLarge(actual: Int, limit: Int) -> Problem {
         Problem(
             status: .contentTooLarge, code: "BODY_TOO_LARGE",
-            detail: "the request's body has \(actual.grouped) bytes or more, the limit is \(limit.grouped); "
+            detail:
+                "the request's body has \(actual.grouped) bytes or more, the limit is \(limit.grouped); "
                 + "send several requests",
             limit: UInt64(limit), actual: UInt64(actual))
     }
@@ -130,7 +133,8 @@ extension Problem {
     static func notFinished(_ job: JobInfo) -> Problem {
         Problem(
             status: .conflict, code: "JOB_NOT_FINISHED",
-            detail: "job \(job.id) is \(JobStatus.State(job.state).rawValue); wait for its result with ?wait=SECONDS",
+            detail:
+                "job \(job.id) is \(JobStatus.State(job.state).rawValue); wait for its result with ?wait=SECONDS",
             isRetryable: true, retryAfterSeconds: 1)
     }
 

@@ -23,7 +23,8 @@ struct RequestOptions {
         guard let text = values[name] else { return nil }
         guard let value = Int(text), range.contains(value) else {
             throw .optionInvalid(
-                name, text, wanted: "a number from \(range.lowerBound.grouped) to \(range.upperBound.grouped)")
+                name, text,
+                wanted: "a number from \(range.lowerBound.grouped) to \(range.upperBound.grouped)")
         }
         return value
     }
@@ -43,7 +44,8 @@ struct RequestOptions {
 
 extension Destination {
     static let queryOptions = [
-        "type", "durability", "max_attempts", "backoff_base", "backoff_cap", "retain_completed", "retain_dead",
+        "type", "durability", "max_attempts", "backoff_base", "backoff_cap", "retain_completed",
+        "retain_dead",
     ]
 
     static let typeHeader = HTTPField.Name("Martlet-Type")
@@ -75,7 +77,9 @@ extension Destination {
 extension SubmitOptions {
     fileprivate init(_ query: RequestOptions) throws(Problem) {
         self.init()
-        maxAttempts = try query.integer("max_attempts", in: 1...Int(Limits.maxAttemptsMax)).map { UInt16($0) }
+        maxAttempts = try query.integer("max_attempts", in: 1...Int(Limits.maxAttemptsMax)).map {
+            UInt16($0)
+        }
         let retention = 0...Limits.retainMillisecondsMax
         retainCompletedMilliseconds = try query.milliseconds("retain_completed", in: retention)
         retainDeadMilliseconds = try query.milliseconds("retain_dead", in: retention)

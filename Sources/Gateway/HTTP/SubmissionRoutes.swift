@@ -28,7 +28,8 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
 
     // MARK: One job
 
-    private func submitOne(_ request: Request, to destination: Destination) async throws -> Response {
+    private func submitOne(_ request: Request, to destination: Destination) async throws -> Response
+    {
         let payload = try await collect(request, bytesMax: try await server.payloadBytesMax)
         guard payload.readableBytes > 0 else { throw WireError.payloadEmpty() }
         let id = try await merger.submit(payload, to: destination)
@@ -60,7 +61,9 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
 
     /// Submits batch by batch while the body comes, so that memory is bounded by a batch; answers when it has come, with one line for
     /// each job: 201 when all were accepted, 207 when some were not.
-    private func submitLines(_ request: Request, to destination: Destination) async throws -> Response {
+    private func submitLines(_ request: Request, to destination: Destination) async throws
+        -> Response
+    {
         let limit = limits.httpBodyBytesMax
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw Problem.bodyTooLarge(actual: length, limit: limit)
@@ -81,7 +84,9 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
                 break
             }
         }
-        if batch.ending == nil, let line = lines.finish() { await add(line, to: &batch, payloadBytesMax) }
+        if batch.ending == nil, let line = lines.finish() {
+            await add(line, to: &batch, payloadBytesMax)
+        }
         await batch.flush()
         return try response(to: batch, destination)
     }
@@ -108,7 +113,8 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
             case nil: nil
             }
         }
-        return .lines(objects, status: accepted == batch.outcomes.count ? .created : Self.someRefused)
+        return .lines(
+            objects, status: accepted == batch.outcomes.count ? .created : Self.someRefused)
     }
 }
 

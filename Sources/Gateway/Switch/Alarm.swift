@@ -8,13 +8,15 @@ struct Alarm {
     private var current: (at: NIODeadline, callback: NIOScheduledCallback)?
 
     mutating func set(
-        _ deadline: NIODeadline?, on eventLoop: any EventLoop, for handler: some NIOScheduledCallbackHandler
+        _ deadline: NIODeadline?, on eventLoop: any EventLoop,
+        for handler: some NIOScheduledCallbackHandler
     ) {
         guard let deadline else { return }
         if let current, current.at <= deadline { return }
         cancel()
         do {
-            let callback = try eventLoop.assumeIsolated().scheduleCallback(at: deadline, handler: handler)
+            let callback = try eventLoop.assumeIsolated().scheduleCallback(
+                at: deadline, handler: handler)
             current = (deadline, callback)
         } catch {
             // The event loop is shutting down, and every connection with it.

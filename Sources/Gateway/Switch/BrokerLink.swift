@@ -21,7 +21,7 @@ final class BrokerLink: NIOScheduledCallbackHandler {
     /// Their reads wait until the link takes more.
     private var held: [GatewayHandler] = []
     /// Have got frames in this read cycle.
-    private var touched: [ObjectIdentifier: GatewayHandler] = [:]
+    private var touched: [GatewayHandler] = []
 
     private var channel: (any Channel)?
     private var output = ByteBuffer()
@@ -33,7 +33,8 @@ final class BrokerLink: NIOScheduledCallbackHandler {
     private let census: Census
 
     init(
-        on eventLoop: any EventLoop, configuration: GatewayConfiguration, census: Census, logger: Logger
+        on eventLoop: any EventLoop, configuration: GatewayConfiguration, census: Census,
+        logger: Logger
     ) {
         self.eventLoop = eventLoop
         self.configuration = configuration
@@ -75,7 +76,9 @@ final class BrokerLink: NIOScheduledCallbackHandler {
         if let channel = channels.open(client) {
             client.admitted(to: channel, terms: terms)
         } else {
-            client.rejected(.tooManyClients(limit: Int(UInt16.max), retryAfter: configuration.limits.retryAfter))
+            client.rejected(
+                .tooManyClients(limit: Int(UInt16.max), retryAfter: configuration.limits.retryAfter)
+            )
         }
     }
 
@@ -120,14 +123,13 @@ final class BrokerLink: NIOScheduledCallbackHandler {
             if step.header.channel == 0 {
                 control(step, of: run)
             } else if let client = channels[step.header.channel] {
-                client.deliver(step, of: run)
-                touched[ObjectIdentifier(client)] = client
+                if client.deliver(step, of: run) { touched.append(client) }
             }
         }
     }
 
     func readComplete() {
-        for client in touched.values { client.flushDeliveries() }
+        for client in touched { client.flushDeliveries() }
         touched.removeAll(keepingCapacity: true)
     }
 
@@ -234,7 +236,8 @@ final class BrokerLink: NIOScheduledCallbackHandler {
     private func greet() {
         output.writeBytes(Preface.bytes)
         output.write(
-            Hello(client: "martlet-gateway/0.1.0", token: configuration.brokerToken, isLink: true),
+            Hello(
+                client: GatewayConfiguration.name, token: configuration.brokerToken, isLink: true),
             requestID: 1)
         flush()
     }

@@ -43,7 +43,9 @@ extension ByteBuffer {
     /// Appends one frame of a run under another channel: the one change that the switch makes.
     mutating func appendFrame(_ step: FrameWalk.Step, of run: ByteBuffer, channel: UInt16) {
         let start = writerIndex
-        guard let frame = run.getSlice(at: step.frame.lowerBound, length: step.frame.count) else { return }
+        guard let frame = run.getSlice(at: step.frame.lowerBound, length: step.frame.count) else {
+            return
+        }
         writeImmutableBuffer(frame)
         setFrameChannel(channel, at: start)
     }

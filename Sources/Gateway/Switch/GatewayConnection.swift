@@ -9,7 +9,7 @@ import NIOCore
 ///                                  the peer is gone, too slow, silent ┘
 /// ```
 struct GatewayConnection: ~Copyable {
-    enum Action {
+    enum Action: Equatable {
         case none
         /// A client that may come in: find it a channel.
         case admit

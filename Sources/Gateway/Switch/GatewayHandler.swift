@@ -17,6 +17,7 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     private var output = ByteBuffer()
     /// What waits in the channel, as the link has been told.
     private var outputWaiting = 0
+    private var hasDeliveries = false
     /// The client is to be let go once `output` is flushed.
     private var finishesAfterFlush = false
     /// A read that was asked for while none was wanted.
@@ -55,12 +56,8 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        if machine.wantsInput && link.wantsInput {
-            context.read()
-        } else {
-            isReadHeld = true
-            link.holdRead(of: self)
-        }
+        isReadHeld = true
+        resumeReading()
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -101,11 +98,14 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     }
 
     /// Takes a frame that came on this client's channel; `flushDeliveries` sends what was taken.
-    func deliver(_ step: FrameWalk.Step, of frames: ByteBuffer) {
-        guard !finishesAfterFlush else { return }
+    ///
+    /// - Returns: whether it is the first since the last flush.
+    func deliver(_ step: FrameWalk.Step, of frames: ByteBuffer) -> Bool {
+        guard !finishesAfterFlush else { return false }
+        defer { hasDeliveries = true }
         let freed = machine.channel
         switch machine.delivered(step.header, closes: step.isClosingError(in: frames), now: now) {
-        case .drop: return
+        case .drop: break
         case .pass: output.appendFrame(step, of: frames, channel: 0)
         case .passThenFinish:
             output.appendFrame(step, of: frames, channel: 0)
@@ -113,9 +113,11 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
         case .finish: finishesAfterFlush = true
         }
         if finishesAfterFlush, let freed { link.free(freed) }
+        return !hasDeliveries
     }
 
     func flushDeliveries() {
+        hasDeliveries = false
         flushOutput()
         if finishesAfterFlush { finish() }
     }
@@ -138,7 +140,8 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     }
 
     func resumeReading() {
-        guard isReadHeld, machine.wantsInput, link.wantsInput else { return }
+        guard isReadHeld, machine.wantsInput else { return }
+        guard link.wantsInput else { return link.holdRead(of: self) }
         isReadHeld = false
         context?.read()
     }

@@ -19,14 +19,24 @@ struct Switchboard: Service {
         do {
             let listener = try await listen(with: links)
             if let address = listener.localAddress { bound.succeed(address) }
-            try? await gracefulShutdown()
+            let isGraceful = await untilShutdown()
             try await listener.close()
+            if isGraceful { try await drain(links) }
         } catch {
             try await stop(links)
             throw error
         }
-        if !Task.isCancelled { try await drain(links) }
         try await stop(links)
+    }
+
+    /// Returns whether there is time to say goodbye.
+    private func untilShutdown() async -> Bool {
+        do {
+            try await gracefulShutdown()
+            return true
+        } catch {
+            return false
+        }
     }
 
     private func makeLinks() async throws -> Links {

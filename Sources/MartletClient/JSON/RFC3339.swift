@@ -18,7 +18,9 @@ package enum RFC3339 {
 
     /// Howard Hinnant's `civil_from_days`, for days that are not before 1970: years begin in March, so that a leap
     /// day is the last of its year.
-    private static func civilDate(daysSince1970: UInt64) -> (year: UInt64, month: UInt64, day: UInt64) {
+    private static func civilDate(daysSince1970: UInt64) -> (
+        year: UInt64, month: UInt64, day: UInt64
+    ) {
         let days = daysSince1970 + 719_468
         let (era, dayOfEra) = days.quotientAndRemainder(dividingBy: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365

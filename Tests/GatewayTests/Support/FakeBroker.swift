@@ -49,6 +49,13 @@ final class FakeBroker: Sendable {
         for link in links.all { link.writeAndFlush(buffer, promise: nil) }
     }
 
+    /// Whether what the gateway sends is taken.
+    func setReading(_ reads: Bool) {
+        for link in links.all {
+            link.setOption(.autoRead, value: reads).whenSuccess { if reads { link.read() } }
+        }
+    }
+
     /// Breaks all links; the gateway may come back.
     func breakLinks() async throws {
         for link in links.removeAll() { try await link.close() }

@@ -46,7 +46,9 @@ actor FakeJobServer: JobServer {
         submissions.put(Submission(destination: destination, payloads: texts))
         if let gate { _ = await gate.next() }
         return texts.map { text in
-            if text == "refuse me" { return .failure(MartletError(.payloadDamaged, "refused", isRetryable: true)) }
+            if text == "refuse me" {
+                return .failure(MartletError(.payloadDamaged, "refused", isRetryable: true))
+            }
             defer { nextID += 1 }
             return .success(JobStatus.ID(JobID(rawValue: nextID)))
         }
@@ -82,7 +84,8 @@ extension JobInfo {
     /// A job of its time of life, with the number 7.
     static func sample(_ state: JobState, error: String? = nil, result: String? = nil) -> JobInfo {
         var job = JobInfo(
-            id: JobID(rawValue: 7), state: state, attempts: 3, failures: 1, crashes: 1, interruptions: 0,
+            id: JobID(rawValue: 7), state: state, attempts: 3, failures: 1, crashes: 1,
+            interruptions: 0,
             maxAttempts: 20, createdAt: 1_700_000_000_001, startedAt: 1_700_000_001_000,
             finishedAt: state.isFinished ? 1_700_000_002_000 : 0, payloadBytes: 5, queue: "images",
             type: "thumbnail")

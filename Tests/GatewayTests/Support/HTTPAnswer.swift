@@ -12,7 +12,8 @@ struct HTTPAnswer: Sendable {
 
     /// Asks one thing on a connection of its own, and reads until the server closes it.
     static func to(
-        _ method: String, _ path: String, at address: SocketAddress, headers: [String: String] = [:],
+        _ method: String, _ path: String, at address: SocketAddress,
+        headers: [String: String] = [:],
         body: String = ""
     ) async throws -> HTTPAnswer {
         var head = "\(method) \(path) HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
