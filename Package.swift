@@ -109,7 +109,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "MartletClient", "MartletWire", nioCore, nioPosix, nioEmbedded, logging],
+            dependencies: ["Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging],
             swiftSettings: settings),
     ]
 )

@@ -1,12 +1,15 @@
+import NIOCore
+
 /// Who has which channel of a link: all the state that the switch keeps.
 ///
 /// A channel that was closed is not given out again at once: frames for its old client may still be on their way from the
 /// broker, and would reach the new one. Closed channels wait behind a *fence*, a `PING` on channel 0 sent after their
-/// `CLOSE`: when its `PONG` is back, whatever the broker had sent for them has come before it.
+/// `CLOSE`: when its `PONG` is back, what the broker had answered on them has come before it. Long messages may come later still,
+/// in pieces between others, so channels that were never used are given out first, and then the one that was free for longest.
 struct ChannelTable<Client>: ~Copyable {
     /// Index 0 is the link itself and stays empty.
     private var clients: [Client?] = [nil]
-    private var free: [UInt16] = []
+    private var free = CircularBuffer<UInt16>()
     /// Closed since the last fence was sent.
     private var closed: [UInt16] = []
     /// Closed before the fence that is under way.
@@ -23,15 +26,13 @@ struct ChannelTable<Client>: ~Copyable {
 
     /// Gives `client` a channel, 1 … 65,535, or `nil` when all are taken or wait behind a fence.
     mutating func open(_ client: Client) -> UInt16? {
-        let channel: UInt16
-        if let reused = free.popLast() {
-            channel = reused
-            clients[Int(channel)] = client
-        } else {
-            guard let new = UInt16(exactly: clients.count) else { return nil }
-            channel = new
+        if let unused = UInt16(exactly: clients.count) {
             clients.append(client)
+            count += 1
+            return unused
         }
+        guard let channel = free.popFirst() else { return nil }
+        clients[Int(channel)] = client
         count += 1
         return channel
     }
