@@ -117,6 +117,9 @@ let package = Package(
                 "MartletWorker", "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, logging,
                 lifecycle,
             ],
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging],
             swiftSettings: settings),
     ]
 )

@@ -1,0 +1,48 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The gateway's HTTP side: the same jobs and queues for whoever has `curl` and nothing else.
+struct HTTPFront: Service {
+    typealias Context = BasicRequestContext
+
+    let address: GatewayConfiguration.Address
+    let tokens: AccessTokens
+    let limits: GatewayLimits
+    let server: any JobServer
+    let isReady: @Sendable () -> Bool
+    let group: any EventLoopGroup
+    let logger: Logger
+    /// Told the address that was bound.
+    let bound: EventLoopPromise<SocketAddress?>
+
+    func run() async throws {
+        let application = Application(
+            router: router(),
+            server: .http1(configuration: .init(idleTimeout: limits.httpIdleTimeout)),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port), serverName: "martlet",
+                availableConnectionsDelegate: MaximumAvailableConnections(limits.connectionsMax)),
+            onServerRunning: { bound.succeed($0.localAddress) },
+            eventLoopGroupProvider: .shared(group),
+            logger: logger)
+        try await application.run()
+    }
+
+    /// Health checks need no token: whoever asks them has none.
+    func router() -> Router<Context> {
+        let router = Router(context: Context.self)
+        router.add(middleware: ProblemMiddleware())
+        HealthRoutes<Context>(isReady: isReady).add(to: router)
+        let guarded = router.group().add(middleware: TokenMiddleware(tokens: tokens))
+        SubmissionRoutes<Context>(
+            server: server, merger: SubmissionMerger(server: server), limits: limits
+        )
+        .add(to: guarded)
+        JobRoutes<Context>(server: server, limits: limits).add(to: guarded)
+        QueueRoutes<Context>(server: server).add(to: guarded)
+        return router
+    }
+}

@@ -1,0 +1,34 @@
+package import Foundation
+
+/// A queue's counters as the command line and HTTP show them. The names are part of the interface: they may be added to, never changed.
+package struct QueueJSON: Sendable {
+    private let queue: QueueStatus
+    private let now: Date
+
+    /// - Parameter now: when the age of the oldest ready job is taken.
+    package init(_ queue: QueueStatus, now: Date) {
+        self.queue = queue
+        self.now = now
+    }
+
+    package var object: JSONObject {
+        var object = JSONObject()
+        object.set("name", queue.name)
+        object.set("ready", queue.ready)
+        object.set("running", queue.running)
+        object.set("scheduled", queue.scheduled)
+        object.set("held", queue.held)
+        object.set("dead", queue.dead)
+        object.set("completed", queue.completed)
+        object.set("retained", queue.retained)
+        object.set("subscribers", queue.subscribers)
+        object.set("oldest_ready_age_seconds", oldestReadyAge)
+        return object
+    }
+
+    /// Seconds since the job at the head of the queue was submitted; `nil` when none is ready. Two machines' clocks may differ:
+    /// it is never negative.
+    private var oldestReadyAge: Double? {
+        queue.oldestReadyAt.map { max(0, (now.timeIntervalSince($0) * 1_000).rounded() / 1_000) }
+    }
+}
