@@ -95,6 +95,7 @@ let package = Package(
             swiftSettings: settings),
 
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
         .testTarget(
             name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"], swiftSettings: settings),
         .testTarget(
