@@ -101,6 +101,7 @@ let package = Package(
             dependencies: ["Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle],
             swiftSettings: settings),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
         .testTarget(
             name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"], swiftSettings: settings),
         .testTarget(

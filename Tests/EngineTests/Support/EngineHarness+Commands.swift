@@ -1,0 +1,201 @@
+import Store
+
+@testable import Engine
+
+/// What a delivery brought, copied.
+struct Delivery {
+    struct Job: Equatable {
+        var id: UInt64
+        var failures: UInt16
+        var crashes: UInt16
+        var interruptions: UInt16
+        var type: String
+        var payload: [UInt8]
+    }
+
+    var token: UInt64 = 0
+    var jobs: [Job] = []
+    var bytes = 0
+    var isCutShort = false
+
+    var ids: [UInt64] { jobs.map(\.id) }
+}
+
+/// What a worker says, in values.
+enum Outcome {
+    case complete([UInt8]? = nil)
+    case fail(String = "it did not work")
+    case release
+    case extend(UInt64)
+}
+
+extension EngineHarness {
+    // MARK: Submitting
+
+    /// Submits jobs in a turn of their own.
+    @discardableResult
+    func submit(
+        _ queue: String = "mail", count: Int = 1, payload: [UInt8] = [1, 2, 3], type: String = "letter",
+        options: JobOptions = JobOptions()
+    ) throws -> [UInt64] {
+        try turn { rows in
+            try (0..<count).map { _ in
+                try submit(queue, payload: payload, type: type, options: options, rows)
+            }
+        }
+    }
+
+    func submit(
+        _ queue: String, payload: [UInt8] = [1, 2, 3], type: String = "letter",
+        options: JobOptions = JobOptions(), _ rows: borrowing Transaction
+    ) throws -> UInt64 {
+        let submission = Submission(
+            type: arena.copy(type), payload: stored(payload), options: options)
+        return try engine.submit(submission, to: index(queue), rows)
+    }
+
+    func index(_ queue: String) throws -> QueueIndex {
+        struct NoSuchQueue: Error {}
+        guard let index = engine.queue(named: queue) else { throw NoSuchQueue() }
+        return index
+    }
+
+    func stored(_ bytes: [UInt8]) -> StoredPayload {
+        StoredPayload(
+            codec: 1, rawBytes: UInt32(bytes.count * 2), checksum: UInt32(truncatingIfNeeded: bytes.count),
+            bytes: arena.copy(bytes))
+    }
+
+    // MARK: Working
+
+    /// Opens a session that may hold leases.
+    func openSession(_ session: UInt64) throws {
+        try turn { rows in
+            engine.openSession(session, secret: session + 1)
+            try engine.storeSession(session, rows)
+        }
+    }
+
+    func disconnect(_ session: UInt64) throws {
+        try turn { rows in try engine.disconnectSession(session, rows) }
+    }
+
+    func resume(_ session: UInt64) throws -> Bool {
+        try turn { rows in try engine.resumeSession(session, secret: session + 1, rows) }
+    }
+
+    /// Delivers in a turn of its own.
+    func deliver(
+        _ queue: String = "mail", to session: UInt64 = 1, max: Int = 256, bytes: Int = .max,
+        mayExceed: Bool = true, lease: UInt64 = 30_000
+    ) throws -> Delivery {
+        var delivery = Delivery()
+        try turn { _ in
+        } delivering: { rows in
+            delivery = try deliver(
+                queue, to: session, max: max, bytes: bytes, mayExceed: mayExceed, lease: lease, rows)
+        }
+        return delivery
+    }
+
+    func deliver(
+        _ queue: String, to session: UInt64, max: Int = 256, bytes: Int = .max, mayExceed: Bool = true,
+        lease: UInt64 = 30_000, _ rows: borrowing Transaction
+    ) throws -> Delivery {
+        let request = DeliveryRequest(
+            session: session, subscription: 7, jobsMax: max, bytesMax: bytes, mayExceed: mayExceed,
+            leaseMilliseconds: lease)
+        var delivery = Delivery()
+        let outcome = try engine.deliver(request, from: index(queue), rows) { job in
+            delivery.jobs.append(Delivery.Job(job))
+        }
+        delivery.token = outcome.token
+        delivery.bytes = outcome.bytes
+        delivery.isCutShort = outcome.isCutShort
+        return delivery
+    }
+
+    /// Settles in a turn of its own; nil when the lease is lost.
+    @discardableResult
+    func settle(
+        _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, _ outcome: Outcome = .complete()
+    ) throws -> Credit? {
+        try turn { rows in try settle(id, token, by: session, outcome, rows) }
+    }
+
+    /// Settles all of a delivery in one turn.
+    func settle(_ delivery: Delivery, by session: UInt64 = 1, _ outcome: Outcome = .complete()) throws {
+        try turn { rows in
+            for id in delivery.ids { _ = try settle(id, delivery.token, by: session, outcome, rows) }
+        }
+    }
+
+    func settle(
+        _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, _ outcome: Outcome,
+        _ rows: borrowing Transaction
+    ) throws -> Credit? {
+        let verdict: Verdict =
+            switch outcome {
+            case .complete(let result): .complete(result: result.map { stored($0) })
+            case .fail(let reason): .fail(reason: arena.copy(reason))
+            case .release: .release
+            case .extend(let milliseconds): .extend(milliseconds)
+            }
+        return try engine.settle(id, token: token, session: session, verdict, rows)
+    }
+
+    func progress(
+        _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, done: UInt16 = 5_000, _ message: String = "half"
+    ) throws -> Bool {
+        try turn { rows in
+            try engine.progress(id, token: token, session: session, done: done, message: message, rows)
+        }
+    }
+
+    // MARK: Looking
+
+    func inspect(_ id: UInt64) throws -> JobInspection? {
+        try look { rows in try engine.inspect(id, withPayload: true, withResult: true, rows) }
+    }
+
+    func state(_ id: UInt64) throws -> JobState? { try inspect(id)?.state }
+
+    func statistics(_ queue: String = "mail") throws -> QueueStatistics {
+        try look { rows in try engine.statistics(index(queue), rows) }
+    }
+}
+
+extension Delivery.Job {
+    init(_ job: DeliveredJob) {
+        id = job.id
+        failures = job.failures
+        crashes = job.crashes
+        interruptions = job.interruptions
+        type = String(decoding: job.type, as: UTF8.self)
+        payload = Array(job.payload.bytes)
+    }
+}
+
+/// Bytes that differ from place to place, and from seed to seed.
+func pattern(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
+    (0..<count).map { UInt8(truncatingIfNeeded: mixed(seed, UInt64($0 / 7)) &+ UInt64($0)) }
+}
+
+extension EngineHarness {
+    /// A page of the list, as of the last checkpoint.
+    func list(
+        queue: String? = nil, states: [JobState] = [], type: String? = nil, oldestFirst: Bool = false,
+        limit: Int = 500, after: UInt64? = nil
+    ) throws -> JobListPage {
+        let bits = states.reduce(UInt16(0)) { $0 | 1 << UInt16($1.rawValue) }
+        let request = JobListRequest(
+            queue: queue, states: bits, type: type, oldestFirst: oldestFirst, limit: limit, after: after)
+        return try store.snapshot { snapshot in try JobInspector.list(request, snapshot) }
+    }
+
+    func checkpoint() throws { try store.checkpoint(now: now) }
+}
+
+extension JobListPage {
+    var ids: [UInt64] { jobs.map(\.job.id) }
+}

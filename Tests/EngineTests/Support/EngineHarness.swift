@@ -1,0 +1,147 @@
+import Store
+import Testing
+
+@testable import Engine
+
+/// An engine over a real store, with clock and random numbers in the test's hands. After every turn
+/// the rows are verified as a whole.
+final class EngineHarness {
+    private let directory: TestDirectory
+    private var path: String
+    private var copies = 0
+    private let configuration: Engine.Configuration
+    private(set) var store: Store
+    private(set) var engine: Engine
+    let arena = Arena()
+
+    /// Milliseconds since 1970: what the next turn is stamped with.
+    var now: UInt64 = 1_700_000_000_000
+    /// The random number that the next turns are stamped with.
+    var random: UInt64 = 0
+    /// Whether every turn ends with a look at all rows.
+    var verifies = true
+    /// When the engine wants its next turn.
+    private(set) var nextTurnAt: UInt64?
+    /// What the engine reported as damaged, ever.
+    private(set) var damage: [String] = []
+
+    init(grace: UInt64 = 15_000, queuesMax: Int = 65_536) throws {
+        directory = try TestDirectory()
+        path = "\(directory.path)/store"
+        let options = Engine.Configuration(graceMilliseconds: grace, queuesMax: queuesMax)
+        let store = try Store.open(EngineHarness.options(path))
+        let now = now
+        configuration = options
+        self.store = store
+        engine = try store.turn { rows in try Engine(options, now: now, rows) }
+        try store.commit(now: now)
+    }
+
+    private static func options(_ path: String) -> Store.Configuration {
+        var options = Store.Configuration(
+            directory: path, formatVersion: Tables.formatVersion, tables: Tables.all)
+        options.mapBytes = 1 << 30
+        options.segmentBytes = 1 << 20
+        options.reserveBytes = 64 << 10
+        return options
+    }
+
+    // MARK: Turns
+
+    /// One turn as the broker makes it: commands, what is due, deliveries.
+    @discardableResult
+    func turn<R>(
+        _ commands: (borrowing Transaction) throws -> R,
+        delivering: (borrowing Transaction) throws -> Void = { _ in }
+    ) throws -> R {
+        let result = try store.turn { rows in
+            engine.begin(Engine.Stamp(now: now, random: random))
+            let result = try commands(rows)
+            nextTurnAt = try engine.tick(rows)
+            try delivering(rows)
+            try engine.finish(rows)
+            return result
+        }
+        try store.commit(now: now)
+        if store.checkpointDue(now: now) { try store.checkpoint(now: now) }
+        damage += engine.damage
+        arena.reset()
+        if verifies { try verify() }
+        return result
+    }
+
+    /// An empty turn at the present instant.
+    func tick() throws { try turn { _ in } }
+
+    /// Moves the clock, and makes turns until nothing is due.
+    /// - Returns: how many turns it took.
+    @discardableResult
+    func advance(_ milliseconds: UInt64 = 0) throws -> Int {
+        now += milliseconds
+        var turns = 0
+        repeat {
+            try tick()
+            turns += 1
+        } while (nextTurnAt ?? .max) <= now
+        return turns
+    }
+
+    /// Looks at rows, and at the engine, in a turn without commands that does not work off what is due.
+    func look<R>(_ body: (borrowing Transaction) throws -> R) throws -> R {
+        let result = try store.turn { rows in
+            engine.begin(Engine.Stamp(now: now, random: random))
+            let result = try body(rows)
+            try engine.finish(rows)
+            return result
+        }
+        try store.commit(now: now)
+        damage += engine.damage
+        return result
+    }
+
+    @discardableResult
+    func verify() throws -> Census {
+        let census = try store.turn { rows in try Census(rows) }
+        for complaint in census.complaints { Issue.record(Comment(rawValue: complaint)) }
+        return census
+    }
+
+    // MARK: Ends and beginnings
+
+    /// Stops in good order and starts again, `milliseconds` later.
+    func restart(after milliseconds: UInt64 = 0) throws {
+        try store.close(now: now)
+        now += milliseconds
+        try open()
+    }
+
+    /// Goes on with what a crash at this moment would have left.
+    func crash(after milliseconds: UInt64 = 0) throws {
+        copies += 1
+        let copy = "\(directory.path)/crashed-\(copies)"
+        try directory.copy(path, to: copy)
+        try store.close(now: now)
+        try directory.remove(path)
+        path = copy
+        now += milliseconds
+        try open()
+    }
+
+    /// Stops, flips a bit in each of the stored byte strings, and starts again.
+    func restart(damaging strings: [[UInt8]]) throws {
+        try store.close(now: now)
+        for bytes in strings {
+            #expect(try directory.damage(bytes, in: "\(path)/data.mdb") == 1)
+        }
+        try open()
+    }
+
+    private func open() throws {
+        store = try Store.open(EngineHarness.options(path))
+        let configuration = configuration
+        let now = now
+        engine = try store.turn { rows in try Engine(configuration, now: now, rows) }
+        try store.commit(now: now)
+        if verifies { try verify() }
+    }
+}
