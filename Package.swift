@@ -19,6 +19,7 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -86,15 +87,18 @@ let package = Package(
         // The executable: every process and every tool is a subcommand.
         .target(
             name: "Bench",
-            dependencies: ["MartletWire", nioCore, nioPosix, logging, histogram],
+            dependencies: ["MartletWire", nioCore, nioPosix, histogram, subprocess, system],
             swiftSettings: settings),
         .executableTarget(
             name: "martlet",
             dependencies: [
                 "MartletClient", "MartletWorker", "MartletCompression", "MartletWire", "Broker", "Gateway", "Bench",
-                nioCore, nioPosix, logging, lifecycle, arguments, configuration,
+                nioCore, nioPosix, logging, lifecycle, signals, arguments, configuration,
             ],
             swiftSettings: settings),
+        // Tests that know the built program alone, and the sources as text.
+        .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
+        .testTarget(name: "StyleTests", swiftSettings: settings),
 
         .testTarget(
             name: "BrokerTests",

@@ -1,0 +1,54 @@
+# Everything that can be done with a clone of Martlet, on Debian 12 or Ubuntu with a Swift 6.3 toolchain.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# One set of flags for every release build, so that demo, bench and install share it. The standard library is linked in:
+# the installed program needs no toolchain beside it.
+RELEASE = swift build -c release --product martlet --static-swift-stdlib
+SOURCES = Package.swift Sources Tests
+
+.PHONY: help demo test bench build install deps format format-check clean
+
+help:
+	@echo 'make demo                 build, then hash a few thousand files through broker, gateway and two workers'
+	@echo 'make test                 format check, build with warnings as errors, style checks, all tests'
+	@echo 'make bench                build, then measure the server on this machine'
+	@echo 'make build                the optimised program: .build/release/martlet'
+	@echo 'make install PREFIX=DIR   the program into DIR/bin (default $(PREFIX))'
+	@echo 'make format               rewrite the sources in the format that make test checks'
+
+demo: build
+	@"$$($(RELEASE) --show-bin-path)/martlet" demo
+
+bench: build
+	@"$$($(RELEASE) --show-bin-path)/martlet" bench
+
+build: deps
+	@echo '== build (release; the first time takes some minutes)'
+	@$(RELEASE)
+
+install: build
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 755 "$$($(RELEASE) --show-bin-path)/martlet" '$(DESTDIR)$(PREFIX)/bin/martlet'
+
+# Warnings are errors here and never for those who depend on us: Package.swift reads the variable.
+test: export MARTLET_STRICT = 1
+test: deps format-check
+	@echo '== build (debug, warnings are errors)'
+	@swift build --build-tests
+	@echo '== tests'
+	@swift test --skip-build
+
+format-check:
+	@echo '== format'
+	@swift format lint --strict --parallel --recursive $(SOURCES)
+
+format:
+	@swift format --in-place --parallel --recursive $(SOURCES)
+
+deps:
+	@.ci/deps
+
+clean:
+	rm -rf .build

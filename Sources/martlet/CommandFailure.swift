@@ -1,0 +1,40 @@
+import MartletClient
+
+/// Why a command ends without success: the status, and what to say.
+struct CommandFailure: Error {
+    let status: ExitStatus
+    /// One sentence for people; `nil` when everything has been said already.
+    let message: String?
+
+    init(_ status: ExitStatus, _ message: String?) {
+        self.status = status
+        self.message = message
+    }
+}
+
+extension CommandFailure {
+    /// What any error means to whoever ran the command.
+    init(_ error: any Error) {
+        switch error {
+        case let failure as CommandFailure: self = failure
+        case let error as MartletError: self.init(ExitStatus(error.code), error.message)
+        default: self.init(.failed, "\(error)")
+        }
+    }
+}
+
+extension ExitStatus {
+    /// The one place where an error's code becomes an exit status.
+    init(_ code: MartletError.Code) {
+        switch code {
+        case .cannotConnect, .connectionLost, .unavailable, .draining: self = .unreachable
+        case .timeout, .waitTimeout: self = .waitTimedOut
+        case .notAuthenticated: self = .notPermitted
+        case .jobNotFound, .queueNotFound, .jobIDInvalid: self = .notFound
+        case .jobNotFinished, .leaseLost: self = .conflict
+        case .jobFailed, .jobCancelled, .jobExpired: self = .jobFailed
+        case .endpointInvalid, .queueNameInvalid, .typeInvalid: self = .usage
+        default: self = .failed
+        }
+    }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import Foundation
+import Logging
+import MartletWorker
+
+/// `martlet worker`: runs a command for each job.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Take jobs from queues and run a command for each.",
+        discussion: """
+            The payload goes to the command's standard input; what it writes to standard output is the result. Exit status 0 completes the job,
+            anything else fails it, with the end of standard error as the reason. MARTLET_JOB_ID, MARTLET_QUEUE, MARTLET_TYPE, MARTLET_ATTEMPT and
+            MARTLET_LEASE_TOKEN are in its environment. The command is split into words like a shell does, but run without one. Its process group
+            is ended when the job's lease is lost.
+
+            On SIGTERM or SIGINT the worker takes no more jobs, lets running commands finish within --drain-timeout, and hands the rest back unspent.
+
+            Examples:
+              martlet worker --queue greetings --exec 'tr a-z A-Z'
+              martlet worker --queue images=4 --queue mail --exec 'gzip -9 | base64' --shell
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Queue to take jobs from, and how many at a time (default: as many as the machine has cores); may be repeated.",
+            valueName: "name[=slots]"))
+    var queue: [QueueSlots] = []
+
+    @Option(help: ArgumentHelp("What to run for each job.", valueName: "command"))
+    var exec: String
+
+    @Flag(help: "Give the command to sh -c.")
+    var shell = false
+
+    @Option(
+        help: ArgumentHelp(
+            "A worker that vanished is noticed after this time at the latest, 1s … 12h (default: the server's).",
+            valueName: "time"))
+    var lease: TimeSpan?
+
+    @Option(help: ArgumentHelp("Longest time that a command may run.", valueName: "time"))
+    var timeout: TimeSpan?
+
+    @Option(
+        help: ArgumentHelp(
+            "What running commands get to finish in (default 30s).", valueName: "time"))
+    var drainTimeout: TimeSpan?
+
+    @Flag(help: "Wait for a server that is not there yet, in place of failing.")
+    var waitForServer = false
+
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var log: LogOptions
+
+    func validate() throws {
+        guard !queue.isEmpty else {
+            throw ValidationError("a worker needs at least one --queue NAME.")
+        }
+        if let twice = Dictionary(grouping: queue, by: \.name).first(where: { $0.value.count > 1 })
+        {
+            throw ValidationError("--queue \(twice.key) is given twice.")
+        }
+        _ = try parsedCommand()
+    }
+
+    func run() async throws {
+        let settings = try await server.settings(with: log.given)
+        let target = try Server(settings)
+        let logger = try LogOptions.logger(settings)
+        let handler = SubprocessHandler(command: try parsedCommand())
+        do {
+            try await handler.check()
+        } catch {
+            throw CommandFailure(.failed, "\(error)")
+        }
+        let worker = MartletWorker(
+            target.endpoint,
+            queues: Dictionary(uniqueKeysWithValues: queue.map { ($0.name, $0.slots) }),
+            configuration: configuration(target), logger: logger
+        ) {
+            Handler.command(handler)
+        }
+        try await ServerGroup.run([worker], logger: logger)
+    }
+
+    private func configuration(_ target: Server) -> WorkerConfiguration {
+        var configuration = WorkerConfiguration()
+        configuration.token = target.token ?? ""
+        configuration.lease = lease?.duration
+        configuration.timeout = timeout?.duration
+        configuration.waitsForServer = waitForServer
+        if let drainTimeout { configuration.drainTimeout = drainTimeout.duration }
+        return configuration
+    }
+
+    private func parsedCommand() throws -> Command {
+        if shell { return Command(shell: exec) }
+        do {
+            return try Command(splitting: exec)
+        } catch {
+            throw ValidationError("--exec: \(error)")
+        }
+    }
+}
+
+/// `NAME[=SLOTS]`
+struct QueueSlots: ExpressibleByArgument {
+    let name: String
+    let slots: Int
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        name = String(parts[0])
+        guard !name.isEmpty else { return nil }
+        if parts.count == 1 {
+            slots = ProcessInfo.processInfo.activeProcessorCount
+        } else {
+            guard let count = Int(parts[1]), (1...10_000).contains(count) else { return nil }
+            slots = count
+        }
+    }
+}

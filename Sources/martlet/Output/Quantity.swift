@@ -1,0 +1,45 @@
+import Foundation
+
+/// Numbers as people read them.
+enum Quantity {
+    /// `61,300,000`
+    static func grouped(_ number: some BinaryInteger) -> String {
+        let digits = String(number.magnitude)
+        var text = number < 0 ? "-" : ""
+        for (index, digit) in digits.enumerated() {
+            if index > 0, (digits.count - index).isMultiple(of: 3) { text.append(",") }
+            text.append(digit)
+        }
+        return text
+    }
+
+    /// `61.3 MB`, in powers of ten.
+    static func bytes(_ count: some BinaryInteger) -> String {
+        var amount = Double(count)
+        var unit = "B"
+        for next in ["kB", "MB", "GB", "TB"] where amount >= 1000 {
+            amount /= 1000
+            unit = next
+        }
+        return unit == "B" ? "\(count) B" : decimal(amount, places: 1) + " " + unit
+    }
+
+    /// `9.8 s`
+    static func seconds(_ duration: Duration) -> String {
+        decimal(duration / .seconds(1), places: 1) + " s"
+    }
+
+    /// How long ago, in the largest unit that fits: `45s`, `12m`, `3h`, `8d`.
+    static func age(seconds: Double) -> String {
+        switch seconds {
+        case ..<120: "\(Int(seconds))s"
+        case ..<7200: "\(Int(seconds / 60))m"
+        case ..<172_800: "\(Int(seconds / 3600))h"
+        default: "\(Int(seconds / 86_400))d"
+        }
+    }
+
+    private static func decimal(_ value: Double, places: Int) -> String {
+        String(format: "%.\(places)f", value)
+    }
+}
