@@ -96,14 +96,9 @@ let package = Package(
                 nioCore, nioPosix, logging, lifecycle, signals, arguments, configuration,
             ],
             swiftSettings: settings),
-        // Tests that know the built program alone, and the sources as text.
-        .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
+        // Tests: of each module by itself, and of the built binary from outside.
         .testTarget(name: "StyleTests", swiftSettings: settings),
-
-        .testTarget(
-            name: "BrokerTests",
-            dependencies: ["Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle],
-            swiftSettings: settings),
+        .testTarget(name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
         .testTarget(
@@ -114,17 +109,22 @@ let package = Package(
                 "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, nioEmbedded, logging, lifecycle,
             ],
             swiftSettings: settings),
-        // Tests.
-        .testTarget(name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",
             dependencies: [
                 "MartletWorker", "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, logging,
                 lifecycle,
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "BrokerTests",
+            dependencies: ["Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle],
+            swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
             dependencies: ["Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging],
             swiftSettings: settings),
+        .testTarget(name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
     ]
 )
