@@ -1,0 +1,79 @@
+/// Which jobs were acknowledged and which were delivered: one bit each, so that exactly-once is counted, not sampled.
+///
+/// Belongs to the event loop of its run.
+final class DeliveryLedger {
+    private var acknowledgedBits: Bitmap
+    private var deliveredBits: Bitmap
+
+    private(set) var acknowledged = 0
+    /// Acknowledged and not delivered (yet).
+    private(set) var missing = 0
+    /// Deliveries beyond the first of a job.
+    private(set) var duplicated = 0
+    /// Deliveries whose payload was not what had been submitted.
+    private(set) var damaged = 0
+
+    init(jobs: Int) {
+        acknowledgedBits = Bitmap(count: jobs)
+        deliveredBits = Bitmap(count: jobs)
+    }
+
+    var verdict: DeliveryVerdict {
+        DeliveryVerdict(
+            acknowledged: acknowledged, lost: missing, duplicated: duplicated, damaged: damaged)
+    }
+
+    func acknowledge(_ index: Int) {
+        acknowledgedBits.insert(index)
+        acknowledged += 1
+        if !deliveredBits.contains(index) { missing += 1 }
+    }
+
+    /// A delivery may overtake the acknowledgement of its submission.
+    func deliver(_ index: Int) {
+        guard deliveredBits.indices.contains(index) else { return damage() }
+        if deliveredBits.contains(index) {
+            duplicated += 1
+        } else {
+            deliveredBits.insert(index)
+            if acknowledgedBits.contains(index) { missing -= 1 }
+        }
+    }
+
+    func damage() { damaged += 1 }
+}
+
+/// Whether every acknowledged job was delivered exactly once.
+package struct DeliveryVerdict: Equatable, Sendable {
+    package var acknowledged = 0
+    /// Acknowledged and never delivered.
+    package var lost = 0
+    /// Deliveries beyond the first of a job.
+    package var duplicated = 0
+    /// Deliveries whose payload was not what had been submitted.
+    package var damaged = 0
+
+    package var isExact: Bool { lost == 0 && duplicated == 0 && damaged == 0 }
+
+    mutating func add(_ other: DeliveryVerdict) {
+        acknowledged += other.acknowledged
+        lost += other.lost
+        duplicated += other.duplicated
+        damaged += other.damaged
+    }
+}
+
+/// A set of the numbers below `count`.
+struct Bitmap {
+    let indices: Range<Int>
+    private var words: [UInt64]
+
+    init(count: Int) {
+        indices = 0..<count
+        words = Array(repeating: 0, count: (count + 63) / 64)
+    }
+
+    func contains(_ index: Int) -> Bool { words[index >> 6] & 1 << (index & 63) != 0 }
+
+    mutating func insert(_ index: Int) { words[index >> 6] |= 1 << (index & 63) }
+}

@@ -1,0 +1,22 @@
+import MartletWire
+import NIOCore
+
+/// What one connection is there for. Writes requests to `out`, which is sent once for everything that came in one read.
+protocol LoadRole {
+    /// Sends the first requests.
+    mutating func begin(at now: UInt64, to out: inout ByteBuffer)
+
+    /// Takes an answer or a push.
+    ///
+    /// - Throws: What the run ends with.
+    mutating func receive(_ frame: Frame, at now: UInt64, to out: inout ByteBuffer) throws
+}
+
+extension BenchError {
+    static func unexpected(_ frame: Frame) -> BenchError {
+        let opcode = String(frame.header.opcode, radix: 16)
+        return .misbehaved(
+            "the server sent opcode 0x\(opcode) with request id \(frame.header.requestID), "
+                + "for which there was no request")
+    }
+}

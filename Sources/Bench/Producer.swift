@@ -1,0 +1,96 @@
+import MartletWire
+import NIOCore
+
+/// Keeps a number of submissions under way: each answer makes room for the next job.
+struct Producer: LoadRole {
+    private let stage: LoadStage
+    private let durability: Durability
+    private var payload: JobPayload
+    /// A frame's bytes in front of the payload's head, and behind the payload.
+    private let front: ByteBuffer
+    private let back: ByteBuffer
+    /// Jobs without an answer; a request's id is its slot's number and 1.
+    private var slots: [JobStamp?]
+
+    init(_ stage: LoadStage, plan: LoadPlan, options: BenchOptions) {
+        self.stage = stage
+        durability = options.durability
+        payload = JobPayload(byteCount: options.payloadBytes)
+        slots = Array(repeating: nil, count: plan.outstanding)
+        (front, back) = Producer.frame(queue: plan.queue, durability, payload)
+    }
+
+    mutating func begin(at now: UInt64, to out: inout ByteBuffer) {
+        for slot in slots.indices { submit(in: slot, at: now, to: &out) }
+    }
+
+    mutating func receive(_ frame: Frame, at now: UInt64, to out: inout ByteBuffer) throws {
+        let slot = Int(truncatingIfNeeded: frame.header.requestID) - 1
+        guard frame.header.opcode == Opcode.submitted.rawValue, slots.indices.contains(slot),
+            let job = slots[slot]
+        else { throw BenchError.unexpected(frame) }
+
+        try checkAccepted(frame.body)
+        stage.acknowledged(job, at: now)
+        slots[slot] = nil
+        submit(in: slot, at: now, to: &out)
+    }
+
+    private mutating func submit(in slot: Int, at now: UInt64, to out: inout ByteBuffer) {
+        guard let index = stage.takeJob(at: now) else { return }
+        let job = JobStamp(index: index, sentAt: now)
+        slots[slot] = job
+        payload.stamp(job)
+        let start = out.writerIndex
+        out.writeImmutableBuffer(front)
+        out.setInteger(UInt64(slot + 1), at: start + 8, endianness: .little)
+        out.writePayload(.plain(payload.bytes))
+        out.writeImmutableBuffer(back)
+    }
+
+    /// Reads the answer to one job where it lies.
+    private func checkAccepted(_ body: ByteBuffer) throws {
+        let (reached, code) = try body.withReader { (reader) throws(WireError) in
+            let reached = try reader.u8()
+            _ = try reader.u8()
+            let (items, runs, count) = (try reader.u16(), try reader.u16(), try reader.u16())
+            guard items == 1, runs == 1, count == 1 else { throw .invalidMessage("not one job's answer") }
+            return (reached, try reader.u16())
+        }
+        if code != 0 { throw try BenchError(refusalIn: Submitted(body: body)) }
+        if reached < durability.rawValue {
+            throw BenchError.misbehaved("the server acknowledged with less durability than was asked for")
+        }
+    }
+
+    private static func frame(
+        queue: String, _ durability: Durability, _ payload: JobPayload
+    ) -> (front: ByteBuffer, back: ByteBuffer) {
+        let item = SubmitItem(payload: .plain(payload.bytes))
+        let submit = Submit(
+            queue: queue, type: "bench", durability: durability, items: [item],
+            options: SubmitOptions(retainCompletedMilliseconds: 0))
+        var frame = ByteBuffer()
+        frame.write(submit, requestID: 0, splitBytes: .max)
+
+        var options = ByteBuffer()
+        submit.options.write(to: &options)
+        let backBytes = 2 + options.readableBytes
+        let payloadBytes = PayloadHead.byteCount + payload.bytes.readableBytes
+        let frontBytes = frame.readableBytes - payloadBytes - backBytes
+        let front = frame.getSlice(at: 0, length: frontBytes)
+        let back = frame.getSlice(at: frontBytes + payloadBytes, length: backBytes)
+        guard let front, let back else { preconditionFailure("a frame is its parts") }
+        return (front, back)
+    }
+}
+
+extension BenchError {
+    fileprivate init(refusalIn submitted: Submitted) {
+        for case .refused(let error, _) in submitted.runs {
+            self = .refused(error.code, message: error.message)
+            return
+        }
+        self = .misbehaved("the server sent an error code of 0 as a refusal")
+    }
+}

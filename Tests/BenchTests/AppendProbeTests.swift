@@ -1,0 +1,26 @@
+import Foundation
+import Testing
+
+@testable import Bench
+
+@Suite(.timeLimit(.minutes(1)))
+struct AppendProbeTests {
+    @Test func `appends take time and leave nothing behind`() throws {
+        let directory = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString)"
+        try FileManager.default.createDirectory(
+            atPath: directory, withIntermediateDirectories: false)
+        let probe = try AppendProbe.measure(in: directory)
+        #expect(probe.p50Microseconds > 0)
+        #expect(probe.p99Microseconds >= probe.p50Microseconds)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == [])
+        try FileManager.default.removeItem(atPath: directory)
+    }
+
+    @Test func `a directory that is not there is named`() {
+        #expect {
+            try AppendProbe.measure(in: "/nowhere")
+        } throws: {
+            "\($0)" == "opening /nowhere/append-probe: No such file or directory"
+        }
+    }
+}
