@@ -99,9 +99,6 @@ let package = Package(
         // Tests: of each module by itself, and of the built binary from outside.
         .testTarget(name: "StyleTests", swiftSettings: settings),
         .testTarget(name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
-
-        .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix], swiftSettings: settings),
         .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
         .testTarget(
