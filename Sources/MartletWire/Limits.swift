@@ -96,6 +96,9 @@ package enum Limits {
     /// Bytes of the host's name in `HELLO`.
     package static let hostBytesMax = 255
 
+    /// Bytes of a bearer token: with it, `HELLO` fits `preludeBytesMax`.
+    package static let tokenBytesMax = 2048
+
     // MARK: Times
 
     /// A peer that was silent for this long is gone. It sends `PING` after a third of it.
