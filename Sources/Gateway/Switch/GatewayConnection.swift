@@ -207,6 +207,8 @@ struct GatewayConnection: ~Copyable {
     }
 
     /// A frame came on the client's channel. `closes`: it is an `ERROR` that closes.
+    // Inlined, it makes the optimiser of Swift 6.3.1 fail (CopyPropagation, an ownership error).
+    @inline(never)
     mutating func delivered(_ header: FrameHeader, closes: Bool, now: NIODeadline) -> Delivery {
         guard case .open(var open) = state else { return .drop }
         switch Opcode(rawValue: header.opcode) {
