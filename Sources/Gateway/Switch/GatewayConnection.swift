@@ -91,8 +91,12 @@ struct GatewayConnection: ~Copyable {
     }
 
     /// The channel that the client has on the link.
+    ///
+    /// Inlined, it makes the optimiser of Swift 6.3.1 fail (CopyPropagation, an ownership error).
     var channel: UInt16? {
-        if case .open(let open) = state { open.channel } else { nil }
+        @inline(never) get {
+            if case .open(let open) = state { open.channel } else { nil }
+        }
     }
 
     /// Whether to read what the client sends: not while its `HELLO` waits.
@@ -207,8 +211,6 @@ struct GatewayConnection: ~Copyable {
     }
 
     /// A frame came on the client's channel. `closes`: it is an `ERROR` that closes.
-    // Inlined, it makes the optimiser of Swift 6.3.1 fail (CopyPropagation, an ownership error).
-    @inline(never)
     mutating func delivered(_ header: FrameHeader, closes: Bool, now: NIODeadline) -> Delivery {
         guard case .open(var open) = state else { return .drop }
         switch Opcode(rawValue: header.opcode) {
