@@ -24,7 +24,7 @@ struct Producer: Equatable {
 }
 
 /// What is known of a producer's request.
-package enum Precedent {
+package enum Precedent: Equatable {
     case none
     /// It was accepted before: its jobs.
     case jobs(JobRun)

@@ -31,7 +31,7 @@ struct ExtensionTests {
     @Test(arguments: [[1], [5], [2, 4], [1, 2, 3], [3, 4, 5], [1, 5]])
     func `extending a part leaves the others their deadline`(_ extended: [UInt64]) throws {
         let (harness, delivery) = try harness(5)
-        try harness.turn { rows in
+        try harness.turn { rows throws in
             for id in extended {
                 #expect(try harness.settle(id, delivery.token, .extend(20_000), rows) != nil)
             }

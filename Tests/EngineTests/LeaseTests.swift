@@ -86,7 +86,7 @@ struct LeaseTests {
         try harness.openSession(1)
         try harness.submit()
         let delivery = try harness.deliver()
-        try harness.turn { rows in
+        try harness.turn { rows throws in
             #expect(try harness.settle(1, delivery.token, .complete(), rows) != nil)
             #expect(try harness.settle(1, delivery.token, .fail(), rows) == nil)
         }

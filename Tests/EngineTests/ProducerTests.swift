@@ -186,16 +186,3 @@ struct ProducerTests {
         try harness.verify()
     }
 }
-
-extension Precedent: Equatable {
-    public static func == (one: Precedent, other: Precedent) -> Bool {
-        switch (one, other) {
-        case (.none, .none): true
-        case (.jobs(let one), .jobs(let other)): one == other
-        case (.reply(let one), .reply(let other)): one == other
-        case (.forgotten(let one), .forgotten(let other)): one == other
-        case (.tooFarAhead(let one), .tooFarAhead(let other)): one == other
-        default: false
-        }
-    }
-}

@@ -10,6 +10,7 @@ final class EngineHarness {
     private var path: String
     private var copies = 0
     private let configuration: Engine.Configuration
+    private let preparing: ((Engine) -> Void)?
     private(set) var store: Store
     private(set) var engine: Engine
     let arena = Arena()
@@ -25,7 +26,11 @@ final class EngineHarness {
     /// What the engine reported as damaged, ever.
     private(set) var damage: [String] = []
 
-    init(grace: UInt64 = 15_000, queuesMax: Int = 65_536) throws {
+    /// - Parameter preparing: called with every engine before its first turn.
+    init(
+        grace: UInt64 = 15_000, queuesMax: Int = 65_536, preparing: ((Engine) -> Void)? = nil
+    ) throws {
+        self.preparing = preparing
         directory = try TestDirectory()
         path = "\(directory.path)/store"
         let options = Engine.Configuration(graceMilliseconds: grace, queuesMax: queuesMax)
@@ -34,6 +39,7 @@ final class EngineHarness {
         configuration = options
         self.store = store
         engine = try store.turn { rows in try Engine(options, now: now, rows) }
+        preparing?(engine)
         try store.commit(now: now)
     }
 
@@ -141,6 +147,7 @@ final class EngineHarness {
         let configuration = configuration
         let now = now
         engine = try store.turn { rows in try Engine(configuration, now: now, rows) }
+        preparing?(engine)
         try store.commit(now: now)
         if verifies { try verify() }
     }
