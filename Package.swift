@@ -94,6 +94,7 @@ let package = Package(
             dependencies: [
                 "MartletClient", "MartletWorker", "MartletCompression", "MartletWire", "Broker", "Gateway", "Bench",
                 nioCore, nioPosix, logging, lifecycle, signals, arguments, configuration,
+                subprocess, system,
             ],
             swiftSettings: settings),
         // Tests: of each module by itself, and of the built binary from outside.

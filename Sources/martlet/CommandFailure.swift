@@ -1,3 +1,4 @@
+import Bench
 import MartletClient
 
 /// Why a command ends without success: the status, and what to say.
@@ -17,6 +18,8 @@ extension CommandFailure {
     init(_ error: any Error) {
         switch error {
         case let failure as CommandFailure: self = failure
+        case BenchError.unreachable: self.init(.unreachable, "\(error)")
+        case BenchError.invalidOption: self.init(.usage, "\(error)")
         case let error as MartletError: self.init(ExitStatus(error.code), error.message)
         default: self.init(.failed, "\(error)")
         }

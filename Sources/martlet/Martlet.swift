@@ -28,7 +28,7 @@ struct Martlet: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Jobs and queues",
-                subcommands: [Submit.self, JobCommand.self, QueueCommand.self]),
+                subcommands: [SubmitCommand.self, JobCommand.self, QueueCommand.self]),
             CommandGroup(name: "Trying it out", subcommands: [Demo.self, BenchCommand.self]),
         ])
 }

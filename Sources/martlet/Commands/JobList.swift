@@ -1,6 +1,6 @@
 import ArgumentParser
 import MartletClient
-package import MartletWire
+import MartletWire
 
 /// `martlet job list`: jobs, a page or all of them.
 struct JobList: AsyncParsableCommand {
@@ -21,9 +21,9 @@ struct JobList: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only jobs in this state; may be repeated. scheduled, ready, running, held, completed, dead, cancelled or expired.",
+            "Only jobs in this state; may be repeated.",
             valueName: "state"))
-    var state: [JobState] = []
+    var state: [StateArgument] = []
 
     @Option(help: ArgumentHelp("Only this type.", valueName: "type"))
     var type: String?
@@ -53,7 +53,8 @@ struct JobList: AsyncParsableCommand {
         try await ServerClient.with(server) { client in
             var left = all ? Int.max : limit
             var request = List(
-                queue: queue ?? "", states: state.reduce(into: []) { $0.insert(JobStates($1)) },
+                queue: queue ?? "",
+                states: state.reduce(into: []) { $0.insert(JobStates($1.state)) },
                 order: oldestFirst ? .oldestFirst : .newestFirst, limit: 1,
                 cursor: cursor?.bytes ?? [], type: type)
             var table = JobTable()
@@ -96,11 +97,16 @@ struct Cursor: ExpressibleByArgument, CustomStringConvertible {
     }
 }
 
-extension JobState: ExpressibleByArgument {
-    package init?(argument: String) {
+/// A job's state by its name.
+struct StateArgument: ExpressibleByArgument {
+    let state: JobState
+
+    init?(argument: String) {
         guard let state = JobState.allCases.first(where: { "\($0)" == argument }) else {
             return nil
         }
-        self = state
+        self.state = state
     }
+
+    static var allValueStrings: [String] { JobState.allCases.map { "\($0)" } }
 }

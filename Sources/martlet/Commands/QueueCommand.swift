@@ -84,8 +84,10 @@ struct QueueReport {
     }
 
     mutating func add(_ info: QueueInfo) {
-        if json { return JSONLine.write(QueueJSON(info)) }
         let queue = QueueStatus(info)
+        if json {
+            return StandardOutput.write(line: QueueJSON(queue, now: .now).object.text)
+        }
         let counts = [queue.ready, queue.running, queue.scheduled, queue.dead, queue.completed]
         let oldest = queue.oldestReadyAt.map {
             Quantity.age(seconds: max(0, -$0.timeIntervalSinceNow))

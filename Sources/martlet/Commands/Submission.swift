@@ -8,8 +8,7 @@ struct Submission {
     let queue: String
     let type: String
     let options: JobOptions
-    /// Whether results are printed, in place of ids.
-    let waits: Bool
+    let output: Output
     /// When waiting is given up; `nil`: never.
     let end: ContinuousClock.Instant?
 
@@ -23,27 +22,36 @@ struct Submission {
     private static let concurrentWaits = 256
 
     init(
-        client: MartletClient, queue: String, type: String, options: JobOptions, waits: Bool,
+        client: MartletClient, queue: String, type: String, options: JobOptions, output: Output,
         end: ContinuousClock.Instant?
     ) {
         self.client = client
         self.queue = queue
         self.type = type
         self.options = options
-        self.waits = waits
+        self.output = output
         self.end = end
     }
 
     mutating func submit(_ payloads: [ByteBuffer]) async throws {
         let jobs = try await client.push(
             payloads: payloads, type: type, queue: queue, options: options)
-        guard waits else {
-            return StandardOutput.write(Array(jobs.map { "\($0.id)\n" }.joined().utf8))
+        switch output {
+        case .ids: StandardOutput.write(Array(jobs.map { "\($0.id)\n" }.joined().utf8))
+        case .objects: StandardOutput.write(Array(jobs.map { json($0.id) + "\n" }.joined().utf8))
+        case .results: try await expect(jobs.map(\.id))
         }
-        unfinished += jobs.map(\.id)
+    }
+
+    private mutating func expect(_ ids: [JobStatus.ID]) async throws {
+        unfinished += ids
         if unfinished.count > Self.window {
             try await printResults(of: unfinished.count - Self.window)
         }
+    }
+
+    private func json(_ id: JobStatus.ID) -> String {
+        SubmissionJSON(id: id, queue: queue, type: type).object.text
     }
 
     /// Prints what is left.
@@ -90,6 +98,11 @@ struct Submission {
             if let message = failure.message { StandardError.complain(message) }
             status = failure.status
         }
+    }
+
+    /// What is printed for each job.
+    enum Output {
+        case ids, objects, results
     }
 
     private enum Outcome: Sendable {

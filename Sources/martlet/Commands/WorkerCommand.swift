@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import MartletWire
 import MartletWorker
 
 /// `martlet worker`: runs a command for each job.
@@ -24,7 +25,8 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Queue to take jobs from, and how many at a time (default: as many as the machine has cores); may be repeated.",
-            valueName: "name[=slots]"))
+            valueName: "name[=slots]"),
+        transform: QueueSlots.init(parsing:))
     var queue: [QueueSlots] = []
 
     @Option(help: ArgumentHelp("What to run for each job.", valueName: "command"))
@@ -68,10 +70,10 @@ struct WorkerCommand: AsyncParsableCommand {
         let settings = try await server.settings(with: log.given)
         let target = try Server(settings)
         let logger = try LogOptions.logger(settings)
-        let handler = SubprocessHandler(command: try parsedCommand())
+        let handler: SubprocessHandler
         do {
-            try await handler.check()
-        } catch {
+            handler = try await SubprocessHandler(command: try parsedCommand())
+        } catch let error as SubprocessFailure {
             throw CommandFailure(.failed, "\(error)")
         }
         let worker = MartletWorker(
@@ -105,18 +107,24 @@ struct WorkerCommand: AsyncParsableCommand {
 }
 
 /// `NAME[=SLOTS]`
-struct QueueSlots: ExpressibleByArgument {
+struct QueueSlots {
     let name: String
     let slots: Int
 
-    init?(argument: String) {
+    @Sendable init(parsing argument: String) throws {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         name = String(parts[0])
-        guard !name.isEmpty else { return nil }
+        do throws(WireError) {
+            try Names.check(queue: name)
+        } catch {
+            throw ValidationError(error.message)
+        }
         if parts.count == 1 {
             slots = ProcessInfo.processInfo.activeProcessorCount
         } else {
-            guard let count = Int(parts[1]), (1...10_000).contains(count) else { return nil }
+            guard let count = Int(parts[1]), (1...10_000).contains(count) else {
+                throw ValidationError("a queue has 1 to 10,000 slots")
+            }
             slots = count
         }
     }

@@ -7,8 +7,9 @@ import NIOCore
 enum JobReport {
     /// Writes a JSON line, or a line for each thing known, under the same names.
     static func write(_ info: JobInfo, json: Bool) {
-        if json { return JSONLine.write(JobJSON(info)) }
-        let fields = fields(of: JobStatus(info))
+        let job = JobStatus(info)
+        if json { return StandardOutput.write(line: JobJSON(job).object.text) }
+        let fields = fields(of: job)
         let width = fields.reduce(0) { max($0, $1.0.count) }
         for (name, value) in fields {
             let padding = String(repeating: " ", count: width - name.count)

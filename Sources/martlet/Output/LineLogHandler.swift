@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import MartletClient
 
 /// Writes each event as one line to standard error, with one system call: lines of several threads never mix.
 struct LineLogHandler: LogHandler {
@@ -47,11 +48,14 @@ struct LineLogHandler: LogHandler {
     }
 
     private func json(_ event: LogEvent, _ metadata: Logger.Metadata) -> String {
-        var members = metadata.mapValues { "\($0)" }
-        members["time"] = Date.now.rfc3339
-        members["level"] = event.level.rawValue
-        members["message"] = "\(event.message)"
-        return JSONLine.encode(members)
+        var object = JSONObject()
+        object.set("time", Date.now.rfc3339)
+        object.set("level", event.level.rawValue)
+        object.set("message", event.message.description)
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            object.set(key, value.description)
+        }
+        return object.text
     }
 
     private func style(of level: Logger.Level) -> Terminal.Style {

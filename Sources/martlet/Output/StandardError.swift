@@ -4,7 +4,8 @@ import Foundation
 enum StandardError {
     /// Says what went wrong: `martlet: sentence.`, in one line.
     static func complain(_ sentence: String) {
-        let oneLine = sentence.split(separator: "\n").joined(separator: " ")
+        var oneLine = sentence.split(separator: "\n").joined(separator: " ")
+        if let last = oneLine.last, !".?!".contains(last) { oneLine.append(".") }
         write("martlet: \(oneLine)\n")
     }
 

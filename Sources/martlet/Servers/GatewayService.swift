@@ -13,11 +13,25 @@ struct GatewayService: Service {
     func run() async throws {
         let gateway = Gateway(configuration: configuration, logger: logger)
         try await withThrowingTaskGroup { group in
-            group.addTask { try await gateway.run() }
+            group.addTask {
+                do {
+                    try await gateway.run()
+                } catch {
+                    throw ListenFailure(error, configuration)
+                }
+            }
             // When this fails, so does the gateway, and says why better.
             if let bound = try? await gateway.bound() { ready(bound.urls) }
             try await group.waitForAll()
         }
+    }
+}
+
+extension ListenFailure {
+    init(_ cause: any Error, _ configuration: GatewayConfiguration) {
+        let addresses = [configuration.listen] + (configuration.http.map { [$0] } ?? [])
+        self.init(
+            addresses: addresses.map { ListenAddress(host: $0.host, port: $0.port) }, cause: cause)
     }
 }
 

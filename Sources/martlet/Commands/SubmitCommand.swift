@@ -5,7 +5,7 @@ import MartletWire
 import NIOCore
 
 /// `martlet submit`: hands jobs to the server, and waits for their results if asked to.
-struct Submit: AsyncParsableCommand {
+struct SubmitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "submit",
         abstract: "Submit a job, or a job for each line.",
@@ -46,6 +46,9 @@ struct Submit: AsyncParsableCommand {
     @Flag(help: "Wait for the results and print them in place of the ids.")
     var wait = false
 
+    @Flag(help: "One JSON object in place of an id, a line each.")
+    var json = false
+
     @Option(
         help: ArgumentHelp("Give up waiting after this time (30, 500ms, 5m).", valueName: "seconds")
     )
@@ -67,6 +70,10 @@ struct Submit: AsyncParsableCommand {
             throw ValidationError("--lines reads standard input or --payload-file, not --payload.")
         }
         guard timeout == nil || wait else { throw ValidationError("--timeout goes with --wait.") }
+        guard !(json && wait) else {
+            throw ValidationError(
+                "--json shows what was submitted; --wait prints results as they are.")
+        }
         if wait, job.retainCompleted?.milliseconds == 0 {
             throw ValidationError(
                 "--wait needs results to be kept: --retain-completed must not be 0.")
@@ -81,19 +88,32 @@ struct Submit: AsyncParsableCommand {
         let input = try PayloadInput(text: payload, file: payloadFile)
         let status = try await ServerClient.with(server) { client in
             var submission = Submission(
-                client: client, queue: queue, type: type, options: job.options, waits: wait,
+                client: client, queue: queue, type: type, options: job.options,
+                output: wait ? .results : json ? .objects : .ids,
                 end: timeout.map { ContinuousClock.now + $0.duration })
-            let limit = Int(try await client.serverLimits().payloadBytesMax)
-            if lines {
-                try await input.forEachBatchOfLines(limit: limit) {
-                    try await submission.submit($0)
-                }
-            } else {
-                try await submission.submit([try await input.whole(limit: limit)])
+            var failure: (any Error)?
+            do {
+                try await feed(input, to: &submission, of: client)
+            } catch {
+                // What was submitted before is still to be heard of.
+                failure = error
             }
-            return try await submission.finish()
+            let status = try await submission.finish()
+            if let failure { throw failure }
+            return status
         }
         if status != .ok { throw CommandFailure(status, nil) }
+    }
+
+    private func feed(
+        _ input: PayloadInput, to submission: inout Submission, of client: MartletClient
+    ) async throws {
+        let limit = Int(try await client.serverLimits().payloadBytesMax)
+        if lines {
+            try await input.forEachBatchOfLines(limit: limit) { try await submission.submit($0) }
+        } else {
+            try await submission.submit([try await input.whole(limit: limit)])
+        }
     }
 }
 

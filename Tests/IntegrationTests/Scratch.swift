@@ -1,0 +1,36 @@
+import Foundation
+
+/// A directory that vanishes with the test.
+func withScratch<Result>(_ body: (String) async throws -> Result) async throws -> Result {
+    let name = "martlet-test-\(UInt64.random(in: 0...UInt64.max))"
+    let path = FileManager.default.temporaryDirectory.appending(path: name).path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer {
+        do {
+            try FileManager.default.removeItem(atPath: path)
+        } catch {
+            // The system empties that directory one day.
+        }
+    }
+    return try await body(path)
+}
+
+/// A server in one process on a directory that vanishes; killed at the end.
+func withServe<Result>(_ body: (Server) async throws -> Result) async throws -> Result {
+    try await withScratch { data in
+        let server = try await Server.serve(data: data + "/data")
+        let result = try await body(server)
+        try await server.kill()
+        return result
+    }
+}
+
+/// A broker on a directory that vanishes; killed at the end.
+func withBroker<Result>(_ body: (Server) async throws -> Result) async throws -> Result {
+    try await withScratch { data in
+        let server = try await Server.broker(data: data + "/data")
+        let result = try await body(server)
+        try await server.kill()
+        return result
+    }
+}

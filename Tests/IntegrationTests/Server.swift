@@ -1,0 +1,81 @@
+import Foundation
+
+/// A broker, a gateway, or both in one: a process that has said where it listens.
+final class Server: Sendable {
+    let process: ChildProcess
+    let host = "127.0.0.1"
+    let port: UInt16
+    /// Of HTTP; 0 when it serves none.
+    let httpPort: UInt16
+
+    var address: String { "martlet://\(host):\(port)" }
+
+    private init(_ arguments: [String]) throws {
+        process = try ChildProcess(arguments)
+        let line: String
+        do {
+            line = try process.output.line(containing: " ready ")
+        } catch {
+            process.killAndWait()
+            throw TestFailure("\(error), \(String(decoding: process.errors.bytes(), as: UTF8.self))")
+        }
+        port = try Self.port(in: line, after: "martlet://")
+        httpPort = line.contains("http://") ? try Self.port(in: line, after: "http://") : 0
+    }
+
+    /// - Parameter port: 0: any free one. Another: that of an earlier server that this one is to replace.
+    static func broker(data: String, port: UInt16 = 0, _ more: String...) async throws -> Server {
+        let arguments = ["broker", "--data", data, "--listen", "127.0.0.1:\(port)"] + more
+        return try await blocking { try Server(arguments) }
+    }
+
+    static func gateway(
+        broker: Server, port: UInt16 = 0, _ more: String...
+    ) async throws -> Server {
+        let arguments =
+            [
+                "gateway", "--broker", "127.0.0.1:\(broker.port)", "--listen", "127.0.0.1:\(port)",
+                "--http", "127.0.0.1:0",
+            ] + more
+        return try await blocking { try Server(arguments) }
+    }
+
+    static func serve(data: String) async throws -> Server {
+        let arguments = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+        return try await blocking { try Server(arguments) }
+    }
+
+    func kill() async throws {
+        try await blocking { [process] in process.killAndWait() }
+    }
+
+    /// Asks it to end, and returns its exit status.
+    func stop() async throws -> Int32 {
+        try await blocking { [process] in
+            process.send(SIGTERM)
+            process.waitUntilExit()
+            return process.status
+        }
+    }
+
+    /// Runs a command that talks to this server.
+    func martlet(
+        _ arguments: String..., input: [UInt8] = [], patience: TimeInterval = 30
+    ) async throws -> Program.Outcome {
+        try await Program.run(
+            arguments, input: input, environment: ["MARTLET_SERVER": address], patience: patience)
+    }
+
+    func worker(queue: String, exec: String, _ more: String...) throws -> ChildProcess {
+        try ChildProcess(
+            ["worker", "--queue", queue, "--exec", exec, "--server", address] + more)
+    }
+
+    private static func port(in line: String, after scheme: String) throws -> UInt16 {
+        guard let start = line.firstRange(of: scheme)?.upperBound,
+            let port = UInt16(
+                line[start...].prefix { $0 != " " }.split(separator: ":").last ?? "")
+        else { throw TestFailure("no \(scheme) in: \(line)") }
+        return port
+    }
+}
