@@ -6,11 +6,20 @@ struct Queue {
     var row: QueueRow
     var ready: ReadyRuns
     var isChanged = false
+    /// The row's name, to be compared with bytes from the wire.
+    private let nameBytes: [UInt8]
 
     init(id: UInt32, row: QueueRow) {
         self.id = id
         self.row = row
+        nameBytes = Array(row.name.utf8)
         ready = ReadyRuns(queue: id, storedJobs: row.ready)
+    }
+
+    func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
+        guard name.count == nameBytes.count else { return false }
+        for index in 0..<name.count where name[index] != nameBytes[index] { return false }
+        return true
     }
 }
 
@@ -48,11 +57,14 @@ extension Engine {
     }
 
     package func knownQueue(named name: UnsafeRawBufferPointer) -> QueueIndex? {
-        for index in queuesByHash[hashed(name), default: []]
-        where queues[index].row.name.utf8.elementsEqual(name) {
-            return QueueIndex(value: index)
+        if queues.indices.contains(lastQueue), queues[lastQueue].isNamed(name) {
+            return QueueIndex(value: lastQueue)
         }
-        return nil
+        guard let index = queuesByHash[hashed(name)]?.first(where: { queues[$0].isNamed(name) }) else {
+            return nil
+        }
+        lastQueue = index
+        return QueueIndex(value: index)
     }
 
     package func queue(named name: String) -> QueueIndex? {

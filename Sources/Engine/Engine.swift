@@ -49,6 +49,8 @@ package final class Engine {
     var counters: Counters
     var queues: [Queue] = []
     var queuesByHash: [UInt64: [Int]] = [:]
+    /// The queue that was named last: mostly the one that is named next.
+    var lastQueue = 0
     var sessions: [UInt64: Session] = [:]
     var producers: [UInt64: Producer] = [:]
     /// Leases that this turn changed.
