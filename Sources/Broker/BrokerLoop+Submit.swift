@@ -12,12 +12,12 @@ extension BrokerLoop {
         guard store.acceptsSubmissions else { throw storeFull() }
         try body.withReader { reader in
             let view = try SubmitView(from: &reader, batchMax: Int(configuration.limits.batchMax))
-            try submit(view, request, rows)
+            try submit(view, body, request, rows)
         }
     }
 
     private func submit(
-        _ submit: SubmitView, _ request: Request, _ rows: borrowing Transaction
+        _ submit: SubmitView, _ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction
     ) throws {
         if submit.producer != 0, try answerFromMemory(submit, request, rows) { return }
         guard let queue = engine.queue(named: submit.queue) else {
@@ -26,43 +26,83 @@ extension BrokerLoop {
                 .tooManyQueues, limit: limit, actual: limit + 1,
                 "there are \(limit.grouped) queues already, which is this server's limit")
         }
+        guard body.readableBytes < BrokerLoop.stagedBytesMin else {
+            return try stage(body, submit, to: queue, request, rows)
+        }
         let isRefused = submit.isAtomic ? try refusesAny(submit) : false
-        var out = takeOutbox(submit.durability, request)
+        let answer = SubmitAnswer(submit, queue, request)
+        try write(answer, ids: isRefused ? .none : .ascending, nil, rows)
+    }
+
+    /// What a submission is answered with.
+    struct SubmitAnswer {
+        let submit: SubmitView
+        let queue: QueueIndex
+        let request: Request
+
+        init(_ submit: SubmitView, _ queue: QueueIndex, _ request: Request) {
+            self.submit = submit
+            self.queue = queue
+            self.request = request
+        }
+    }
+
+    /// The ids that jobs get.
+    enum SubmitIDs {
+        /// The next ones.
+        case ascending
+        /// Those that were set aside when their payloads were staged.
+        case staged(first: UInt64)
+        /// None: an atomic batch of which one is refused.
+        case none
+    }
+
+    /// Submits what is not refused and writes the answer.
+    /// - Parameter refusals: nil: each item is checked now.
+    func write(
+        _ answer: SubmitAnswer, ids: SubmitIDs, _ refusals: [WireError?]?, _ rows: borrowing Transaction
+    ) throws {
+        let submit = answer.submit
+        var out = takeOutbox(submit.durability, answer.request)
         let start = out.writerIndex
-        let outcome = try writeItems(of: submit, to: queue, isRefused, request, &out, rows)
+        var writer = SubmittedWriter(
+            to: &out, requestID: answer.request.id, channel: answer.request.peer.channel,
+            durability: submit.durability)
+        let payloadBytesMax = Int(configuration.limits.payloadBytesMax)
+        var outcome = SubmitOutcome(first: engine.nextJobID)
+        if case .staged(let first) = ids { outcome.first = first }
+        var items = submit
+        var index = 0
+        while let item = try items.nextItem() {
+            let refusal = refusals.map { $0[index] } ?? item.refusal(payloadBytesMax: payloadBytesMax)
+            index += 1
+            if let refusal {
+                writer.refuse(refusal, to: &out)
+                continue
+            }
+            let job = Submission(
+                type: submit.type, payload: StoredPayload(item.payload), options: JobOptions(item.options))
+            switch ids {
+            case .none:
+                writer.refuse(.batchRefused(), to: &out)
+                continue
+            case .ascending:
+                writer.accept(JobID(rawValue: try engine.submit(job, to: answer.queue, rows)), to: &out)
+            case .staged(let first):
+                let id = first + UInt64(outcome.accepted)
+                try engine.submit(staged: id, job, to: answer.queue, rows)
+                writer.accept(JobID(rawValue: id), to: &out)
+            }
+            outcome.accepted += 1
+        }
+        writer.finish(in: &out)
         if submit.producer != 0 { remember(outcome, submit, out, from: start) }
-        put(back: out, submit.durability, request)
+        put(back: out, submit.durability, answer.request)
     }
 
     private struct SubmitOutcome {
         var first: UInt64
         var accepted = 0
-    }
-
-    private func writeItems(
-        of submit: SubmitView, to queue: QueueIndex, _ isRefused: Bool, _ request: Request,
-        _ out: inout ByteBuffer, _ rows: borrowing Transaction
-    ) throws -> SubmitOutcome {
-        var outcome = SubmitOutcome(first: engine.nextJobID)
-        var items = submit
-        var writer = SubmittedWriter(
-            to: &out, requestID: request.id, channel: request.peer.channel, durability: submit.durability)
-        let payloadBytesMax = Int(configuration.limits.payloadBytesMax)
-        while let item = try items.nextItem() {
-            if let refusal = item.refusal(payloadBytesMax: payloadBytesMax) {
-                writer.refuse(refusal, to: &out)
-            } else if isRefused {
-                writer.refuse(.batchRefused(), to: &out)
-            } else {
-                let job = Submission(
-                    type: submit.type, payload: StoredPayload(item.payload), options: JobOptions(item.options))
-                let id = try engine.submit(job, to: queue, rows)
-                writer.accept(JobID(rawValue: id), to: &out)
-                outcome.accepted += 1
-            }
-        }
-        writer.finish(in: &out)
-        return outcome
     }
 
     private func refusesAny(_ submit: SubmitView) throws -> Bool {

@@ -29,6 +29,8 @@ final class BrokerLoop {
     var peersBySession: [UInt64: Peer] = [:]
     var dispatcher = Dispatcher()
     var waits = Waits()
+    /// Long submissions, the one that is being stored first.
+    var stagings: [Staging] = []
     var isDraining = false
 
     private var arrivals: [Arrival] = []
@@ -113,9 +115,10 @@ final class BrokerLoop {
             bytes += try carryOut(arrivals[arrivalsTaken], rows)
             arrivalsTaken += 1
         }
+        try stageSome(rows)
         nextTimer = try engine.tick(rows)
         try answerWaits(now, rows)
-        hasMore = arrivalsTaken < arrivals.count
+        hasMore = arrivalsTaken < arrivals.count || !stagings.isEmpty
         if try dispatcher.dispatch(
             engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })
         {

@@ -24,20 +24,35 @@ extension Engine {
     ) throws -> UInt64 {
         let id = counters.nextJob
         counters.nextJob += 1
+        try put(submission, id, queue, isAscending: true, rows)
+        let bytes = submission.payload.bytes
+        if bytes.count > EngineLimits.inlineBytesMax { try putPieces(bytes, of: id, .payload, rows) }
+        return id
+    }
+
+    /// The same for a job whose id was set aside and whose payload, if it is long, was staged.
+    package func submit(
+        staged id: UInt64, _ submission: Submission, to queue: QueueIndex, _ rows: borrowing Transaction
+    ) throws {
+        try put(submission, id, queue, isAscending: false, rows)
+    }
+
+    private func put(
+        _ submission: Submission, _ id: UInt64, _ queue: QueueIndex, isAscending: Bool,
+        _ rows: borrowing Transaction
+    ) throws {
         let payload = submission.payload
-        let inRow = payload.bytes.count <= EngineLimits.inlineBytesMax
+        let isInRow = payload.bytes.count <= EngineLimits.inlineBytesMax
         let row = JobRow(
             state: .ready, order: Engine.defaultOrder, queue: queues[queue.value].id,
             createdAt: stamp.now,
             maxAttempts: submission.options.maxAttempts ?? JobOptions.defaultMaxAttempts,
             type: submission.type, options: JobRow.StoredOptions(submission.options),
             payload: payload, payloadBytes: UInt32(payload.bytes.count),
-            payloadPlace: inRow ? .row : .pieces)
-        try rows.put(Tables.jobs, .job(id), ascending: true) { row.write(to: &$0) }
-        if !inRow { try putPieces(payload.bytes, of: id, .payload, rows) }
+            payloadPlace: isInRow ? .row : .pieces)
+        try rows.put(Tables.jobs, .job(id), ascending: isAscending) { row.write(to: &$0) }
         count(queue.value) { $0.ready += 1 }
         try queues[queue.value].ready.insert(id, order: row.order, rows)
-        return id
     }
 
     /// Priority 128.

@@ -86,6 +86,7 @@ package final class Engine {
         stamp.now = now
         try readQueues(rows)
         try readSessions(rows)
+        try forgetStaged(rows)
         try rows.first(Tables.progress, atOrAfter: .job(0)) { _, _ in hasProgress = true }
         try finish(rows)
     }

@@ -5,7 +5,7 @@ package enum EngineLimits {
     package static let inlineBytesMax = 1_800
 
     /// Bytes of a longer payload in one row: two rows fill a 4 KiB leaf page.
-    static let pieceBytes = 1_992
+    package static let pieceBytes = 1_992
 
     /// Ids that one lease row may span. Whoever looks for the lease of a job walks back this far.
     static let leaseSpanMax: UInt64 = 512

@@ -4,10 +4,10 @@ import Store
 /// then finds every page again that they leave, whatever the lengths of those that come.
 extension Engine {
     func putPieces(
-        _ bytes: UnsafeRawBufferPointer, of id: UInt64, _ part: PayloadPart,
+        _ bytes: UnsafeRawBufferPointer, from first: UInt32 = 0, of id: UInt64, _ part: PayloadPart,
         _ rows: borrowing Transaction
     ) throws {
-        var index: UInt32 = 0
+        var index = first
         var start = 0
         while start < bytes.count {
             let end = min(start + EngineLimits.pieceBytes, bytes.count)

@@ -14,6 +14,7 @@ package import Store
 /// | sessions | session | `SessionRow` |
 /// | producers | producer | `ProducerRow`: answers given to submissions |
 /// | progress | job | what its handler last said |
+/// | staging | first job | number of jobs whose payloads are stored ahead of them |
 /// | damaged | table, key | bytes of a record that did not match its check value |
 package enum Tables {
     static let counters = Table(id: 1, name: "counters")
@@ -27,9 +28,11 @@ package enum Tables {
     static let producers = Table(id: 9, name: "producers")
     static let progress = Table(id: 10, name: "progress")
     static let damaged = Table(id: 11, name: "damaged")
+    static let staging = Table(id: 12, name: "staging")
 
     package static let all = [
         counters, queues, jobs, pieces, ready, leases, timers, sessions, producers, progress, damaged,
+        staging,
     ]
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with

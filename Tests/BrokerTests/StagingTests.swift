@@ -1,0 +1,64 @@
+import MartletClient
+import MartletWire
+import NIOCore
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct StagingTests {
+    private static func large(_ seed: UInt8) -> Payload {
+        .plain(ByteBuffer(bytes: (0..<6 << 20).map { UInt8(truncatingIfNeeded: $0) ^ seed }))
+    }
+
+    @Test func `a batch of small and large payloads arrives whole and in order`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            let payloads = [
+                Payload.plain(ByteBuffer(string: "small")), Self.large(1), Self.large(2),
+                Payload.plain(ByteBuffer(string: "last")),
+            ]
+            let submit = Submit(queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
+            let ids = try await worker.submitAll(submit)
+            try await worker.subscribe("q", credit: 10)
+            let jobs = await inbox.jobs(4)
+            #expect(jobs.map(\.delivery.fields.id) == ids)
+            #expect(jobs.map(\.delivery.payload) == payloads)
+        }
+    }
+
+    @Test func `a refused item is refused alone, and leaves nothing behind`() async throws {
+        try await BrokerHarness.run { broker in
+            let client = try await broker.connect()
+            var damaged = Self.large(1)
+            damaged.checksum ^= 1
+            let payloads = [Self.large(2), damaged, Self.large(3)]
+            let submit = Submit(queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
+            let reply = try await client.request(submit, expecting: Submitted.self)
+            #expect(reply.runs.map(\.count) == [1, 1, 1])
+            guard case .refused(let error, _) = reply.runs[1] else {
+                Issue.record("the damaged payload was accepted")
+                return
+            }
+            #expect(error.code == .payloadDamaged)
+            let page = try await client.request(Queues(queue: "q"), expecting: QueuePage.self)
+            #expect(page.queues[0].ready == 2)
+        }
+    }
+
+    @Test func `a request sent again while it is being stored makes its jobs once`() async throws {
+        try await BrokerHarness.run { broker in
+            let payload = Self.large(1)
+            var submit = Submit(queue: "q", type: "t", items: [SubmitItem(payload: payload)])
+            (submit.producer, submit.sequence, submit.floor) = (9, 1, 1)
+            let request = submit
+            let first = try await broker.connect()
+            await first.send(request)
+            let second = try await broker.connect()
+            let reply = try await second.request(request, expecting: Submitted.self)
+            let again = try await second.request(request, expecting: Submitted.self)
+            #expect(again.runs == reply.runs)
+            let page = try await second.request(Queues(queue: "q"), expecting: QueuePage.self)
+            #expect(page.queues[0].ready == 1)
+        }
+    }
+}
