@@ -24,6 +24,10 @@ package struct FrameHeader: Equatable, Sendable {
         self.channel = channel
         self.requestID = requestID
     }
+
+    package init(length: UInt32, opcode: Opcode, channel: UInt16 = 0, requestID: UInt64) {
+        self.init(length: length, opcode: opcode.rawValue, channel: channel, requestID: requestID)
+    }
 }
 
 package struct FrameFlags: OptionSet, Hashable, Sendable {
@@ -61,6 +65,17 @@ extension FrameHeader {
     }
 }
 
+extension FieldWriter {
+    @inline(__always)
+    mutating func write(_ header: FrameHeader) {
+        write(header.length)
+        write(header.opcode)
+        write(header.flags.rawValue)
+        write(header.channel)
+        write(header.requestID)
+    }
+}
+
 extension ByteBuffer {
     /// The header at the reader's index, or `nil` when fewer than 16 bytes are readable. Moves nothing.
     package func peekFrameHeader() -> FrameHeader? {
@@ -78,9 +93,7 @@ extension ByteBuffer {
     }
 
     package mutating func writeFrameHeader(_ header: FrameHeader) {
-        writeMultipleIntegers(
-            header.length, header.opcode, header.flags.rawValue, header.channel, header.requestID,
-            endianness: .little)
+        writeFields(FrameHeader.byteCount) { $0.write(header) }
     }
 
     /// Names another channel in the frame that begins at `index`: all that a link changes.

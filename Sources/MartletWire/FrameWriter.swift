@@ -38,7 +38,7 @@ extension ByteBuffer {
     package mutating func beginFrame(_ opcode: Opcode, requestID: UInt64, channel: UInt16) -> Int {
         let start = writerIndex
         writeFrameHeader(
-            FrameHeader(length: 0, opcode: opcode.rawValue, channel: channel, requestID: requestID))
+            FrameHeader(length: 0, opcode: opcode, channel: channel, requestID: requestID))
         return start
     }
 

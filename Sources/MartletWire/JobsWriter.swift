@@ -36,7 +36,17 @@ package struct JobsWriter: ~Copyable {
     package mutating func add(
         _ fields: DeliveryFields, type: UnsafeRawBufferPointer, payload: PayloadView
     ) {
-        add(fields, type: type, head: payload.head) { $0.writeBytes(payload.bytes) }
+        var fields = fields
+        fields.type = index(ofType: type)
+        let head = payload.head
+        let fixedBytes = DeliveryFields.byteCount + PayloadHead.byteCount + noOptions.bitWidth / 8
+        deliveries.writeFields(fixedBytes + payload.bytes.count) { writer in
+            fields.write(to: &writer)
+            writer.write(head)
+            writer.write(payload.bytes)
+            writer.write(noOptions)
+        }
+        count += 1
     }
 
     /// Adds a delivery whose payload `writeBytes` writes, `head.byteCount` bytes of it, from wherever its
@@ -48,8 +58,10 @@ package struct JobsWriter: ~Copyable {
         let begin = deliveries.writerIndex
         var fields = fields
         fields.type = index(ofType: type)
-        fields.write(to: &deliveries)
-        deliveries.writePayloadHead(head)
+        deliveries.writeFields(DeliveryFields.byteCount + PayloadHead.byteCount) { writer in
+            fields.write(to: &writer)
+            writer.write(head)
+        }
         let bytesBegin = deliveries.writerIndex
         do {
             try writeBytes(&deliveries)
@@ -58,7 +70,7 @@ package struct JobsWriter: ~Copyable {
             throw error
         }
         precondition(deliveries.writerIndex - bytesBegin == Int(head.byteCount))
-        deliveries.writeLittle(UInt16(0))
+        deliveries.writeLittle(noOptions)
         count += 1
     }
 
@@ -66,13 +78,21 @@ package struct JobsWriter: ~Copyable {
     ///
     /// - Parameter push: The number of this push on its channel, beginning with 1.
     package func finish(push: UInt64, channel: UInt16 = 0, to buffer: inout ByteBuffer) {
-        let start = buffer.beginFrame(.jobs, requestID: push, channel: channel)
-        buffer.writeMultipleIntegers(
-            subscription, token, leaseMilliseconds, UInt16(typeNames.count), endianness: .little)
-        buffer.writeImmutableBuffer(types)
-        buffer.writeLittle(UInt16(count))
-        buffer.writeImmutableBuffer(deliveries)
-        buffer.endFrame(at: start)
+        let start = buffer.writerIndex
+        let bodyBytes = byteCount
+        buffer.writeFields(FrameHeader.byteCount + bodyBytes) { writer in
+            writer.write(
+                FrameHeader(
+                    length: UInt32(bodyBytes), opcode: .jobs, channel: channel, requestID: push))
+            writer.write(subscription)
+            writer.write(token)
+            writer.write(leaseMilliseconds)
+            writer.write(UInt16(typeNames.count))
+            types.withUnsafeReadableBytes { writer.write($0) }
+            writer.write(UInt16(count))
+            deliveries.withUnsafeReadableBytes { writer.write($0) }
+        }
+        if bodyBytes > Limits.splitBytes { buffer.endFrame(at: start) }
     }
 
     /// subscription, token, lease, types, count.
@@ -92,6 +112,9 @@ package struct JobsWriter: ~Copyable {
         return UInt16(typeNames.count - 1)
     }
 }
+
+/// The length of a delivery's options, of which there are none yet.
+private let noOptions: UInt16 = 0
 
 extension ByteBuffer {
     /// Whether `bytes` stand at `range`, in a buffer of which nothing was read.

@@ -11,10 +11,14 @@ package struct SubmittedWriter: ~Copyable {
         to buffer: inout ByteBuffer, requestID: UInt64, channel: UInt16 = 0, durability: Durability,
         isRepeated: Bool = false
     ) {
-        let start = buffer.beginFrame(.submitted, requestID: requestID, channel: channel)
-        buffer.writeLittle(durability.rawValue)
-        buffer.writeLittle(UInt8(isRepeated ? 1 : 0))
-        frame = RunFrame(at: start, to: &buffer)
+        frame = RunFrame(fixedBytes: 2, in: buffer)
+        buffer.writeFields(frame.headBytes) { writer in
+            writer.write(
+                FrameHeader(length: 0, opcode: .submitted, channel: channel, requestID: requestID))
+            writer.write(durability.rawValue)
+            writer.write(UInt8(isRepeated ? 1 : 0))
+            writer.write(RunFrame.unknownCounts)
+        }
     }
 
     /// The next `count` items became jobs whose ids begin with `first` and follow by one.
@@ -59,8 +63,12 @@ package struct SettledWriter: ~Copyable {
     private var pending: Settled.Run?
 
     package init(to buffer: inout ByteBuffer, requestID: UInt64, channel: UInt16 = 0) {
-        let start = buffer.beginFrame(.settled, requestID: requestID, channel: channel)
-        frame = RunFrame(at: start, to: &buffer)
+        frame = RunFrame(fixedBytes: 0, in: buffer)
+        buffer.writeFields(frame.headBytes) { writer in
+            writer.write(
+                FrameHeader(length: 0, opcode: .settled, channel: channel, requestID: requestID))
+            writer.write(RunFrame.unknownCounts)
+        }
     }
 
     /// The next `count` items were carried out (`error` is `nil`) or refused.
@@ -86,22 +94,28 @@ package struct SettledWriter: ~Copyable {
     }
 }
 
-/// A frame whose item and run counts are known at its end only.
+/// A frame whose item and run counts, two u16 in front of the runs, are known at its end only.
 private struct RunFrame {
+    /// Stand in the place of both counts until then.
+    static let unknownCounts: UInt32 = 0
+
     var items = 0
     var runs = 0
     private let start: Int
     private let countsIndex: Int
 
-    init(at start: Int, to buffer: inout ByteBuffer) {
-        self.start = start
-        countsIndex = buffer.writerIndex
-        buffer.writeMultipleIntegers(UInt16(0), UInt16(0), endianness: .little)
+    /// - Parameter fixedBytes: Bytes of the fields between header and counts.
+    init(fixedBytes: Int, in buffer: ByteBuffer) {
+        start = buffer.writerIndex
+        countsIndex = start + FrameHeader.byteCount + fixedBytes
     }
 
+    /// Bytes in front of the first run.
+    var headBytes: Int { countsIndex - start + 4 }
+
     func finish(in buffer: inout ByteBuffer) {
-        buffer.setInteger(UInt16(items), at: countsIndex, endianness: .little)
-        buffer.setInteger(UInt16(runs), at: countsIndex + 2, endianness: .little)
+        let counts = UInt32(UInt16(items)) | UInt32(UInt16(runs)) << 16
+        buffer.setInteger(counts, at: countsIndex, endianness: .little)
         buffer.endFrame(at: start)
     }
 }

@@ -27,12 +27,14 @@ package struct WireReader: ~Copyable {
     /// Bytes not read yet.
     package var left: Int { end &- offset }
 
-    package mutating func u8() throws(WireError) -> UInt8 { try integer() }
-    package mutating func u16() throws(WireError) -> UInt16 { try integer() }
-    package mutating func u32() throws(WireError) -> UInt32 { try integer() }
-    package mutating func u64() throws(WireError) -> UInt64 { try integer() }
+    @inline(__always) package mutating func u8() throws(WireError) -> UInt8 { try integer() }
+    @inline(__always) package mutating func u16() throws(WireError) -> UInt16 { try integer() }
+    @inline(__always) package mutating func u32() throws(WireError) -> UInt32 { try integer() }
+    @inline(__always) package mutating func u64() throws(WireError) -> UInt64 { try integer() }
 
-    mutating func integer<T: FixedWidthInteger & UnsignedInteger>() throws(WireError) -> T {
+    @inline(__always) mutating func integer<T: FixedWidthInteger & UnsignedInteger>()
+        throws(WireError) -> T
+    {
         let size = MemoryLayout<T>.size
         guard size <= left else { throw endsEarly(wanted: size) }
         let value = bytes.loadUnaligned(fromByteOffset: offset, as: T.self)
@@ -41,7 +43,9 @@ package struct WireReader: ~Copyable {
     }
 
     /// The next `count` bytes.
-    package mutating func bytes(_ count: Int) throws(WireError) -> UnsafeRawBufferPointer {
+    @inline(__always) package mutating func bytes(_ count: Int) throws(WireError)
+        -> UnsafeRawBufferPointer
+    {
         guard count <= left else { throw endsEarly(wanted: count) }
         let slice = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset &+ count])
         offset &+= count

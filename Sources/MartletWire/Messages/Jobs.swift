@@ -113,8 +113,17 @@ package struct DeliveryFields: Equatable, Sendable {
     }
 
     package func write(to buffer: inout ByteBuffer) {
-        buffer.writeMultipleIntegers(
-            id.rawValue, type, failures, crashes, interruptions, maxAttempts, createdAt,
-            endianness: .little)
+        buffer.writeFields(DeliveryFields.byteCount) { write(to: &$0) }
+    }
+
+    @inline(__always)
+    func write(to writer: inout FieldWriter) {
+        writer.write(id.rawValue)
+        writer.write(type)
+        writer.write(failures)
+        writer.write(crashes)
+        writer.write(interruptions)
+        writer.write(maxAttempts)
+        writer.write(createdAt)
     }
 }

@@ -80,12 +80,15 @@ extension Submitted.Run {
     }
 
     func write(to buffer: inout ByteBuffer) {
-        buffer.writeLittle(UInt16(count))
         switch self {
-        case .accepted(let first, _):
-            buffer.writeLittle(UInt16(0))
-            buffer.writeLittle(first.rawValue)
-        case .refused(let error, _):
+        case .accepted(let first, let count):
+            buffer.writeFields(12) { writer in
+                writer.write(count)
+                writer.write(UInt16(0))
+                writer.write(first.rawValue)
+            }
+        case .refused(let error, let count):
+            buffer.writeLittle(count)
             error.writeItem(to: &buffer)
         }
     }
