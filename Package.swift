@@ -113,8 +113,7 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "MartletWorker", "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, logging,
-                lifecycle,
+                "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -8,7 +8,7 @@ public struct CancellationReason: Hashable, Sendable, CustomStringConvertible {
     /// The worker is shutting down and the handler took longer than the drain timeout. The job goes back to
     /// its queue, and the attempt does not count as a failure.
     public static let shutdown = CancellationReason(name: "shutdown")
-    /// The handler took longer than ``WorkerConfiguration/timeout``. The attempt counts as a failure.
+    /// The handler took longer than ``MartletWorker/Configuration/timeout``. The attempt counts as a failure.
     public static let timeout = CancellationReason(name: "timeout")
 
     public var description: String { name }

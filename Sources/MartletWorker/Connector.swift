@@ -1,4 +1,3 @@
-import Foundation
 import Logging
 import MartletClient
 import MartletWire
@@ -7,7 +6,7 @@ import NIOCore
 /// Keeps a connection: connects, waits until it ends, connects again, in the same session.
 struct Connector: Sendable {
     let endpoint: MartletEndpoint
-    let configuration: WorkerConfiguration
+    let configuration: MartletWorker.Configuration
     let eventLoop: any EventLoop
     let logger: Logger
     let mailbox: Mailbox<WorkerEvent>
@@ -15,7 +14,7 @@ struct Connector: Sendable {
     /// Until its task is cancelled, or the server says that it is no use.
     func run() async {
         var session: (id: UInt64, secret: UInt64) = (0, 0)
-        var backoff = Backoff()
+        var backoff = configuration.reconnectBackoff
         var mayGiveUp = !configuration.waitsForServer
         while !Task.isCancelled {
             do throws(MartletError) {
@@ -41,13 +40,8 @@ struct Connector: Sendable {
         _ session: (id: UInt64, secret: UInt64)
     ) async throws(MartletError) -> WireConnection {
         let mailbox = mailbox
-        let hello = Hello(
-            client: "martlet-swift-worker/0.1.0", token: configuration.token,
-            session: session.id, secret: session.secret,
-            host: ProcessInfo.processInfo.hostName.truncated(toUTF8Bytes: Limits.hostBytesMax),
-            processID: UInt32(ProcessInfo.processInfo.processIdentifier))
         return try await WireConnection.connect(
-            to: endpoint, hello: hello, on: eventLoop,
+            to: endpoint, hello: configuration.hello(session), on: eventLoop,
             timeout: TimeAmount(configuration.connectTimeout), logger: logger,
             onPush: { mailbox.post(.pushed($0)) })
     }

@@ -1,7 +1,7 @@
 public import Logging
 public import MartletClient
+import MartletWire
 import NIOCore
-import NIOPosix
 public import ServiceLifecycle
 
 /// Takes jobs from queues and runs their handlers.
@@ -23,7 +23,7 @@ public final class MartletWorker: Service {
 
     private let endpoint: MartletEndpoint
     private let queues: [String: Int]
-    private let configuration: WorkerConfiguration
+    private let configuration: Configuration
     private let logger: Logger
     private let clock: WorkerClock
 
@@ -34,7 +34,7 @@ public final class MartletWorker: Service {
     public convenience init(
         _ endpoint: MartletEndpoint,
         queues: [String: Int],
-        configuration: WorkerConfiguration = WorkerConfiguration(),
+        configuration: Configuration = Configuration(),
         logger: Logger,
         @HandlerBuilder handlers: () -> [Handler]
     ) {
@@ -44,7 +44,7 @@ public final class MartletWorker: Service {
     }
 
     init(
-        _ endpoint: MartletEndpoint, queues: [String: Int], configuration: WorkerConfiguration,
+        _ endpoint: MartletEndpoint, queues: [String: Int], configuration: Configuration,
         logger: Logger, handlers: [Handler], clock: WorkerClock
     ) {
         precondition(!queues.isEmpty, "a worker takes jobs from at least one queue")
@@ -65,10 +65,11 @@ public final class MartletWorker: Service {
     /// Works until a graceful shutdown is asked for, its task is cancelled, or the server refuses it.
     ///
     /// On a graceful shutdown it takes no more jobs, gives back those that wait for a slot, lets handlers finish
-    /// within ``WorkerConfiguration/drainTimeout``, then cancels them and gives their jobs back too. No job loses an attempt.
+    /// within ``Configuration/drainTimeout``, then cancels them and gives their jobs back too. No job loses an attempt.
     ///
     /// - Throws: `MartletError` when the server does not accept the token or a queue's name.
     public func run() async throws {
+        try checkQueues()
         let mailbox = Mailbox<WorkerEvent>()
         let outcome = await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
@@ -82,16 +83,23 @@ public final class MartletWorker: Service {
         try outcome.get()
     }
 
+    private func checkQueues() throws(MartletError) {
+        do throws(WireError) {
+            for queue in queues.keys { try Names.check(queue: queue) }
+        } catch {
+            throw MartletError(error)
+        }
+    }
+
     private func work(_ mailbox: Mailbox<WorkerEvent>) async -> Result<Void, MartletError> {
-        let group = configuration.eventLoopGroup ?? .singletonMultiThreadedEventLoopGroup
         let connector = Connector(
-            endpoint: endpoint, configuration: configuration, eventLoop: group.next(),
-            logger: logger, mailbox: mailbox)
+            endpoint: endpoint, configuration: configuration,
+            eventLoop: configuration.eventLoopGroup.next(), logger: logger, mailbox: mailbox)
         return await withDiscardingTaskGroup { tasks in
             tasks.addTask { await connector.run() }
             defer { tasks.cancelAll() }
             var loop = WorkerLoop(
-                machine: WorkerMachine(lanes: lanes, settings: WorkerSettings(configuration)),
+                machine: WorkerMachine(lanes: lanes, settings: configuration.settings),
                 runner: JobRunner(
                     handlers: HandlerTable(handlers),
                     packer: PayloadPacker(compressesFrom: configuration.compressesFrom)),
@@ -110,19 +118,4 @@ public final class MartletWorker: Service {
             WorkerLane(queue: queue, slots: slots, prefetch: configuration.prefetch)
         }
     }
-}
-
-extension WorkerSettings {
-    fileprivate init(_ configuration: WorkerConfiguration) {
-        creditBytes = UInt32(clamping: configuration.payloadBytesMax)
-        leaseMilliseconds =
-            configuration.lease.map { UInt32(clamping: TimeAmount($0).milliseconds) } ?? 0
-        timeout = configuration.timeout.map { TimeAmount($0) }
-        drainTimeout = TimeAmount(configuration.drainTimeout)
-        cancelTimeout = TimeAmount(configuration.cancelTimeout)
-    }
-}
-
-extension TimeAmount {
-    fileprivate var milliseconds: Int64 { nanoseconds / 1_000_000 }
 }

@@ -200,7 +200,7 @@ struct MartletWorkerTests {
             try Task.checkCancellation()
             return payload
         }
-        var configuration = WorkerConfiguration()
+        var configuration = MartletWorker.Configuration()
         configuration.timeout = .seconds(5)
         try await withWorker(configuration, handlers: [handler], clock: clock) { server, _ in
             let peer = try await server.acceptSubscriber()
@@ -269,10 +269,9 @@ struct MartletWorkerTests {
     }
 
     @Test func `a worker that starts before its server waits for it`() async throws {
-        let gone = try await WorkerServer.start()
-        try await gone.stop()
-        try await withWorker(at: gone.endpoint, handlers: [.echo]) { _ in
-            let server = try await WorkerServer.start(port: gone.endpoint.port)
+        let reserved = try ReservedPort()
+        try await withWorker(at: reserved.endpoint, handlers: [.echo]) { _ in
+            let server = try await WorkerServer.start(port: reserved.port)
             let peer = try await server.acceptSubscriber()
             peer.deliver([1])
             #expect(try await peer.settle().count == 1)
@@ -281,33 +280,54 @@ struct MartletWorkerTests {
     }
 
     @Test func `a worker that was told not to wait ends with the error`() async throws {
-        let gone = try await WorkerServer.start()
-        try await gone.stop()
-        var configuration = WorkerConfiguration()
+        let reserved = try ReservedPort()
+        var configuration = MartletWorker.Configuration()
         configuration.waitsForServer = false
         let worker = MartletWorker(
-            gone.endpoint, queues: ["q": 1], configuration: configuration, logger: .quiet
+            reserved.endpoint, queues: ["q": 1], configuration: configuration, logger: .quiet
         ) { Handler.echo }
         let error = await #expect(throws: MartletError.self) { try await worker.run() }
         #expect(error?.code == .cannotConnect)
     }
 
-    @Test func `a queue's name that the server refuses ends the worker`() async throws {
+    @Test func `a subscription that the server refuses for good ends the worker`() async throws {
         let server = try await WorkerServer.start()
-        let worker = MartletWorker(server.endpoint, queues: ["*": 1], logger: .quiet) {
+        let worker = MartletWorker(server.endpoint, queues: ["q": 1], logger: .quiet) {
             Handler.echo
         }
         async let refusal: Void = {
             let (peer, _) = try await server.accept()
             let (_, id) = try await peer.receive(Subscribe.self)
-            peer.send(ErrorMessage(WireError(.queueNameInvalid, "no such name")), id: id)
+            peer.send(ErrorMessage(WireError(.tooManyQueues, "65,536 are enough")), id: id)
             let (_, byeID) = try await peer.receive(Bye.self)
             peer.send(Done(), id: byeID)
         }()
         let error = await #expect(throws: MartletError.self) { try await worker.run() }
-        #expect(error?.code == .queueNameInvalid)
+        #expect(error?.message == "65,536 are enough")
         try await refusal
         try await server.stop()
+    }
+
+    @Test func `a subscription that can't be made now is made on another connection`() async throws
+    {
+        try await withWorker(handlers: [.echo]) { server, _ in
+            let (first, _) = try await server.accept()
+            let (_, id) = try await first.receive(Subscribe.self)
+            first.send(ErrorMessage(WireError(.unavailable, "no broker now")), id: id)
+            let second = try await server.acceptSubscriber()
+            second.deliver([1])
+            #expect(try await second.settle().count == 1)
+        }
+    }
+
+    @Test func `a queue's name that is none is found out before there is a connection`() async {
+        let worker = MartletWorker(
+            .martlet(host: "127.0.0.1", port: 1), queues: ["*": 1], logger: .quiet
+        ) {
+            Handler.echo
+        }
+        let error = await #expect(throws: MartletError.self) { try await worker.run() }
+        #expect(error?.code == .queueNameInvalid)
     }
 
     // MARK: The end
@@ -390,7 +410,8 @@ struct MartletWorkerTests {
 
     /// Runs a worker with one queue, `q`, for as long as the body does.
     private func withWorker(
-        _ configuration: WorkerConfiguration = WorkerConfiguration(), slots: Int = 1,
+        _ configuration: MartletWorker.Configuration = MartletWorker.Configuration(),
+        slots: Int = 1,
         handlers: [Handler], clock: ManualClock? = nil,
         _ body: (WorkerServer, ServiceGroup) async throws -> Void
     ) async throws {
@@ -402,7 +423,8 @@ struct MartletWorkerTests {
     }
 
     private func withWorker(
-        _ configuration: WorkerConfiguration = WorkerConfiguration(), at endpoint: MartletEndpoint,
+        _ configuration: MartletWorker.Configuration = MartletWorker.Configuration(),
+        at endpoint: MartletEndpoint,
         slots: Int = 1, handlers: [Handler], clock: ManualClock? = nil,
         _ body: (ServiceGroup) async throws -> Void
     ) async throws {

@@ -86,9 +86,9 @@ struct WorkerCommand: AsyncParsableCommand {
         try await ServerGroup.run([worker], logger: logger)
     }
 
-    private func configuration(_ target: Server) -> WorkerConfiguration {
-        var configuration = WorkerConfiguration()
-        configuration.token = target.token ?? ""
+    private func configuration(_ target: Server) -> MartletWorker.Configuration {
+        var configuration = MartletWorker.Configuration()
+        configuration.token = target.token
         configuration.lease = lease?.duration
         configuration.timeout = timeout?.duration
         configuration.waitsForServer = waitForServer
