@@ -36,7 +36,8 @@ package struct BenchRun: Sendable {
         let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         var session = BenchSession(
             options: options, broker: broker,
-            generator: LoadGenerator(host: host, port: port, options: options, loop: threads.next()),
+            generator: LoadGenerator(
+                host: host, port: port, options: options, loop: threads.next()),
             report: report)
         do {
             let results = try await session.run()

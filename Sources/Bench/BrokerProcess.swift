@@ -21,7 +21,8 @@ struct BrokerProcess: Sendable {
         executable: String, below directory: String,
         _ body: sending (BrokerProcess) async throws -> Result
     ) async throws -> Result {
-        let data = "\(directory)/martlet-bench-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+        let data =
+            "\(directory)/martlet-bench-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
         try FileManager.default.createDirectory(
             atPath: data, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let result: Swift.Result<Result, any Error>

@@ -41,6 +41,7 @@ actor LoadGenerator {
             stage.check(at: now)
             try await stage.whenOver.get()
         } catch {
+            stage.fail(error)
             await connections.close()
             throw error
         }
@@ -70,8 +71,8 @@ actor LoadGenerator {
     private func connect(
         _ connections: LoadConnections, _ stage: LoadStage, role: some LoadRole
     ) async throws {
-        let connection = LoadConnection(role, stage: stage, token: options.token, on: loop)
         let channel = try await openChannel()
+        let connection = LoadConnection(role, stage: stage, token: options.token, on: loop)
         try channel.pipeline.syncOperations.addHandler(connection)
         connections.add(connection, channel)
         let limits = try await connection.whenWelcomed.get()

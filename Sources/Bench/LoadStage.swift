@@ -35,7 +35,9 @@ final class LoadStage {
 
     private let plan: LoadPlan
     private let over: EventLoopPromise<Void>
-    private var isOver = false
+    private var phase = Phase.connecting
+
+    private enum Phase { case connecting, running, over }
 
     private var nextIndex = 0
     private var unanswered = 0
@@ -63,7 +65,10 @@ final class LoadStage {
             settlement: settlements.summary)
     }
 
-    func begin(at now: UInt64) { beganAt = now }
+    func begin(at now: UInt64) {
+        beganAt = now
+        phase = .running
+    }
 
     // MARK: Submitting
 
@@ -117,7 +122,8 @@ final class LoadStage {
 
     /// Looks whether it is over; called once for everything that came in one read.
     func check(at now: UInt64) {
-        guard !isOver, unanswered == 0, plan.workers == 0 || ledger.missing == 0 else { return }
+        guard phase == .running, unanswered == 0 else { return }
+        guard plan.workers == 0 || ledger.missing == 0 else { return }
         if nextIndex == plan.jobs || isTimeUp(at: now) { end(.success(())) }
     }
 
@@ -127,8 +133,12 @@ final class LoadStage {
     func watch(everyMilliseconds interval: Int, on loop: any EventLoop) {
         let seen = events
         loop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(interval))) { [weak self] in
-            guard let self, !isOver else { return }
-            if events == seen { stalled(after: interval) } else { watch(everyMilliseconds: interval, on: loop) }
+            guard let self, phase == .running else { return }
+            if events == seen {
+                stalled(after: interval)
+            } else {
+                watch(everyMilliseconds: interval, on: loop)
+            }
         }
     }
 
@@ -137,13 +147,15 @@ final class LoadStage {
             end(.success(()))
         } else {
             let requests = unanswered.grouped
-            fail(BenchError.stalled("\(requests) requests had no answer for \(milliseconds.grouped) ms"))
+            fail(
+                BenchError.stalled(
+                    "\(requests) requests had no answer for \(milliseconds.grouped) ms"))
         }
     }
 
     private func end(_ result: Result<Void, any Error>) {
-        guard !isOver else { return }
-        isOver = true
+        guard phase != .over else { return }
+        phase = .over
         over.completeWith(result)
     }
 }

@@ -54,12 +54,15 @@ struct Producer: LoadRole {
             let reached = try reader.u8()
             _ = try reader.u8()
             let (items, runs, count) = (try reader.u16(), try reader.u16(), try reader.u16())
-            guard items == 1, runs == 1, count == 1 else { throw .invalidMessage("not one job's answer") }
+            guard items == 1, runs == 1, count == 1 else {
+                throw .invalidMessage("not one job's answer")
+            }
             return (reached, try reader.u16())
         }
         if code != 0 { throw try BenchError(refusalIn: Submitted(body: body)) }
         if reached < durability.rawValue {
-            throw BenchError.misbehaved("the server acknowledged with less durability than was asked for")
+            throw BenchError.misbehaved(
+                "the server acknowledged with less durability than was asked for")
         }
     }
 

@@ -35,7 +35,8 @@ package struct WorkloadResult: Codable, Equatable, Sendable {
     package var isExact: Bool { lost == 0 && duplicated == 0 && damaged == 0 }
 
     enum CodingKeys: String, CodingKey {
-        case workload, durability, jobs, connections, outstanding, seconds, lost, duplicated, damaged
+        case workload, durability, jobs, connections, outstanding, seconds, lost, duplicated,
+            damaged
         case append, footprint
         case payloadBytes = "payload_bytes"
         case jobsPerSecond = "jobs_per_second"

@@ -1,7 +1,7 @@
-import Testing
 import MartletWire
 import NIOCore
 import NIOPosix
+import Testing
 
 /// A server that keeps jobs in memory and delivers them as the protocol says, except for the faults it is told to have.
 struct FakeServer {
@@ -112,7 +112,8 @@ private final class FakeConnection: ChannelInboundHandler {
         let id = frame.header.requestID
         switch Opcode(rawValue: frame.header.opcode) {
         case .hello:
-            let welcome = Welcome(session: 1, secret: 1, isResumed: false, serverTime: 0, server: "fake")
+            let welcome = Welcome(
+                session: 1, secret: 1, isResumed: false, serverTime: 0, server: "fake")
             out.write(welcome, requestID: id)
         case .submit: submit(try Submit(body: frame.body), requestID: id)
         case .subscribe:
@@ -133,7 +134,8 @@ private final class FakeConnection: ChannelInboundHandler {
     private func submit(_ submit: Submit, requestID: UInt64) {
         if faults.contains(.isSilent) { return }
         if faults.contains(.isFull) {
-            out.write(ErrorMessage(WireError(.storeFull, "the store is full")), requestID: requestID)
+            out.write(
+                ErrorMessage(WireError(.storeFull, "the store is full")), requestID: requestID)
             return
         }
         let first = JobID(rawValue: queues.submitted + 1)

@@ -41,7 +41,8 @@ struct ReportTests {
     }
 
     @Test func `exactly once is said aloud`() {
-        let lines = ReportTable(version: "").lines(for: .ended(DeliveryVerdict(acknowledged: 3_150)))
+        let lines = ReportTable(version: "").lines(
+            for: .ended(DeliveryVerdict(acknowledged: 3_150)))
         #expect(lines.last == "every acknowledged job delivered exactly once: 3,150 of 3,150")
     }
 
