@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 /// A server under noise, answered as PROTOCOL.md says, and unharmed.

@@ -58,7 +58,7 @@ final class RawConnection: @unchecked Sendable {
     func sendRaw(_ bytes: [UInt8]) throws {
         var rest = bytes
         while !rest.isEmpty {
-            let sent = send(socket, rest, rest.count, Int32(MSG_NOSIGNAL.rawValue))
+            let sent = send(socket, rest, rest.count, Int32(MSG_NOSIGNAL))
             guard sent > 0 else { throw Closed(isTimeout: false) }
             rest.removeFirst(sent)
         }
