@@ -17,7 +17,8 @@ final class Server: Sendable {
             line = try process.output.line(containing: " ready ")
         } catch {
             process.killAndWait()
-            throw TestFailure("\(error), \(String(decoding: process.errors.bytes(), as: UTF8.self))")
+            throw TestFailure(
+                "\(error), \(String(decoding: process.errors.bytes(), as: UTF8.self))")
         }
         port = try Self.port(in: line, after: "martlet://")
         httpPort = line.contains("http://") ? try Self.port(in: line, after: "http://") : 0
@@ -41,7 +42,9 @@ final class Server: Sendable {
     }
 
     static func serve(data: String) async throws -> Server {
-        let arguments = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+        let arguments = [
+            "serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
+        ]
         return try await blocking { try Server(arguments) }
     }
 
@@ -77,5 +80,25 @@ final class Server: Sendable {
                 line[start...].prefix { $0 != " " }.split(separator: ":").last ?? "")
         else { throw TestFailure("no \(scheme) in: \(line)") }
         return port
+    }
+}
+
+extension Server {
+    /// Asks until the queue has that many ready jobs; each answer is the state of its moment, so that asking again is waiting.
+    func waitForJobs(in queue: String, ready: UInt64, patience: TimeInterval = 30) async throws {
+        let port = port
+        try await blocking {
+            let connection = try RawConnection(port: port)
+            _ = try connection.hello()
+            let deadline = Date(timeIntervalSinceNow: patience)
+            while Date.now < deadline {
+                do {
+                    if try connection.counts(of: queue).ready == ready { return }
+                } catch is RawConnection.ErrorReply {
+                    // The queue is not there yet.
+                }
+            }
+            throw TestFailure("queue \(queue) does not come to have \(ready) ready jobs")
+        }
     }
 }

@@ -87,9 +87,15 @@ enum PayloadInput: Sendable {
         )
     }
 
+    /// What is there; empty at the end. Waits in short turns, so that a cancelled task does not wait for input that never comes.
     private func readSome(_ descriptor: Int32) async throws -> [UInt8] {
-        try await NIOThreadPool.singleton.runIfActive {
-            try FileDescriptor.readSome(from: descriptor, limit: 256 << 10)
+        while true {
+            try Task.checkCancellation()
+            let some = try await NIOThreadPool.singleton.runIfActive {
+                try FileDescriptor.isReadable(descriptor, milliseconds: 100)
+                    ? FileDescriptor.readSome(from: descriptor, limit: 256 << 10) : nil
+            }
+            if let some { return some }
         }
     }
 

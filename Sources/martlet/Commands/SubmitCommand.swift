@@ -87,33 +87,20 @@ struct SubmitCommand: AsyncParsableCommand {
     func run() async throws {
         let input = try PayloadInput(text: payload, file: payloadFile)
         let status = try await ServerClient.with(server) { client in
-            var submission = Submission(
+            let submission = Submission(
                 client: client, queue: queue, type: type, options: job.options,
-                output: wait ? .results : json ? .objects : .ids,
-                end: timeout.map { ContinuousClock.now + $0.duration })
-            var failure: (any Error)?
-            do {
-                try await feed(input, to: &submission, of: client)
-            } catch {
-                // What was submitted before is still to be heard of.
-                failure = error
+                output: wait ? .results : json ? .objects : .ids)
+            guard wait else {
+                try await submission.submit(input, lines: lines)
+                return ExitStatus.ok
             }
-            let status = try await submission.finish()
-            if let failure { throw failure }
-            return status
+            return try await ResultPrinter.print(
+                submission, until: timeout.map { ContinuousClock.now + $0.duration }
+            ) { [lines] in
+                try await submission.submit(input, lines: lines)
+            }
         }
         if status != .ok { throw CommandFailure(status, nil) }
-    }
-
-    private func feed(
-        _ input: PayloadInput, to submission: inout Submission, of client: MartletClient
-    ) async throws {
-        let limit = Int(try await client.serverLimits().payloadBytesMax)
-        if lines {
-            try await input.forEachBatchOfLines(limit: limit) { try await submission.submit($0) }
-        } else {
-            try await submission.submit([try await input.whole(limit: limit)])
-        }
     }
 }
 

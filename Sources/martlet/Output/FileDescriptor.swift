@@ -21,6 +21,17 @@ enum FileDescriptor {
         return nil
     }
 
+    /// Whether a read would return at once, with bytes or because the stream has ended; waits at most that long for it.
+    static func isReadable(_ descriptor: Int32, milliseconds: Int32) throws(CommandFailure) -> Bool
+    {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        let count = poll(&entry, 1, milliseconds)
+        if count < 0, errno != EINTR {
+            throw CommandFailure(.failed, "cannot read: \(systemMessage(errno)).")
+        }
+        return count > 0
+    }
+
     /// Reads what is there, at most `limit` bytes; empty at the end of the stream.
     static func readSome(from descriptor: Int32, limit: Int) throws(CommandFailure) -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: limit)

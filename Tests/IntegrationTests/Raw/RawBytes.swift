@@ -44,7 +44,9 @@ struct RawReader {
     }
 
     mutating func take(_ count: Int) throws -> ArraySlice<UInt8> {
-        guard count <= rest.count else { throw TestFailure("a message ends \(count - rest.count) bytes early") }
+        guard count <= rest.count else {
+            throw TestFailure("a message ends \(count - rest.count) bytes early")
+        }
         defer { rest = rest.dropFirst(count) }
         return rest.prefix(count)
     }
@@ -63,7 +65,9 @@ struct RawReader {
         _ = try get(UInt32.self)
         let checksum = try get(UInt32.self)
         let bytes = Array(try take(Int(get(UInt32.self))))
-        guard crc32c(bytes) == checksum else { throw TestFailure("a payload does not match its CRC32C") }
+        guard crc32c(bytes) == checksum else {
+            throw TestFailure("a payload does not match its CRC32C")
+        }
         return bytes
     }
 }

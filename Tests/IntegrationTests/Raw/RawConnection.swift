@@ -23,6 +23,7 @@ final class RawConnection: @unchecked Sendable {
     /// Connects; sends nothing.
     /// - Parameter patience: the longest silence that a read waits through, in seconds.
     init(port: UInt16, patience: Int = 20) throws {
+
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -41,7 +42,8 @@ final class RawConnection: @unchecked Sendable {
         var timeout = timeval(tv_sec: patience, tv_usec: 0)
         setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
         var one: Int32 = 1
-        setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
+        setsockopt(
+            socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
     }
 
     deinit { Foundation.close(socket) }
@@ -56,7 +58,7 @@ final class RawConnection: @unchecked Sendable {
     func sendRaw(_ bytes: [UInt8]) throws {
         var rest = bytes
         while !rest.isEmpty {
-            let sent = send(socket, rest, rest.count, Int32(MSG_NOSIGNAL.rawValue))
+            let sent = send(socket, rest, rest.count, Int32(MSG_NOSIGNAL))
             guard sent > 0 else { throw Closed(isTimeout: false) }
             rest.removeFirst(sent)
         }

@@ -49,7 +49,8 @@ extension RawConnection {
         try sendFrame(opcode, id, body)
         while true {
             let frame = try readFrame()
-            guard frame.requestID == id, frame.opcode < 0xa0 || frame.opcode >= 0xb0, frame.opcode != 0xd0
+            guard frame.requestID == id, frame.opcode < 0xa0 || frame.opcode >= 0xb0,
+                frame.opcode != 0xd0
             else { continue }
             if frame.opcode == answer { return frame.body }
             throw try Self.error(in: frame)
@@ -57,7 +58,9 @@ extension RawConnection {
     }
 
     static func error(in frame: Frame) throws -> ErrorReply {
-        guard frame.opcode == 0xff else { throw TestFailure("got opcode \(frame.opcode), not ERROR") }
+        guard frame.opcode == 0xff else {
+            throw TestFailure("got opcode \(frame.opcode), not ERROR")
+        }
         var reader = RawReader(frame.body)
         let code = try reader.get(UInt16.self)
         let flags = try reader.get(UInt8.self)
@@ -117,7 +120,9 @@ extension RawConnection {
         return ErrorReply(code: code, closes: false, message: try reader.text16())
     }
 
-    func submit(_ payloads: [[UInt8]], to queue: String, retainCompleted: UInt64 = 3_600_000) throws -> [UInt64] {
+    func submit(_ payloads: [[UInt8]], to queue: String, retainCompleted: UInt64 = 3_600_000) throws
+        -> [UInt64]
+    {
         let body = Self.submit(
             queue: queue, producer: 0, sequence: 0, floor: 0, payloads: payloads,
             retainCompleted: retainCompleted)
