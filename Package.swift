@@ -124,7 +124,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging],
+            dependencies: ["Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle],
             swiftSettings: settings),
         .testTarget(name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix], swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
