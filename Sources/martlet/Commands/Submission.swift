@@ -1,5 +1,5 @@
-import MartletWire
 import MartletClient
+import MartletWire
 import NIOCore
 
 /// Hands over batches of payloads, and prints ids as soon as the server has the jobs.
