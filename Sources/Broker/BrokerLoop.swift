@@ -121,13 +121,13 @@ final class BrokerLoop {
         }
         try stageSome(rows)
         nextTimer = try engine.tick(rows)
-        try answerWaits(now, rows)
         hasMore = arrivalsTaken < arrivals.count || !stagings.isEmpty
         if try dispatcher.dispatch(
             engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })
         {
             hasMore = true
         }
+        try answerWaits(now, rows)
         try engine.finish(rows)
         for sentence in engine.damage {
             logger.error("damaged record", metadata: ["what": "\(sentence)"])

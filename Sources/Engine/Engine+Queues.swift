@@ -52,7 +52,7 @@ extension Engine {
         let id = counters.nextQueue
         counters.nextQueue += 1
         add(Queue(id: id, row: QueueRow(name: String(decoding: name, as: UTF8.self))))
-        queues[queues.count - 1].isChanged = true
+        touch(queues.count - 1)
         return QueueIndex(value: queues.count - 1)
     }
 
@@ -104,7 +104,24 @@ extension Engine {
     /// Changes a queue's counters.
     func count(_ queue: Int, _ change: (inout QueueRow) -> Void) {
         change(&queues[queue].row)
+        touch(queue)
+    }
+
+    /// Notes that a queue's row, or its ready runs, must be written when the turn ends.
+    func touch(_ queue: Int) {
+        guard !queues[queue].isChanged else { return }
         queues[queue].isChanged = true
+        changedQueues.append(queue)
+    }
+
+    func writeQueues(_ rows: borrowing Transaction) throws {
+        for index in changedQueues {
+            try queues[index].ready.flush(rows)
+            let row = queues[index].row
+            try rows.put(Tables.queues, .queue(queues[index].id)) { row.write(to: &$0) }
+            queues[index].isChanged = false
+        }
+        changedQueues.removeAll(keepingCapacity: true)
     }
 
     /// The place of a stored queue id.
