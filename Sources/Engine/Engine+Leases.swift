@@ -12,12 +12,14 @@ extension Engine {
             return (last, row)
         }
         var found: (LeaseKey, LeaseRow)?
-        try scanStoredLeases(over: id, rows) { key, row in
-            guard key.token == token else { return .next }
-            let row = touchedLeases[key] ?? row
-            guard row.jobs.contains(id - key.first) else { return .next }
-            found = (key, row)
-            return .stop
+        try readingLeases(rows) {
+            try scanStoredLeases(over: id, rows) { key, row in
+                guard key.token == token else { return .next }
+                let row = touchedLeases[key] ?? row
+                guard row.jobs.contains(id - key.first) else { return .next }
+                found = (key, row)
+                return .stop
+            }
         }
         lastLease = found?.0
         return found
@@ -122,7 +124,9 @@ extension Engine {
     ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)
-        let stored = try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
+        let stored = try readingLeases(rows) {
+            try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
+        }
         guard var lease = touchedLeases[key] ?? stored, !lease.jobs.isEmpty else { return }
         let end = max(lease.deadline, leaseFloor)
         if end > stamp.now {
@@ -143,7 +147,8 @@ extension Engine {
             count(queue) { $0.running -= 1 }
             guard let row = try load(key.first + offset, rows) else { continue }
             let end = crash.map { GivenBack.crash($0.bytes) } ?? .interruption
-            try giveBack(key.first + offset, row, lease, queue, as: end, rows)
+            try giveBack(
+                key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
         }
         var empty = lease
         empty.jobs = JobSet()

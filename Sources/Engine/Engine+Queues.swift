@@ -126,8 +126,15 @@ extension Engine {
 
     /// The place of a stored queue id.
     func index(ofQueue id: UInt32) throws -> Int {
-        if let index = queues.firstIndex(where: { $0.id == id }, near: Int(id) - 1) { return index }
+        if let place = place(ofQueue: id) { return place }
         throw nonsense(Tables.queues, .queue(id), "a job names queue \(id), which has no row")
+    }
+
+    /// Ids are given out in the order of places, so that the guess is right unless a queue was deleted.
+    func place(ofQueue id: UInt32) -> Int? {
+        let guess = Int(id) - 1
+        if queues.indices.contains(guess), queues[guess].id == id { return guess }
+        return queues.firstIndex { $0.id == id }
     }
 
     func readQueues(_ rows: borrowing Transaction) throws {
@@ -142,13 +149,6 @@ extension Engine {
         var name = queue.row.name
         let hash = name.withUTF8 { hashed(UnsafeRawBufferPointer($0)) }
         queuesByHash[hash, default: []].append(queues.count - 1)
-    }
-}
-
-extension [Queue] {
-    /// Ids are given out in the order of places, so that the guess is right unless a queue was deleted.
-    fileprivate func firstIndex(where matches: (Queue) -> Bool, near guess: Int) -> Int? {
-        indices.contains(guess) && matches(self[guess]) ? guess : firstIndex(where: matches)
     }
 }
 

@@ -72,7 +72,9 @@ extension Engine {
     func endSessions(_ steps: inout Int, _ rows: borrowing Transaction) throws {
         guard let from = endingFrom else { return }
         try writeLeases(rows)
-        let (found, next) = try leasesOfEndingSessions(from, &steps, rows)
+        let (found, next) = try readingLeases(rows) {
+            try leasesOfEndingSessions(from, &steps, rows)
+        }
         for (key, lease) in found {
             let isCrash = ending[lease.session] == .crashed
             try giveBackAll(key, lease, as: isCrash ? "the worker vanished" : nil, rows)

@@ -42,7 +42,8 @@ extension Engine {
         switch verdict {
         case .complete(let result): try complete(id, row, lease, queue, result, rows)
         case .fail(let reason): try fail(id, row, lease, queue, reason, rows)
-        case .release: try giveBack(id, row, lease, queue, as: .interruption, rows)
+        case .release:
+            try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
         case .extend: break
         }
         return Credit(
@@ -102,12 +103,12 @@ extension Engine {
 
     /// Back to ready, at its old place; a job that has crashed too often is dead instead.
     func giveBack(
-        _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int, as end: GivenBack,
+        _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, as end: GivenBack,
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
         var history = row.history ?? JobRow.History()
-        history.startedAt = lease.startedAt
+        history.startedAt = startedAt
         switch end {
         case .interruption:
             row.interruptions = row.interruptions.addingOne

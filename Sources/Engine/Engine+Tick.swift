@@ -2,7 +2,8 @@ package import Store
 
 extension Engine {
     /// Works off what is due, in bounded steps.
-    /// - Returns: when it wants to be called next, in milliseconds since 1970: now, if steps ran out; nil when no timer is set.
+    /// - Returns: when it wants to be called next, in milliseconds since 1970: now, if steps ran out;
+    ///   nil when no timer is set.
     package func tick(_ rows: borrowing Transaction) throws -> UInt64? {
         var steps = EngineLimits.stepsPerTurn
         // What was extended in this turn does not end in it.
@@ -22,19 +23,15 @@ extension Engine {
         return steps > 0 && endingFrom == nil ? nil : stamp.now
     }
 
-    private func nextTimer(_ rows: borrowing Transaction) throws -> Timer? {
-        try rows.first(Tables.timers, atOrAfter: Key().adding(u64: 0)) { key, _ in
-            try Timer(from: &key)
-        }
-    }
-
     private func becomesReady(_ timer: Timer, _ rows: borrowing Transaction) throws {
         try timer.unset(rows)
-        let queue = try index(ofQueue: UInt32(clamping: timer.second))
         guard var row = try load(timer.first, rows) else {
-            return count(queue) { $0.scheduled -= 1 }
+            // Damaged: the timer alone knows where it was counted.
+            let queue = place(ofQueue: UInt32(clamping: timer.second))
+            return queue.map { count($0) { $0.scheduled -= 1 } } ?? ()
         }
         guard row.state == .scheduled else { return }
+        let queue = try index(ofQueue: row.queue)
         row.state = .ready
         row.history?.dueAt = 0
         try save(row, timer.first, rows)

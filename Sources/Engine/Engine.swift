@@ -135,17 +135,6 @@ package final class Engine {
     func save(_ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction) throws {
         try rows.put(Tables.jobs, .job(id)) { row.write(to: &$0) }
     }
-
-    /// Takes a damaged record out of the way: reported, kept as it is for whoever wants to look at
-    /// it, and never delivered.
-    func setAside(_ id: UInt64, _ error: StoreError, _ rows: borrowing Transaction) throws {
-        damage.append("job \(id) is set aside: \(error.message)")
-        if watched.contains(id) { finishedWatched.append(id) }
-        guard let bytes = try rows.raw(Tables.jobs, .job(id)) else { return }
-        try rows.put(Tables.damaged, .damaged(Tables.jobs, id)) { $0.bytes(bytes) }
-        _ = try rows.delete(Tables.jobs, .job(id))
-        _ = try rows.delete(Tables.progress, .job(id))
-    }
 }
 
 /// Numbers given out, one row.

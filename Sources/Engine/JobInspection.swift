@@ -52,7 +52,9 @@ package enum JobInspector {
             return JobInspection(id, row, withPayload: withPayload, withResult: withResult)
         }
         guard var job = found else {
-            guard try rows.contains(Tables.damaged, .damaged(Tables.jobs, id)) else { return nil }
+            guard try rows.contains(Tables.damaged, .damaged(Tables.jobs, .job(id))) else {
+                return nil
+            }
             throw nonsense(Tables.jobs, .job(id), "job \(id) was damaged and is set aside")
         }
         if withPayload, places.payload == .pieces {

@@ -53,9 +53,11 @@ extension Key {
         Key().adding(u64: first).adding(u64: token)
     }
 
-    /// Where a damaged record is kept that was under a number in its table.
-    static func damaged(_ table: Table, _ number: UInt64) -> Key {
-        Key().adding(u8: table.id).adding(u64: number)
+    /// Where a damaged record is kept that was under a key in its table.
+    static func damaged(_ table: Table, _ key: Key) -> Key {
+        var whole = Key().adding(u8: table.id)
+        key.withBytes { whole.bytes($0) }
+        return whole
     }
 
     static func piece(_ job: UInt64, _ part: PayloadPart, _ index: UInt32) -> Key {
