@@ -40,7 +40,8 @@ final class BrokerLoop {
     /// Connections that this turn has something for.
     private var noted: [Connection] = []
     private var nextTimer: UInt64?
-    private var hasMore = false
+    /// The first turn works off what became due while the broker was away.
+    private var hasMore = true
     private var isStopping = false
     private var couldSubmit = true
 

@@ -117,12 +117,9 @@ extension Engine {
             guard case .damaged = error.code else { throw error }
             return (reached, error)
         }
-        let isMissing = reached < end && !isRefused
-        return (
-            reached,
-            isMissing
-                ? nonsense(Tables.jobs, .job(reached), "ready job \(reached) has no row") : nil
-        )
+        guard reached < end, !isRefused else { return (reached, nil) }
+        let what = "ready job \(reached) has no row"
+        return (reached, nonsense(Tables.jobs, .job(reached), what))
     }
 
     private func hand(
@@ -132,8 +129,7 @@ extension Engine {
         var job = DeliveredJob(
             id: id, type: row.type, failures: row.failures, crashes: row.crashes,
             interruptions: row.interruptions, maxAttempts: row.maxAttempts,
-            createdAt: row.createdAt,
-            payload: row.payload)
+            createdAt: row.createdAt, payload: row.payload)
         guard row.payloadPlace == .pieces else { return try body(job) }
         let pieces = try Pieces(row.payloadBytes, of: id, .payload, rows)
         job.payload.bytes = pieces.bytes

@@ -6,8 +6,7 @@ extension Engine {
         of id: UInt64, token: UInt64, _ rows: borrowing Transaction
     ) throws -> (LeaseKey, LeaseRow)? {
         if let last = lastLease, last.token == token, let row = touchedLeases[last],
-            id >= last.first,
-            row.jobs.contains(id - last.first)
+            id >= last.first, row.jobs.contains(id - last.first)
         {
             return (last, row)
         }

@@ -7,6 +7,9 @@ struct Session {
     var isConnected = true
     /// When it ends unless it comes back; 0 while it is connected.
     var graceEnds: UInt64 = 0
+
+    /// In the row of a session that has said goodbye and whose leases are being given back.
+    static let hasEnded = UInt64.max
 }
 
 /// How an ending session's jobs are given back.
@@ -63,6 +66,11 @@ extension Engine {
             try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
         }
         guard session.isStored else { return }
+        if end == .interrupted {
+            var ended = session
+            ended.graceEnds = Session.hasEnded
+            try write(ended, id, rows)
+        }
         ending[id] = end
         endingFrom = LeaseKey(first: 0, token: 0)
     }
@@ -123,6 +131,11 @@ extension Engine {
             return .next
         }
         for (id, session) in stored {
+            guard session.graceEnds != Session.hasEnded else {
+                ending[id] = .interrupted
+                endingFrom = LeaseKey(first: 0, token: 0)
+                continue
+            }
             if session.graceEnds > 0 {
                 try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
             }
