@@ -1,7 +1,7 @@
 import Foundation
 
-/// Runs `body` on a thread of its own. These tests wait for processes and sockets with blocking calls, and the threads that tasks
-/// share are too few to be blocked.
+/// Runs `body` on a thread of its own. These tests wait for processes and sockets with blocking
+/// calls, and the threads that tasks share are too few to be blocked.
 func blocking<Result: Sendable>(
     _ body: @escaping @Sendable () throws -> Result
 ) async throws -> Result {

@@ -1,4 +1,5 @@
 import MartletClient
+import MartletWire
 import NIOCore
 
 /// Hands over batches of payloads, and prints ids as soon as the server has the jobs.

@@ -1,5 +1,6 @@
-/// Takes jobs and settles them in every way. One kind resumes its session after a crash and sends again what had no answer; the
-/// other comes back as somebody new, and tries the tokens of its former life, which must do nothing.
+/// Takes jobs and settles them in every way. One kind resumes its session after a crash and sends
+/// again what had no answer; the other comes back as somebody new, and tries the tokens of its
+/// former life, which must do nothing.
 ///
 /// `@unchecked Sendable`: used by one thread at a time, that of the round.
 final class KillWorker: @unchecked Sendable {

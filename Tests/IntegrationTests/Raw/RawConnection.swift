@@ -1,6 +1,7 @@
 import Foundation
 
-/// A small client of the protocol, written from PROTOCOL.md alone and apart from the product's code. Blocking.
+/// A small client of the protocol, written from PROTOCOL.md alone and apart from the product's
+/// code. Blocking.
 ///
 /// `@unchecked Sendable`: used by one thread at a time.
 final class RawConnection: @unchecked Sendable {
