@@ -89,7 +89,7 @@ extension BrokerLoop {
     private func stageSome(
         _ staging: Staging, _ submit: SubmitView, _ rows: borrowing Transaction
     ) throws -> Bool {
-        var budget = BrokerLoop.stagingBytesMax / EngineLimits.pieceBytes * EngineLimits.pieceBytes
+        var budget = BrokerLoop.stagingBytesMax
         var items = submit
         var index = 0
         var id = staging.firstJob
@@ -99,7 +99,9 @@ extension BrokerLoop {
             defer { id += 1 }
             let bytes = item.payload.bytes
             guard index >= staging.itemsDone, bytes.count > EngineLimits.inlineBytesMax else { continue }
-            let end = min(staging.bytesDone + budget, bytes.count)
+            // Only the last part of a payload may end in the middle of a piece.
+            let wholePieces = (budget / EngineLimits.pieceBytes + 1) * EngineLimits.pieceBytes
+            let end = min(staging.bytesDone + wholePieces, bytes.count)
             let part = UnsafeRawBufferPointer(rebasing: bytes[staging.bytesDone..<end])
             try engine.stage(part, at: staging.bytesDone, of: id, rows)
             budget -= part.count

@@ -12,6 +12,8 @@ import Store
 final class BrokerLoop {
     /// Bytes of frames that one turn takes: a lone small job never waits behind more.
     static let turnBytesMax = 2 << 20
+    /// How often a full disk is looked at, in milliseconds.
+    static let spaceMilliseconds: UInt64 = 500
     /// Payload bytes that one turn delivers.
     static let deliveryBytesMax = 4 << 20
 
@@ -102,9 +104,10 @@ final class BrokerLoop {
     /// Nil: until something arrives.
     private func millisecondsToWait() -> UInt64? {
         if hasMore { return 0 }
-        let deadlines = [nextTimer, store.checkpointDeadline, waits.nextDeadline].compactMap { $0 }
-        guard let next = deadlines.min() else { return nil }
         let now = clock.now
+        let lookForSpace = store.acceptsSubmissions ? nil : now + BrokerLoop.spaceMilliseconds
+        let deadlines = [nextTimer, store.checkpointDeadline, waits.nextDeadline, lookForSpace]
+        guard let next = deadlines.compactMap({ $0 }).min() else { return nil }
         return next > now ? next - now : 0
     }
 

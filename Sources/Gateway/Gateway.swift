@@ -19,16 +19,19 @@ package final class Gateway: Service {
 
     private let configuration: GatewayConfiguration
     private let logger: Logger
-    private let group: MultiThreadedEventLoopGroup
     private let listenAddress: EventLoopPromise<SocketAddress>
     private let httpAddress: EventLoopPromise<SocketAddress?>
 
     package init(configuration: GatewayConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
-        self.group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
-        self.listenAddress = group.any().makePromise()
-        self.httpAddress = group.any().makePromise()
+        // Not on the gateway's own event loops: these may be asked for when those are gone.
+        self.listenAddress = MultiThreadedEventLoopGroup.singleton.any().makePromise()
+        self.httpAddress = MultiThreadedEventLoopGroup.singleton.any().makePromise()
+    }
+
+    deinit {
+        ended(with: CancellationError())
     }
 
     /// Waits until clients are accepted.
@@ -42,8 +45,9 @@ package final class Gateway: Service {
 
     /// Serves until its task is cancelled, or until a graceful shutdown has sent the clients elsewhere. Runs once.
     package func run() async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
         do {
-            try await runServices()
+            try await runServices(on: group)
         } catch {
             ended(with: error)
             try await group.shutdownGracefully()
@@ -54,7 +58,7 @@ package final class Gateway: Service {
     }
 
     /// Started in order, stopped in the reverse one: HTTP before the client that it asks through.
-    private func runServices() async throws {
+    private func runServices(on group: MultiThreadedEventLoopGroup) async throws {
         let census = Census(links: configuration.eventLoops)
         var services: [any Service] = [
             Switchboard(
@@ -63,14 +67,14 @@ package final class Gateway: Service {
         ]
         if let address = configuration.http {
             let client = brokerClient()
-            services += [client, httpFront(at: address, client: client, census: census)]
+            services += [client, httpFront(at: address, on: group, client: client, census: census)]
         } else {
             httpAddress.succeed(nil)
         }
-        var group = ServiceGroupConfiguration(services: services, logger: logger)
-        group.maximumGracefulShutdownDuration = .seconds(30)
-        group.maximumCancellationDuration = .seconds(5)
-        try await ServiceGroup(configuration: group).run()
+        var settings = ServiceGroupConfiguration(services: services, logger: logger)
+        settings.maximumGracefulShutdownDuration = configuration.limits.shutdownTimeout
+        settings.maximumCancellationDuration = .seconds(5)
+        try await ServiceGroup(configuration: settings).run()
     }
 
     private func brokerClient() -> MartletClient {
@@ -81,14 +85,14 @@ package final class Gateway: Service {
         settings.reconnectDelay =
             .nanoseconds(configuration.limits.reconnectDelayMin.nanoseconds)
             ... .nanoseconds(configuration.limits.reconnectDelayMax.nanoseconds)
-        settings.eventLoopGroup = group
         return MartletClient(
             .martlet(host: configuration.broker.host, port: configuration.broker.port),
             configuration: settings, logger: logger)
     }
 
     private func httpFront(
-        at address: GatewayConfiguration.Address, client: MartletClient, census: Census
+        at address: GatewayConfiguration.Address, on group: MultiThreadedEventLoopGroup,
+        client: MartletClient, census: Census
     ) -> HTTPFront {
         HTTPFront(
             address: address, tokens: configuration.tokens, limits: configuration.limits,

@@ -26,7 +26,7 @@ package struct GatewayConfiguration: Sendable {
     /// What the gateway shows to the broker.
     package var brokerToken = ""
     /// Threads that switch frames, each with its own link to the broker.
-    package var eventLoops = 1
+    package var eventLoops = System.coreCount
     package var limits = GatewayLimits()
 
     package init(broker: Address) {
@@ -75,4 +75,9 @@ package struct GatewayLimits: Sendable {
     package var drainTimeout: TimeAmount = .seconds(5)
 
     package init() {}
+
+    /// The whole of a graceful shutdown: clients first, then what HTTP requests still ask of the broker, and some slack.
+    var shutdownTimeout: Duration {
+        .nanoseconds(drainTimeout.nanoseconds + httpRequestTimeout.nanoseconds) + .seconds(10)
+    }
 }

@@ -44,6 +44,7 @@ public final class MartletClient: Service {
     ///     try await martlet.push(Thumbnail(source: url, width: 320))
     /// }
     /// ```
+    @discardableResult
     public static func with<Result: Sendable>(
         _ endpoint: MartletEndpoint, configuration: Configuration = Configuration(), logger: Logger,
         _ body: (MartletClient) async throws -> Result

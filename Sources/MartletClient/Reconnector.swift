@@ -19,17 +19,17 @@ actor Reconnector {
 
     /// Where to connect, in turn; the first is asked first.
     private let endpoints: [MartletEndpoint]
-    private let configuration: MartletClient.Configuration
+    let configuration: MartletClient.Configuration
     private let logger: Logger
     /// What the server allowed last; readable without a hop to the event loop.
-    private nonisolated let limits = Mutex<ServerLimits?>(nil)
+    nonisolated let limits = Mutex<ServerLimits?>(nil)
     private var phase = Phase.disconnected(nil)
-    private var isStopping = false
+    var isStopping = false
     /// Submissions under way.
-    private var submitting = 0
+    var submitting = 0
     private var idleWaiter: CheckedContinuation<Void, Never>?
-    private var window: SubmissionWindow
-    private var waiting = Waiting()
+    var window: SubmissionWindow
+    var waiting = Waiting()
 
     init(endpoint: MartletEndpoint, configuration: MartletClient.Configuration, logger: Logger) {
         endpoints = [endpoint] + configuration.alternatives
@@ -137,7 +137,7 @@ actor Reconnector {
     }
 
     /// The connection has ended. Called by whoever notices first.
-    private func disconnected(_ connection: WireConnection, _ reason: MartletError) {
+    func disconnected(_ connection: WireConnection, _ reason: MartletError) {
         guard case .connected(let current) = phase, current === connection else { return }
         logger.log(
             level: isStopping ? .debug : .info, "connection ended",
@@ -177,7 +177,7 @@ actor Reconnector {
     }
 
     /// Waits for a connection that stands.
-    private func connection(until deadline: NIODeadline) async throws(MartletError)
+    func connection(until deadline: NIODeadline) async throws(MartletError)
         -> WireConnection
     {
         while true {
@@ -204,138 +204,9 @@ actor Reconnector {
             isRetryable: true)
     }
 
-    // MARK: Calls
-
-    /// What the server allows, from its last `WELCOME`; waits for the first one.
-    nonisolated func serverLimits(until deadline: NIODeadline) async throws(MartletError)
-        -> ServerLimits
-    {
-        if let known = limits.withLock({ $0 }) { return known }
-        return try await firstLimits(until: deadline)
-    }
-
-    private func firstLimits(until deadline: NIODeadline) async throws(MartletError) -> ServerLimits
-    {
-        try await perform(until: deadline) { (connection) throws(MartletError) in
-            await connection.welcome.limits
-        }
-    }
-
-    /// Sends a request that changes nothing, as often as it takes.
-    func request<Request: Message, Reply: Message>(
-        _ request: Request, expecting reply: Reply.Type, until deadline: NIODeadline
-    ) async throws(MartletError) -> Reply {
-        try await perform(until: deadline) { (connection) throws(MartletError) in
-            try await connection.request(request, expecting: reply, deadline: deadline)
-        }
-    }
-
-    /// Waits for a job's end, over as many connections as it takes.
-    ///
-    /// - Parameter end: nil: as long as it takes.
-    /// - Throws: `waitTimeout` when the job is not finished by then.
-    func wait(
-        for id: JobID, parts: JobParts, until end: NIODeadline?
-    ) async throws(MartletError) -> JobInfo {
-        let deadline = end.map { $0 + TimeAmount(configuration.requestTimeout) } ?? .distantFuture
-        while true {
-            do throws(MartletError) {
-                return try await perform(until: deadline) { (connection) throws(MartletError) in
-                    let message = Wait(
-                        id: id, milliseconds: Self.waitMilliseconds(until: end), parts: parts)
-                    return try await connection.request(
-                        message, expecting: JobInfo.self, deadline: deadline)
-                }
-            } catch {
-                let isOver = end.map { $0 <= .now() } ?? false
-                guard error.code == .waitTimeout, !isOver else { throw error }
-            }
-        }
-    }
-
-    private static func waitMilliseconds(until end: NIODeadline?) -> UInt32 {
-        guard let end else { return Limits.waitMillisecondsMax }
-        let left = (end - .now()).nanoseconds / 1_000_000 + 1
-        return UInt32(min(max(left, 1), Int64(Limits.waitMillisecondsMax)))
-    }
-
-    /// Submits exactly once, over as many connections as it takes.
-    func submit(
-        _ message: Submit, until deadline: NIODeadline
-    ) async throws(MartletError) -> Submitted {
-        guard !isStopping else { throw .stopped }
-        submitting += 1
-        defer { submissionEnded() }
-        let sequence = try await openSequence(until: deadline)
-        defer { closeSequence(sequence) }
-        return try await perform(until: deadline) { (connection) throws(MartletError) in
-            var message = message
-            message.producer = self.window.producer
-            message.sequence = sequence
-            message.floor = self.window.floor
-            return try await connection.request(
-                message, expecting: Submitted.self, deadline: deadline)
-        }
-    }
-
-    private func perform<Reply: Sendable>(
-        until deadline: NIODeadline,
-        _ attempt: (WireConnection) async throws(MartletError) -> Reply
-    ) async throws(MartletError) -> Reply {
-        var backoff = configuration.reconnectBackoff
-        var refusal: MartletError?
-        while true {
-            do throws(MartletError) {
-                return try await attemptOnce(until: deadline, attempt)
-            } catch {
-                // Why the server refused says more than that the time is over.
-                if error.code == .timeout, let refusal { throw refusal }
-                guard error.isWorthRepeating else { throw error }
-                refusal = error
-                if error.code == .connectionLost { continue }
-                let delay = TimeAmount(backoff.next(atLeast: error.retryAfter ?? .zero))
-                guard eventLoop.now + delay < deadline else { throw error }
-                await pause(.nanoseconds(delay.nanoseconds))
-                if Task.isCancelled { throw .cancelled }
-            }
-        }
-    }
-
-    /// - Throws: what the server answered; `connectionLost` when the connection broke, and is then no longer the current one.
-    private func attemptOnce<Reply: Sendable>(
-        until deadline: NIODeadline,
-        _ attempt: (WireConnection) async throws(MartletError) -> Reply
-    ) async throws(MartletError) -> Reply {
-        let connection = try await connection(until: deadline)
-        do throws(MartletError) {
-            return try await attempt(connection)
-        } catch {
-            if let reason = await connection.closeReason { disconnected(connection, reason) }
-            throw error
-        }
-    }
-
-    private func submissionEnded() {
-        submitting -= 1
-        if submitting == 0 { becameIdle() }
-    }
-
-    private func openSequence(until deadline: NIODeadline) async throws(MartletError) -> UInt64 {
-        while true {
-            if let sequence = window.open() { return sequence }
-            try await wait(\.forWindow, until: deadline)
-        }
-    }
-
-    private func closeSequence(_ sequence: UInt64) {
-        for _ in 0..<window.close(sequence) {
-            waiting.forWindow.popFirst()?.resume(returning: .success(()))
-        }
-    }
-
     // MARK: Waiting
 
-    private func wait(_ list: WaitingList, until deadline: NIODeadline) async throws(MartletError) {
+    func wait(_ list: WaitingList, until deadline: NIODeadline) async throws(MartletError) {
         let number = waiting.makeNumber()
         let timer =
             deadline == .distantFuture
@@ -377,12 +248,12 @@ actor Reconnector {
     }
 
     /// No submission is under way, or nobody waits for that any more.
-    private func becameIdle() {
+    func becameIdle() {
         idleWaiter?.resume()
         idleWaiter = nil
     }
 
-    private func pause(_ duration: Duration) async {
+    func pause(_ duration: Duration) async {
         do {
             try await Task.sleep(for: duration)
         } catch {
@@ -401,10 +272,10 @@ actor Reconnector {
         case stopped
     }
 
-    private typealias Waiter = CheckedContinuation<Result<Void, MartletError>, Never>
-    private typealias WaitingList = any WritableKeyPath<Waiting, WaitTable<Waiter>> & Sendable
+    typealias Waiter = CheckedContinuation<Result<Void, MartletError>, Never>
+    typealias WaitingList = any WritableKeyPath<Waiting, WaitTable<Waiter>> & Sendable
 
-    private struct Waiting {
+    struct Waiting {
         var forConnection = WaitTable<Waiter>()
         var forWindow = WaitTable<Waiter>()
         private var nextNumber: UInt64 = 0
@@ -413,17 +284,5 @@ actor Reconnector {
             defer { nextNumber += 1 }
             return nextNumber
         }
-    }
-}
-
-extension MartletError {
-    /// Waiting longer for a job is for the caller to decide; a time that is over stays over; and for a connection
-    /// that can't be made the call has waited as long as it may.
-    fileprivate var isWorthRepeating: Bool {
-        isRetryable && code != .waitTimeout && code != .timeout && code != .cannotConnect
-    }
-
-    fileprivate static var stopped: MartletError {
-        MartletError(.stopped, "the client has been shut down")
     }
 }

@@ -66,10 +66,13 @@ package struct SubmitView {
 package struct SubmitItemView {
     package let payload: PayloadView
     package let options: SubmitOptions
+    /// The frame's options have been checked with the frame.
+    private let hasOwnOptions: Bool
 
     init(from reader: inout WireReader, frameOptions: SubmitOptions) throws(WireError) {
         payload = try reader.payload()
         let length = Int(try reader.u16())
+        hasOwnOptions = length > 0
         if length == 0 {
             options = frameOptions
         } else {
@@ -89,6 +92,6 @@ package struct SubmitItemView {
 
     /// Why this job can't be taken, or `nil` when it can. Reads all of the payload.
     package func refusal(payloadBytesMax: Int = Limits.payloadBytesMax) -> WireError? {
-        payload.refusal(bytesMax: payloadBytesMax) ?? (options.isEmpty ? nil : options.refusal)
+        payload.refusal(bytesMax: payloadBytesMax) ?? (hasOwnOptions ? options.refusal : nil)
     }
 }

@@ -26,6 +26,22 @@ struct StagingTests {
         }
     }
 
+    @Test func `payloads of any length share a submission that takes several turns`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            let payloads = (0..<60).map { index in
+                Payload.plain(ByteBuffer(bytes: (0..<(index * 3_331 + 1)).map { UInt8(truncatingIfNeeded: $0 ^ index) }))
+            }
+            let submit = Submit(queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
+            let ids = try await worker.submitAll(submit)
+            try await worker.subscribe("q", credit: 100)
+            let jobs = await inbox.jobs(60)
+            #expect(jobs.map(\.delivery.fields.id) == ids)
+            #expect(jobs.map(\.delivery.payload) == payloads)
+        }
+    }
+
     @Test func `a refused item is refused alone, and leaves nothing behind`() async throws {
         try await BrokerHarness.run { broker in
             let client = try await broker.connect()

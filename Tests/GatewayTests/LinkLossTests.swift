@@ -1,6 +1,7 @@
 import Gateway
 import MartletWire
 import NIOCore
+import ServiceLifecycle
 import Testing
 
 /// The broker goes away and comes back; clients are too slow; the gateway stops.
@@ -102,5 +103,42 @@ struct LinkLossTests {
             }
         }
         try await broker.stop()
+    }
+
+    @Test func `a gateway that goes away tells its clients, and waits for them to leave`() async throws {
+        let broker = try await FakeBroker.start()
+        var configuration = GatewayConfiguration(broker: .init(host: "127.0.0.1", port: broker.port))
+        configuration.listen.port = 0
+        configuration.http?.port = 0
+        configuration.limits.drainTimeout = .seconds(50)
+        let gateway = Gateway(configuration: configuration, logger: .quiet)
+        let service = ServiceGroup(services: [gateway], logger: .quiet)
+        async let served: Void = service.run()
+        let address = try await gateway.bound().listen
+        let client = try await RawClient.welcomed(at: address)
+        let silent = try await RawClient.connect(to: address)
+        await service.triggerGracefulShutdown()
+        let push = try #require(await client.frames.next())
+        #expect(try Draining(body: push.body).milliseconds == 25_000)
+        #expect(await silent.frames.next() == nil)
+        // It still serves whom it has.
+        client.send { $0.write(Ping(), requestID: 3) }
+        #expect(await client.frames.next()?.opcode == .pong)
+        try await client.close()
+        try await served
+        try await broker.stop()
+    }
+
+    @Test(arguments: [true, false])
+    func `a port in use is said so`(isHTTP: Bool) async throws {
+        let taken = try await FakeBroker.start()
+        var configuration = GatewayConfiguration(broker: .init(host: "127.0.0.1", port: taken.port))
+        configuration.listen.port = isHTTP ? 0 : taken.port
+        configuration.http?.port = isHTTP ? taken.port : 0
+        let gateway = Gateway(configuration: configuration, logger: .quiet)
+        let failure = await #expect(throws: GatewayFailure.self) { try await gateway.run() }
+        #expect(failure?.description == "cannot listen on 127.0.0.1:\(taken.port): the port is in use")
+        await #expect(throws: GatewayFailure.self) { try await gateway.bound() }
+        try await taken.stop()
     }
 }

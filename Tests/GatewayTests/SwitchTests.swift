@@ -149,10 +149,7 @@ struct SwitchTests {
     }
 
     @Test func `BYE ends the client's connection behind its answer`() async throws {
-        let broker = try await FakeBroker.start { frame, output in
-            guard frame.opcode == .bye else { return }
-            output.write(Done(), requestID: frame.header.requestID, channel: frame.header.channel)
-        }
+        let broker = try await FakeBroker.start()
         try await withGateway(brokerPort: broker.port) { gateway in
             let client = try await RawClient.welcomed(at: gateway.listen)
             client.send { $0.write(Bye(), requestID: 2) }

@@ -3,6 +3,7 @@ import Foundation
 import MartletClient
 import MartletWire
 import NIOCore
+import ServiceLifecycle
 import Testing
 
 @testable import Gateway
@@ -16,15 +17,21 @@ struct WholePathTests {
     ) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID())")
         defer { try? FileManager.default.removeItem(at: directory) }
-        let broker = Broker(
-            BrokerConfiguration(directory: directory.path, port: 0), logger: .quiet)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await broker.run() }
+        var configuration = BrokerConfiguration(directory: directory.path, port: 0)
+        configuration.drainMilliseconds = 1
+        let broker = Broker(configuration, logger: .quiet)
+        let service = ServiceGroup(services: [broker], logger: .quiet)
+        async let served: Void = service.run()
+        do {
             let port = try #require(try await broker.address().port)
             try await withGateway(
                 brokerPort: port, { $0.http = .init(host: "127.0.0.1", port: 0) }, body)
-            group.cancelAll()
+        } catch {
+            await service.triggerGracefulShutdown()
+            throw error
         }
+        await service.triggerGracefulShutdown()
+        try await served
     }
 
     /// A worker by hand: takes one job through the gateway and says how it went.

@@ -79,6 +79,21 @@ struct BatchTests {
         }
     }
 
+    @Test func `a reason may be as long as its limit, and is cut to it when written`() throws {
+        let longest = String(repeating: "r", count: Limits.reasonBytesMax)
+        let settle = Settle(items: [
+            Settlement(id: JobID(rawValue: 1), token: 1, .fail(reason: longest)),
+            Settlement(id: JobID(rawValue: 2), token: 1, .fail(reason: longest + "r")),
+        ])
+        try body(of: settle).withReader { (reader) throws(WireError) in
+            var view = try SettleView(from: &reader)
+            while let item = try view.nextItem() {
+                #expect(item.refusal() == nil)
+                #expect(try item.detail.reason().count == Limits.reasonBytesMax)
+            }
+        }
+    }
+
     @Test func `neighbours that follow each other become one run`() throws {
         let refusal = WireError.payloadEmpty()
         var buffer = ByteBuffer(string: "before")
@@ -110,12 +125,18 @@ struct BatchTests {
         let lost = WireError.leaseLost(JobID(rawValue: 1))
         var buffer = ByteBuffer()
         var writer = SettledWriter(to: &buffer, requestID: 3)
-        for error in [nil, nil, lost, lost, nil] { writer.append(error, to: &buffer) }
+        for error in [nil, nil, lost, lost, .payloadDamaged(), nil] {
+            writer.append(error, to: &buffer)
+        }
         writer.finish(in: &buffer)
 
         var expected = ByteBuffer()
         expected.write(
-            Settled(runs: [.init(count: 2), .init(count: 2, error: lost), .init(count: 1)]),
+            Settled(runs: [
+                .init(count: 2), .init(count: 2, error: lost),
+                .init(count: 1, error: .payloadDamaged()),
+                .init(count: 1),
+            ]),
             requestID: 3)
         #expect(buffer == expected)
     }

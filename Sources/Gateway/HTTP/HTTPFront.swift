@@ -28,7 +28,11 @@ struct HTTPFront: Service {
             onServerRunning: { bound.succeed($0.localAddress) },
             eventLoopGroupProvider: .shared(group),
             logger: logger)
-        try await application.run()
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw GatewayFailure.cannotListen(on: address, error)
+        }
     }
 
     /// Health checks need no token: whoever asks them has none.

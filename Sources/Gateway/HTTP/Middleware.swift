@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import NIOCore
 
 /// Gives every error the one form that it has in this interface.
 struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
@@ -12,12 +13,17 @@ struct ProblemMiddleware<Context: RequestContext>: RouterMiddleware {
             return try await next(request, context)
         } catch {
             let problem = Problem(error)
-            if problem.status == .internalServerError {
+            if problem.status == .internalServerError, !isDisconnect(error) {
                 context.logger.error("A request failed", metadata: ["error": "\(error)"])
             }
             return problem.response
         }
     }
+}
+
+/// Whether whoever asked is gone: nobody's fault.
+private func isDisconnect(_ error: any Error) -> Bool {
+    error is CancellationError || error is ChannelError || error is IOError
 }
 
 /// Asks for a bearer token in front of everything but the health checks.

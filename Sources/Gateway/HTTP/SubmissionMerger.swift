@@ -34,6 +34,7 @@ actor SubmissionMerger {
             let pending = Pending(payload: payload, continuation: continuation)
             if waiting[destination] == nil {
                 waiting[destination] = []
+                // Not a child of whoever came first: its cancellation would take the others' jobs with it.
                 Task { await send([pending], to: destination) }
             } else {
                 waiting[destination]?.append(pending)

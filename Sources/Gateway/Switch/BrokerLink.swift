@@ -9,6 +9,9 @@ import NIOPosix
 /// into what goes out next. All that the clients of a loop sent in one cycle goes to the broker as one write, and so reaches
 /// its turn together; all that the broker sent in one read goes to each client as one write.
 final class BrokerLink: NIOScheduledCallbackHandler {
+    /// A buffer that was once large is not kept large.
+    private static let outputCapacityMax = 64 << 10
+
     let eventLoop: any EventLoop
     private let configuration: GatewayConfiguration
     private let logger: Logger
@@ -115,6 +118,9 @@ final class BrokerLink: NIOScheduledCallbackHandler {
     var isOutputFull: Bool { outputWaiting > configuration.limits.outputBytesAll }
 
     // MARK: The broker
+
+    /// The largest frame that the broker sends.
+    var frameBytesMax: Int { machine.terms?.frameBytesMax ?? Limits.frameBytesMax }
 
     func received(_ run: ByteBuffer) {
         machine.received(now: eventLoop.now)
@@ -296,7 +302,8 @@ final class BrokerLink: NIOScheduledCallbackHandler {
         if let fence = channels.raiseFence() { output.writeFence(fence) }
         guard let channel, output.readableBytes > 0 else { return }
         channel.writeAndFlush(output, promise: nil)
-        output = ByteBuffer()
+        // As much comes next as came now, more or less: it need not grow again from nothing.
+        output = channel.allocator.buffer(capacity: min(output.readableBytes, Self.outputCapacityMax))
         if wantsInput { resumeReading() }
     }
 

@@ -16,7 +16,10 @@ final class LinkHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         splitter.append(unwrapInboundIn(data))
         do {
-            while let run = try splitter.nextRun() { link.received(run) }
+            while let run = try splitter.nextRun() {
+                link.received(run)
+                splitter.frameBytesMax = link.frameBytesMax
+            }
         } catch {
             link.failed(error)
         }

@@ -53,7 +53,8 @@ struct Switchboard: Service {
     }
 
     private func listen(with links: Links) async throws -> any Channel {
-        try await ServerBootstrap(group: group)
+        let address = configuration.listen
+        let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
@@ -68,8 +69,11 @@ struct Switchboard: Service {
                             logger: logger))
                 }
             }
-            .bind(host: configuration.listen.host, port: configuration.listen.port)
-            .get()
+        do {
+            return try await bootstrap.bind(host: address.host, port: address.port).get()
+        } catch {
+            throw GatewayFailure.cannotListen(on: address, error)
+        }
     }
 
     private func drain(_ links: Links) async throws {

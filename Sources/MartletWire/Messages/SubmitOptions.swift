@@ -82,19 +82,18 @@ extension SubmitOptions {
     package var refusal: WireError? {
         let backoffRange = 1...UInt64(Limits.backoffMillisecondsMax)
         let retainRange = 0...Limits.retainMillisecondsMax
-        let checks: [(String, UInt64?, ClosedRange<UInt64>)] = [
-            ("max_attempts", maxAttempts.map { UInt64($0) }, 1...UInt64(Limits.maxAttemptsMax)),
-            ("backoff base", (backoff?.baseMilliseconds).map { UInt64($0) }, backoffRange),
-            ("backoff cap", (backoff?.capMilliseconds).map { UInt64($0) }, backoffRange),
-            ("retain_completed", retainCompletedMilliseconds, retainRange),
-            ("retain_dead", retainDeadMilliseconds, retainRange),
-        ]
-        for (name, value, range) in checks {
-            if let value, !range.contains(value) {
-                return .optionInvalid(name, actual: value, range: range)
-            }
-        }
-        return nil
+        return refusal("max_attempts", maxAttempts, 1...UInt64(Limits.maxAttemptsMax))
+            ?? refusal("backoff base", backoff?.baseMilliseconds, backoffRange)
+            ?? refusal("backoff cap", backoff?.capMilliseconds, backoffRange)
+            ?? refusal("retain_completed", retainCompletedMilliseconds, retainRange)
+            ?? refusal("retain_dead", retainDeadMilliseconds, retainRange)
+    }
+
+    private func refusal(
+        _ name: String, _ value: (some UnsignedInteger)?, _ range: ClosedRange<UInt64>
+    ) -> WireError? {
+        guard let value, !range.contains(UInt64(value)) else { return nil }
+        return .optionInvalid(name, actual: UInt64(value), range: range)
     }
 
     /// Whether nothing is said: the usual case, for which `refusal` need not be asked.

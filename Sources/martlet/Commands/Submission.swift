@@ -1,3 +1,4 @@
+import MartletWire
 import MartletClient
 import MartletWire
 import NIOCore

@@ -5,8 +5,8 @@ import Synchronization
 
 /// A broker's end of links that answers as a test tells it to.
 ///
-/// `HELLO` is answered with `WELCOME` and `PING` with `PONG`, on whatever channel; for everything else the test's `answer` writes
-/// the frames. All frames that came but `PING`s are in `frames`.
+/// `HELLO` is answered with `WELCOME`, `PING` with `PONG` and `BYE` with `DONE`, on whatever channel; for everything else the
+/// test's `answer` writes the frames. All frames that came but `PING`s are in `frames`.
 final class FakeBroker: Sendable {
     typealias Answer = @Sendable (Frame, inout ByteBuffer) -> Void
 
@@ -126,6 +126,8 @@ private final class BrokerHandler: ChannelInboundHandler {
                     session: session, secret: 7, isResumed: false, serverTime: 1, limits: limits,
                     server: "fake"),
                 requestID: header.requestID, channel: header.channel)
+        case .bye:
+            output.write(Done(), requestID: header.requestID, channel: header.channel)
         default:
             answer(frame, &output)
         }

@@ -12,6 +12,7 @@ func withGateway(
         broker: .init(host: "127.0.0.1", port: brokerPort))
     configuration.listen = .init(host: "127.0.0.1", port: 0)
     configuration.http = nil
+    configuration.eventLoops = 1
     change(&configuration)
     let gateway = Gateway(configuration: configuration, logger: .quiet)
     try await withThrowingTaskGroup(of: Void.self) { group in
