@@ -18,7 +18,8 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let lifecycle = Target.Dependency.product(
+    name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
@@ -40,7 +41,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -50,19 +52,26 @@ let package = Package(
     targets: [
         // Bytes: what travels between the processes.
         .target(name: "CMartletChecksum"),
-        .target(name: "MartletWire", dependencies: ["CMartletChecksum", nioCore], swiftSettings: settings),
+        .target(
+            name: "MartletWire", dependencies: ["CMartletChecksum", nioCore],
+            swiftSettings: settings),
 
         // The submitter and the worker: the only ones that touch zstd.
-        .systemLibrary(name: "CMartletZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
-        .target(name: "MartletCompression", dependencies: ["CMartletZstd"], swiftSettings: settings),
+        .systemLibrary(
+            name: "CMartletZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        .target(
+            name: "MartletCompression", dependencies: ["CMartletZstd"], swiftSettings: settings),
         .target(
             name: "MartletClient",
-            dependencies: ["MartletWire", "MartletCompression", nioCore, nioPosix, logging, lifecycle],
+            dependencies: [
+                "MartletWire", "MartletCompression", nioCore, nioPosix, logging, lifecycle,
+            ],
             swiftSettings: settings),
         .target(
             name: "MartletWorker",
             dependencies: [
-                "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, logging, lifecycle,
+                "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, logging,
+                lifecycle,
                 subprocess, system,
             ],
             swiftSettings: settings),
@@ -71,18 +80,22 @@ let package = Package(
         .target(
             name: "Gateway",
             dependencies: [
-                "MartletWire", "MartletCompression", "MartletClient", nioCore, nioPosix, logging, lifecycle,
+                "MartletWire", "MartletCompression", "MartletClient", nioCore, nioPosix, logging,
+                lifecycle,
                 hummingbird,
             ],
             swiftSettings: settings),
 
         // The queue: rules over rows over a log; the turn and its server.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
-        .target(name: "Store", dependencies: ["CLMDB", "CMartletChecksum"], swiftSettings: settings),
+        .target(
+            name: "Store", dependencies: ["CLMDB", "CMartletChecksum"], swiftSettings: settings),
         .target(name: "Engine", dependencies: ["Store"], swiftSettings: settings),
         .target(
             name: "Broker",
-            dependencies: ["Engine", "Store", "MartletWire", nioCore, nioPosix, logging, lifecycle],
+            dependencies: [
+                "Engine", "Store", "MartletWire", nioCore, nioPosix, logging, lifecycle,
+            ],
             swiftSettings: settings),
 
         // The executable: every process and every tool is a subcommand.
@@ -93,40 +106,53 @@ let package = Package(
         .executableTarget(
             name: "martlet",
             dependencies: [
-                "MartletClient", "MartletWorker", "MartletCompression", "MartletWire", "Broker", "Gateway", "Bench",
+                "MartletClient", "MartletWorker", "MartletCompression", "MartletWire", "Broker",
+                "Gateway", "Bench",
                 nioCore, nioPosix, logging, lifecycle, signals, arguments, configuration,
                 subprocess, system,
             ],
             swiftSettings: settings),
         // Tests: of each module by itself, and of the built binary from outside.
         .testTarget(name: "StyleTests", swiftSettings: settings),
-        .testTarget(name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
         .testTarget(
-            name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"], swiftSettings: settings),
+            name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
+        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
+        .testTarget(
+            name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"],
+            swiftSettings: settings),
         .testTarget(
             name: "ClientTests",
             dependencies: [
-                "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix, nioEmbedded, logging, lifecycle,
+                "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix,
+                nioEmbedded, logging, lifecycle,
                 unixSignals,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix, logging, lifecycle,
+                "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix,
+                logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "BrokerTests",
-            dependencies: ["Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle],
+            dependencies: [
+                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle],
+            dependencies: [
+                "Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging,
+                lifecycle,
+            ],
             swiftSettings: settings),
-        .testTarget(name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix], swiftSettings: settings),
+        .testTarget(
+            name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix],
+            swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
     ]
 )

@@ -78,7 +78,8 @@ package final class Broker: Service {
         let (configuration, inbox, logger) = (configuration, inbox, logger)
         try await writer.runIfActive {
             do {
-                let loop = try BrokerLoop(configuration, inbox: inbox, readers: readers, logger: logger)
+                let loop = try BrokerLoop(
+                    configuration, inbox: inbox, readers: readers, logger: logger)
                 loop.logRecovery()
                 opened.succeed()
                 try loop.run()
@@ -101,7 +102,9 @@ package final class Broker: Service {
                 .childChannelOption(.maxMessagesPerRead, value: 16)
                 .childChannelOption(
                     .recvAllocator,
-                    value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 4_096, maximum: 65_536))
+                    value: AdaptiveRecvByteBufferAllocator(
+                        minimum: 1_024, initial: 4_096, maximum: 65_536)
+                )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let handler = BrokerHandler(

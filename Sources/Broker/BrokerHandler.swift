@@ -168,7 +168,9 @@ final class BrokerHandler: ChannelDuplexHandler {
 
     /// One callback per connection: for `HELLO`, then for silence.
     private func watch(_ delay: TimeAmount) {
-        deadline = context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { self.deadlineCame() }
+        deadline = context?.eventLoop.assumeIsolated().scheduleTask(in: delay) {
+            self.deadlineCame()
+        }
     }
 
     private func deadlineCame() {

@@ -10,7 +10,8 @@ extension BrokerLoop {
     func get(_ message: Get, _ request: Request, _ rows: borrowing Transaction) throws {
         let parts = message.parts
         let job = try job(
-            message.id, withPayload: parts.contains(.payload), withResult: parts.contains(.result), rows)
+            message.id, withPayload: parts.contains(.payload), withResult: parts.contains(.result),
+            rows)
         replyAtLength(job, to: request)
     }
 
@@ -34,7 +35,8 @@ extension BrokerLoop {
     func wait(_ message: Wait, _ request: Request, _ rows: borrowing Transaction) throws {
         let parts = message.parts
         let job = try job(
-            message.id, withPayload: parts.contains(.payload), withResult: parts.contains(.result), rows)
+            message.id, withPayload: parts.contains(.payload), withResult: parts.contains(.result),
+            rows)
         guard !job.state.isFinished else { return replyAtLength(job, to: request) }
         guard waits.count < configuration.waitsMax else {
             let limit = UInt64(configuration.waitsMax)
@@ -45,7 +47,8 @@ extension BrokerLoop {
         waits.add(
             Waits.Wait(
                 peer: request.peer, requestID: request.id, withPayload: parts.contains(.payload),
-                withResult: parts.contains(.result), deadline: engine.now + UInt64(message.milliseconds)),
+                withResult: parts.contains(.result),
+                deadline: engine.now + UInt64(message.milliseconds)),
             for: message.id.rawValue)
         engine.watched.insert(message.id.rawValue)
     }
@@ -58,7 +61,8 @@ extension BrokerLoop {
                 let request = Request(peer: wait.peer, id: wait.requestID)
                 do {
                     let job = try job(
-                        JobID(rawValue: id), withPayload: wait.withPayload, withResult: wait.withResult, rows)
+                        JobID(rawValue: id), withPayload: wait.withPayload,
+                        withResult: wait.withResult, rows)
                     replyAtLength(job, to: request)
                 } catch let error as WireError {
                     reply(error, to: request)
@@ -82,7 +86,8 @@ extension BrokerLoop {
         if !message.queue.isEmpty { try Names.check(queue: message.queue) }
         let page = JobListRequest(
             queue: message.queue.isEmpty ? nil : message.queue, states: message.states.rawValue,
-            type: message.type, oldestFirst: message.order == .oldestFirst, limit: Int(message.limit),
+            type: message.type, oldestFirst: message.order == .oldestFirst,
+            limit: Int(message.limit),
             after: try message.cursorJob())
         let header = FrameHeader(
             length: 0, opcode: 0, channel: request.peer.channel, requestID: request.id)
@@ -119,7 +124,9 @@ extension List {
     /// The cursor is the id of the last job that the page before looked at.
     fileprivate func cursorJob() throws -> UInt64? {
         guard !cursor.isEmpty else { return nil }
-        guard let id = JobID(String(decoding: cursor, as: UTF8.self)), id.rawValue > 0 else { throw cursorInvalid() }
+        guard let id = JobID(String(decoding: cursor, as: UTF8.self)), id.rawValue > 0 else {
+            throw cursorInvalid()
+        }
         return id.rawValue
     }
 }
@@ -127,7 +134,9 @@ extension List {
 extension Queues {
     fileprivate func cursorIndex() throws -> Int {
         guard !cursor.isEmpty else { return 0 }
-        guard let index = Int(String(decoding: cursor, as: UTF8.self)), index > 0 else { throw cursorInvalid() }
+        guard let index = Int(String(decoding: cursor, as: UTF8.self)), index > 0 else {
+            throw cursorInvalid()
+        }
         return index
     }
 }
@@ -141,7 +150,8 @@ extension JobInfo {
         self.init(
             id: JobID(rawValue: job.id), state: .init(rawValue: job.state.rawValue) ?? .ready,
             attempts: UInt16(clamping: job.attempts), failures: job.failures, crashes: job.crashes,
-            interruptions: job.interruptions, maxAttempts: job.maxAttempts, createdAt: job.createdAt,
+            interruptions: job.interruptions, maxAttempts: job.maxAttempts,
+            createdAt: job.createdAt,
             dueAt: job.dueAt, startedAt: job.startedAt, finishedAt: job.finishedAt,
             payloadBytes: job.payloadBytes, queue: queue, type: job.type)
         error = job.error

@@ -24,7 +24,8 @@ extension BrokerLoop {
     }
 
     /// Goes on with a session, taking it from the connection that had it.
-    private func resume(_ hello: Hello, _ peer: Peer, _ rows: borrowing Transaction) throws -> Bool {
+    private func resume(_ hello: Hello, _ peer: Peer, _ rows: borrowing Transaction) throws -> Bool
+    {
         guard hello.session != 0,
             try engine.resumeSession(hello.session, secret: hello.secret, rows)
         else { return false }
@@ -41,7 +42,8 @@ extension BrokerLoop {
         reply(
             Welcome(
                 session: request.peer.session, secret: secret, isResumed: isResumed,
-                serverTime: engine.now, limits: configuration.limits, server: configuration.serverName),
+                serverTime: engine.now, limits: configuration.limits,
+                server: configuration.serverName),
             to: request)
     }
 
@@ -70,7 +72,9 @@ extension BrokerLoop {
     private func leave(_ peer: Peer) {
         endSubscriptions(of: peer)
         if peer.waits > 0 {
-            waits.remove(where: { $0.peer === peer }, removed: { _, _ in }, unwatched: { engine.watched.remove($0) })
+            waits.remove(
+                where: { $0.peer === peer }, removed: { _, _ in },
+                unwatched: { engine.watched.remove($0) })
         }
         if peersBySession[peer.session] === peer { peersBySession[peer.session] = nil }
         peer.session = 0

@@ -98,7 +98,9 @@ extension BrokerLoop {
             guard staging.refusals[index] == nil else { continue }
             defer { id += 1 }
             let bytes = item.payload.bytes
-            guard index >= staging.itemsDone, bytes.count > EngineLimits.inlineBytesMax else { continue }
+            guard index >= staging.itemsDone, bytes.count > EngineLimits.inlineBytesMax else {
+                continue
+            }
             // Only the last part of a payload may end in the middle of a piece.
             let wholePieces = (budget / EngineLimits.pieceBytes + 1) * EngineLimits.pieceBytes
             let end = min(staging.bytesDone + wholePieces, bytes.count)

@@ -60,7 +60,8 @@ extension BrokerLoop {
     /// Submits what is not refused and writes the answer.
     /// - Parameter refusals: nil: each item is checked now.
     func write(
-        _ answer: SubmitAnswer, ids: SubmitIDs, _ refusals: [WireError?]?, _ rows: borrowing Transaction
+        _ answer: SubmitAnswer, ids: SubmitIDs, _ refusals: [WireError?]?,
+        _ rows: borrowing Transaction
     ) throws {
         let submit = answer.submit
         var out = takeOutbox(submit.durability, answer.request)
@@ -74,20 +75,23 @@ extension BrokerLoop {
         var items = submit
         var index = 0
         while let item = try items.nextItem() {
-            let refusal = refusals.map { $0[index] } ?? item.refusal(payloadBytesMax: payloadBytesMax)
+            let refusal =
+                refusals.map { $0[index] } ?? item.refusal(payloadBytesMax: payloadBytesMax)
             index += 1
             if let refusal {
                 writer.refuse(refusal, to: &out)
                 continue
             }
             let job = Submission(
-                type: submit.type, payload: StoredPayload(item.payload), options: JobOptions(item.options))
+                type: submit.type, payload: StoredPayload(item.payload),
+                options: JobOptions(item.options))
             switch ids {
             case .none:
                 writer.refuse(.batchRefused(), to: &out)
                 continue
             case .ascending:
-                writer.accept(JobID(rawValue: try engine.submit(job, to: answer.queue, rows)), to: &out)
+                writer.accept(
+                    JobID(rawValue: try engine.submit(job, to: answer.queue, rows)), to: &out)
             case .staged(let first):
                 let id = first + UInt64(outcome.accepted)
                 try engine.submit(staged: id, job, to: answer.queue, rows)
@@ -125,7 +129,8 @@ extension BrokerLoop {
         switch precedent {
         case .none: return false
         case .jobs(let jobs):
-            let run = Submitted.Run.accepted(first: JobID(rawValue: jobs.first), count: UInt16(jobs.count))
+            let run = Submitted.Run.accepted(
+                first: JobID(rawValue: jobs.first), count: UInt16(jobs.count))
             reply(Submitted(durability: .disk, isRepeated: true, runs: [run]), to: request)
         case .reply(let bytes):
             var answer = try Submitted(body: ByteBuffer(bytes: bytes))
@@ -134,11 +139,14 @@ extension BrokerLoop {
         case .forgotten(let floor):
             throw WireError(
                 .sequenceForgotten, limit: floor, actual: submit.sequence,
-                "sequence \(submit.sequence) is below the producer's floor of \(floor): its answer is forgotten")
+                "sequence \(submit.sequence) is below the producer's floor of \(floor): its answer is forgotten"
+            )
         case .tooFarAhead(let floor):
             throw WireError(
-                .sequenceAhead, limit: floor + EngineLimits.producerWindowMax, actual: submit.sequence,
-                "sequence \(submit.sequence) is \(EngineLimits.producerWindowMax.grouped) or more above the floor of \(floor)")
+                .sequenceAhead, limit: floor + EngineLimits.producerWindowMax,
+                actual: submit.sequence,
+                "sequence \(submit.sequence) is \(EngineLimits.producerWindowMax.grouped) or more above the floor of \(floor)"
+            )
         }
         return true
     }
@@ -159,7 +167,8 @@ extension BrokerLoop {
     private func storeFull() -> WireError {
         WireError(
             .storeFull, retryAfterMilliseconds: 1_000,
-            "the server's disk is nearly full: submissions are refused, workers may still settle; free space or wait")
+            "the server's disk is nearly full: submissions are refused, workers may still settle; free space or wait"
+        )
     }
 
     // MARK: Outboxes
@@ -169,7 +178,11 @@ extension BrokerLoop {
         guard request.id != 0 else { return ByteBuffer() }
         var taken = ByteBuffer()
         let connection = request.peer.connection
-        if durability == .memory { swap(&taken, &connection.early) } else { swap(&taken, &connection.outbox) }
+        if durability == .memory {
+            swap(&taken, &connection.early)
+        } else {
+            swap(&taken, &connection.outbox)
+        }
         return taken
     }
 

@@ -16,7 +16,8 @@ extension BrokerLoop {
         guard peer.subscriptions[message.subscription] == nil else {
             throw WireError(
                 .subscriptionExists, actual: UInt64(message.subscription),
-                "subscription \(message.subscription) exists already; unsubscribe it first or choose another number")
+                "subscription \(message.subscription) exists already; unsubscribe it first or choose another number"
+            )
         }
         guard peer.subscriptions.count < Int(limit) else {
             throw WireError(
@@ -31,7 +32,8 @@ extension BrokerLoop {
         }
         try engine.storeSession(peer.session, rows)
         let lease =
-            message.leaseMilliseconds == 0 ? configuration.limits.leaseMilliseconds : message.leaseMilliseconds
+            message.leaseMilliseconds == 0
+            ? configuration.limits.leaseMilliseconds : message.leaseMilliseconds
         let subscription = Subscription(
             peer, id: message.subscription, queue: queue, leaseMilliseconds: lease,
             jobs: Int(message.creditJobs), bytes: Int(message.creditBytes))
@@ -63,7 +65,8 @@ extension BrokerLoop {
     private func known(_ id: UInt32, _ peer: Peer) throws -> Subscription {
         guard let subscription = peer.subscriptions[id] else {
             throw WireError(
-                .subscriptionUnknown, actual: UInt64(id), "there is no subscription \(id) on this connection")
+                .subscriptionUnknown, actual: UInt64(id),
+                "there is no subscription \(id) on this connection")
         }
         return subscription
     }
@@ -77,7 +80,8 @@ extension BrokerLoop {
             let connection = request.peer.connection
             swap(&out, &connection.outbox)
             let mark = out.writerIndex
-            var writer = SettledWriter(to: &out, requestID: request.id, channel: request.peer.channel)
+            var writer = SettledWriter(
+                to: &out, requestID: request.id, channel: request.peer.channel)
             while let item = try view.nextItem() {
                 writer.append(try settle(item, request.peer, rows), to: &out)
             }

@@ -53,7 +53,8 @@ final class BrokerLoop {
         self.readers = readers
         self.logger = logger
         var options = Store.Configuration(
-            directory: configuration.directory, formatVersion: Tables.formatVersion, tables: Tables.all)
+            directory: configuration.directory, formatVersion: Tables.formatVersion,
+            tables: Tables.all)
         options.segmentBytes = configuration.effectiveSegmentBytes
         options.reserveBytes = configuration.reserveBytes
         store = try Store.open(options)
@@ -128,7 +129,9 @@ final class BrokerLoop {
             hasMore = true
         }
         try engine.finish(rows)
-        for sentence in engine.damage { logger.error("damaged record", metadata: ["what": "\(sentence)"]) }
+        for sentence in engine.damage {
+            logger.error("damaged record", metadata: ["what": "\(sentence)"])
+        }
     }
 
     private func checkpoint(_ now: UInt64) throws {
@@ -189,7 +192,8 @@ final class BrokerLoop {
         for connection in connections.values {
             for peer in connection.peers.values where peer.isOpen {
                 connection.outbox.write(
-                    Draining(milliseconds: configuration.drainMilliseconds), requestID: peer.nextPush,
+                    Draining(milliseconds: configuration.drainMilliseconds),
+                    requestID: peer.nextPush,
                     channel: peer.channel)
             }
             note(connection)

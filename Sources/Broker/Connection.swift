@@ -68,7 +68,10 @@ final class Subscription {
     var isHungry = false
     var isEnded = false
 
-    init(_ peer: Peer, id: UInt32, queue: QueueIndex, leaseMilliseconds: UInt32, jobs: Int, bytes: Int) {
+    init(
+        _ peer: Peer, id: UInt32, queue: QueueIndex, leaseMilliseconds: UInt32, jobs: Int,
+        bytes: Int
+    ) {
         self.peer = peer
         self.id = id
         self.queue = queue
@@ -77,5 +80,7 @@ final class Subscription {
         creditBytes = bytes
     }
 
-    var mayTake: Bool { !isEnded && jobsOut < creditJobs && (bytesOut < creditBytes || jobsOut == 0) }
+    var mayTake: Bool {
+        !isEnded && jobsOut < creditJobs && (bytesOut < creditBytes || jobsOut == 0)
+    }
 }

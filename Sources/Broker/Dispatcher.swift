@@ -101,14 +101,16 @@ extension DeliveryFields {
     init(_ job: DeliveredJob) {
         self.init(
             id: JobID(rawValue: job.id), failures: job.failures, crashes: job.crashes,
-            interruptions: job.interruptions, maxAttempts: job.maxAttempts, createdAt: job.createdAt)
+            interruptions: job.interruptions, maxAttempts: job.maxAttempts, createdAt: job.createdAt
+        )
     }
 }
 
 extension PayloadView {
     init(_ stored: StoredPayload) {
         self.init(
-            codec: Codec(rawValue: stored.codec), rawBytes: stored.rawBytes, checksum: stored.checksum,
+            codec: Codec(rawValue: stored.codec), rawBytes: stored.rawBytes,
+            checksum: stored.checksum,
             bytes: stored.bytes)
     }
 }
@@ -116,6 +118,7 @@ extension PayloadView {
 extension StoredPayload {
     init(_ view: PayloadView) {
         self.init(
-            codec: view.codec.rawValue, rawBytes: view.rawBytes, checksum: view.checksum, bytes: view.bytes)
+            codec: view.codec.rawValue, rawBytes: view.rawBytes, checksum: view.checksum,
+            bytes: view.bytes)
     }
 }

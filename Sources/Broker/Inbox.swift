@@ -44,7 +44,9 @@ final class Inbox: Sendable {
     /// Moves everything that waits into `batch`, which must be empty; waits for the first, `milliseconds` at most.
     func drain(into batch: inout [Arrival], waiting milliseconds: UInt64?) {
         if let milliseconds {
-            guard lock.lock(whenValue: true, timeoutSeconds: Double(milliseconds) / 1_000) else { return }
+            guard lock.lock(whenValue: true, timeoutSeconds: Double(milliseconds) / 1_000) else {
+                return
+            }
         } else {
             lock.lock(whenValue: true)
         }

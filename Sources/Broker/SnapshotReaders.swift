@@ -18,17 +18,21 @@ final class SnapshotReaders: Sendable {
 
     func stop() async throws { try await pool.shutdownGracefully() }
 
-    func list(_ request: JobListRequest, from store: Store, replyTo port: Port, _ header: FrameHeader) {
+    func list(
+        _ request: JobListRequest, from store: Store, replyTo port: Port, _ header: FrameHeader
+    ) {
         pool.submit { [logger] state in
             guard case .active = state else { return }
             var buffer = ByteBuffer()
             do {
-                let page = try store.snapshot { snapshot in try JobInspector.list(request, snapshot) }
+                let page = try store.snapshot { snapshot in try JobInspector.list(request, snapshot)
+                }
                 buffer.write(JobPage(page), requestID: header.requestID, channel: header.channel)
             } catch {
                 logger.error("a list failed", metadata: ["error": "\(error)"])
                 let refusal = WireError(.internal, "the list could not be read: \(error)")
-                buffer.write(ErrorMessage(refusal), requestID: header.requestID, channel: header.channel)
+                buffer.write(
+                    ErrorMessage(refusal), requestID: header.requestID, channel: header.channel)
             }
             let isLong = buffer.readableBytes > Limits.splitBytes
             let delivery = Delivery(

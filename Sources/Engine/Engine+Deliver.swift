@@ -54,7 +54,8 @@ extension Engine {
         _ request: DeliveryRequest, from queue: QueueIndex, _ rows: borrowing Transaction,
         _ body: (DeliveredJob) throws -> Void
     ) throws -> DeliveryOutcome {
-        var outcome = DeliveryOutcome(token: counters.nextToken, jobs: 0, bytes: 0, isCutShort: false)
+        var outcome = DeliveryOutcome(
+            token: counters.nextToken, jobs: 0, bytes: 0, isCutShort: false)
         var lease: (key: LeaseKey, row: LeaseRow)?
         while outcome.jobs < request.jobsMax, !outcome.isCutShort {
             let wanted = UInt32(clamping: request.jobsMax - outcome.jobs)
@@ -88,7 +89,9 @@ extension Engine {
                 outcome.bytes += Int(row.payloadBytes)
                 return true
             }
-            for id in next..<reached { try add(id, to: &lease, request, queue, outcome.token, rows) }
+            for id in next..<reached {
+                try add(id, to: &lease, request, queue, outcome.token, rows)
+            }
             next = reached
             guard let damage else { break }
             count(queue) { $0.ready -= 1 }
@@ -119,15 +122,21 @@ extension Engine {
             return (reached, error)
         }
         let isMissing = reached < end && !isRefused
-        return (reached, isMissing ? nonsense(Tables.jobs, .job(reached), "ready job \(reached) has no row") : nil)
+        return (
+            reached,
+            isMissing
+                ? nonsense(Tables.jobs, .job(reached), "ready job \(reached) has no row") : nil
+        )
     }
 
     private func hand(
-        _ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction, _ body: (DeliveredJob) throws -> Void
+        _ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction,
+        _ body: (DeliveredJob) throws -> Void
     ) throws {
         var job = DeliveredJob(
             id: id, type: row.type, failures: row.failures, crashes: row.crashes,
-            interruptions: row.interruptions, maxAttempts: row.maxAttempts, createdAt: row.createdAt,
+            interruptions: row.interruptions, maxAttempts: row.maxAttempts,
+            createdAt: row.createdAt,
             payload: row.payload)
         guard row.payloadPlace == .pieces else { return try body(job) }
         let pieces = try Pieces(row.payloadBytes, of: id, .payload, rows)
@@ -144,7 +153,8 @@ extension Engine {
             $0.ready -= 1
             $0.running += 1
         }
-        if let open = lease, id < open.key.first || id - open.key.first >= EngineLimits.leaseSpanMax {
+        if let open = lease, id < open.key.first || id - open.key.first >= EngineLimits.leaseSpanMax
+        {
             try create(open.key, open.row, rows)
             lease = nil
         }
@@ -153,7 +163,8 @@ extension Engine {
             ?? (
                 LeaseKey(first: id, token: token),
                 LeaseRow(
-                    session: request.session, subscription: request.subscription, queue: queues[queue].id,
+                    session: request.session, subscription: request.subscription,
+                    queue: queues[queue].id,
                     startedAt: stamp.now, deadline: stamp.now + request.leaseMilliseconds)
             )
         open.row.jobs.insert(id - open.key.first)

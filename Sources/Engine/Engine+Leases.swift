@@ -5,7 +5,8 @@ extension Engine {
     func findLease(
         of id: UInt64, token: UInt64, _ rows: borrowing Transaction
     ) throws -> (LeaseKey, LeaseRow)? {
-        if let last = lastLease, last.token == token, let row = touchedLeases[last], id >= last.first,
+        if let last = lastLease, last.token == token, let row = touchedLeases[last],
+            id >= last.first,
             row.jobs.contains(id - last.first)
         {
             return (last, row)
@@ -71,7 +72,8 @@ extension Engine {
                 for offset in rest.jobs.offsets { moved.jobs.insert(offset - restFirst) }
                 let movedKey = LeaseKey(first: old.first + restFirst, token: old.token)
                 touchedLeases[movedKey] = moved
-                try Timer(due: moved.timerAt, kind: .lease, movedKey.first, movedKey.token).set(rows)
+                try Timer(due: moved.timerAt, kind: .lease, movedKey.first, movedKey.token).set(
+                    rows)
             }
         }
         touchedLeases[key] = split
@@ -138,5 +140,7 @@ func scanStoredLeases<Source: Rows & ~Copyable>(
 }
 
 extension StaticString {
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount) }
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
+    }
 }

@@ -44,7 +44,9 @@ extension Engine {
         if floor > producer.floor {
             producer.floor = floor
             producer.runs.removeAll { $0.end <= floor }
-            if !producer.mixed.isEmpty { producer.mixed = producer.mixed.filter { $0.key >= floor } }
+            if !producer.mixed.isEmpty {
+                producer.mixed = producer.mixed.filter { $0.key >= floor }
+            }
             producer.isChanged = true
         }
         producers[id] = producer
@@ -83,7 +85,9 @@ extension Engine {
 
     private func load(producer id: UInt64, _ rows: borrowing Transaction) throws -> Producer {
         if let known = producers[id] { return known }
-        if let stored = try rows.get(Tables.producers, .job(id), { try Producer(from: &$0) }) { return stored }
+        if let stored = try rows.get(Tables.producers, .job(id), { try Producer(from: &$0) }) {
+            return stored
+        }
         try Timer(due: stamp.now + EngineLimits.producerMemory, kind: .producer, id).set(rows)
         return Producer()
     }

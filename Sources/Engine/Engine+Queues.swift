@@ -60,7 +60,8 @@ extension Engine {
         if queues.indices.contains(lastQueue), queues[lastQueue].isNamed(name) {
             return QueueIndex(value: lastQueue)
         }
-        guard let index = queuesByHash[hashed(name)]?.first(where: { queues[$0].isNamed(name) }) else {
+        guard let index = queuesByHash[hashed(name)]?.first(where: { queues[$0].isNamed(name) })
+        else {
             return nil
         }
         lastQueue = index
@@ -143,5 +144,6 @@ private func hashed(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
 
 /// A row whose check value is right and whose contents make no sense.
 func nonsense(_ table: Table, _ key: Key, _ what: String) -> StoreError {
-    StoreError(.damaged(table: table, key: key.withBytes { Array($0) }), "table \(table.name): \(what)")
+    StoreError(
+        .damaged(table: table, key: key.withBytes { Array($0) }), "table \(table.name): \(what)")
 }

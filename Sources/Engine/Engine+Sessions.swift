@@ -59,7 +59,9 @@ extension Engine {
 
     func endSession(_ id: UInt64, _ end: SessionEnd, _ rows: borrowing Transaction) throws {
         guard let session = sessions.removeValue(forKey: id) else { return }
-        if session.graceEnds > 0 { try Timer(due: session.graceEnds, kind: .session, id).unset(rows) }
+        if session.graceEnds > 0 {
+            try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
+        }
         guard session.isStored else { return }
         ending[id] = end
         endingFrom = LeaseKey(first: 0, token: 0)
@@ -100,18 +102,25 @@ extension Engine {
         var stored: [(UInt64, Session)] = []
         try rows.scan(Tables.sessions, from: .job(0)) { key, reader in
             let id = try key.u64()
-            stored.append((id, Session(
-                secret: try reader.u64(), isStored: true, isConnected: false,
-                graceEnds: try reader.u64())))
+            stored.append(
+                (
+                    id,
+                    Session(
+                        secret: try reader.u64(), isStored: true, isConnected: false,
+                        graceEnds: try reader.u64())
+                ))
             return .next
         }
         for (id, session) in stored {
-            if session.graceEnds > 0 { try Timer(due: session.graceEnds, kind: .session, id).unset(rows) }
+            if session.graceEnds > 0 {
+                try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
+            }
             try startGrace(id, session, rows)
         }
     }
 
-    private func startGrace(_ id: UInt64, _ session: Session, _ rows: borrowing Transaction) throws {
+    private func startGrace(_ id: UInt64, _ session: Session, _ rows: borrowing Transaction) throws
+    {
         var waiting = session
         waiting.isConnected = false
         waiting.graceEnds = stamp.now + configuration.graceMilliseconds

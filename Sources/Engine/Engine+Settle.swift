@@ -26,7 +26,8 @@ extension Engine {
         _ id: UInt64, token: UInt64, session: UInt64, _ verdict: Verdict,
         _ rows: borrowing Transaction
     ) throws -> Credit? {
-        guard let (key, lease) = try findLease(of: id, token: token, rows), lease.session == session else {
+        guard let (key, lease) = try findLease(of: id, token: token, rows), lease.session == session
+        else {
             return nil
         }
         if case .extend(let milliseconds) = verdict {
@@ -47,7 +48,8 @@ extension Engine {
         case .extend: break
         }
         return Credit(
-            session: session, subscription: lease.subscription, bytes: Int(row.payloadBytes), jobs: 1)
+            session: session, subscription: lease.subscription, bytes: Int(row.payloadBytes),
+            jobs: 1)
     }
 
     // MARK: Ends of an attempt
@@ -61,7 +63,9 @@ extension Engine {
         let keep = retention(row.retainCompleted, id)
         try forgetProgress(id, row, rows)
         guard keep > 0 else { return try forget(id, row, rows) }
-        if row.payloadPlace == .pieces { try deletePieces(row.payloadBytes, of: id, .payload, rows) }
+        if row.payloadPlace == .pieces {
+            try deletePieces(row.payloadBytes, of: id, .payload, rows)
+        }
         row.state = .completed
         row.payloadPlace = .dropped
         row.payload.bytes = .none
@@ -78,7 +82,8 @@ extension Engine {
     }
 
     private func fail(
-        _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int, _ reason: UnsafeRawBufferPointer,
+        _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int,
+        _ reason: UnsafeRawBufferPointer,
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
@@ -113,7 +118,9 @@ extension Engine {
             history.error = reason
         }
         row.history = history
-        if case .crash = end, row.crashes >= row.maxAttempts { return try die(id, row, queue, rows) }
+        if case .crash = end, row.crashes >= row.maxAttempts {
+            return try die(id, row, queue, rows)
+        }
         row.state = .ready
         try save(row, id, rows)
         try forgetProgress(id, row, rows)
@@ -182,7 +189,8 @@ extension Engine {
         _ id: UInt64, token: UInt64, session: UInt64, done: UInt16, message: String,
         _ rows: borrowing Transaction
     ) throws -> Bool {
-        guard let (_, lease) = try findLease(of: id, token: token, rows), lease.session == session else {
+        guard let (_, lease) = try findLease(of: id, token: token, rows), lease.session == session
+        else {
             return false
         }
         try rows.put(Tables.progress, .job(id)) { writer in

@@ -16,7 +16,8 @@ extension Engine {
     /// Stores some pieces of a payload.
     /// - Parameter offset: a multiple of `EngineLimits.pieceBytes`, where `bytes` begin in the payload.
     package func stage(
-        _ bytes: UnsafeRawBufferPointer, at offset: Int, of id: UInt64, _ rows: borrowing Transaction
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, of id: UInt64,
+        _ rows: borrowing Transaction
     ) throws {
         try putPieces(bytes, from: UInt32(offset / EngineLimits.pieceBytes), of: id, .payload, rows)
     }

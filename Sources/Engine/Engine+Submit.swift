@@ -26,13 +26,16 @@ extension Engine {
         counters.nextJob += 1
         try put(submission, id, queue, isAscending: true, rows)
         let bytes = submission.payload.bytes
-        if bytes.count > EngineLimits.inlineBytesMax { try putPieces(bytes, of: id, .payload, rows) }
+        if bytes.count > EngineLimits.inlineBytesMax {
+            try putPieces(bytes, of: id, .payload, rows)
+        }
         return id
     }
 
     /// The same for a job whose id was set aside and whose payload, if it is long, was staged.
     package func submit(
-        staged id: UInt64, _ submission: Submission, to queue: QueueIndex, _ rows: borrowing Transaction
+        staged id: UInt64, _ submission: Submission, to queue: QueueIndex,
+        _ rows: borrowing Transaction
     ) throws {
         try put(submission, id, queue, isAscending: false, rows)
     }
@@ -60,7 +63,9 @@ extension Engine {
 
     /// Removes everything that is stored of a job.
     func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
-        if row.payloadPlace == .pieces { try deletePieces(row.payloadBytes, of: id, .payload, rows) }
+        if row.payloadPlace == .pieces {
+            try deletePieces(row.payloadBytes, of: id, .payload, rows)
+        }
         if row.resultPlace == .pieces { try deletePieces(row.resultBytes, of: id, .result, rows) }
         _ = try rows.delete(Tables.jobs, .job(id))
     }

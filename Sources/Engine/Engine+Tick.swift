@@ -21,7 +21,9 @@ extension Engine {
     }
 
     private func nextTimer(_ rows: borrowing Transaction) throws -> Timer? {
-        try rows.first(Tables.timers, atOrAfter: Key().adding(u64: 0)) { key, _ in try Timer(from: &key) }
+        try rows.first(Tables.timers, atOrAfter: Key().adding(u64: 0)) { key, _ in
+            try Timer(from: &key)
+        }
     }
 
     private func becomesReady(_ timer: Timer, _ rows: borrowing Transaction) throws {

@@ -40,11 +40,15 @@ package enum JobInspector {
         isReady: (_ queue: UInt32, _ order: UInt8) throws -> Bool
     ) throws -> JobInspection? {
         var order: UInt8 = 0
-        var places = (payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0))
+        var places = (
+            payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0)
+        )
         let found = try rows.get(Tables.jobs, .job(id)) { reader in
             let row = try JobRow(from: &reader)
             order = row.order
-            places = (row.payloadPlace, row.payloadBytes, row.resultPlace == .pieces ? row.resultBytes : 0)
+            places = (
+                row.payloadPlace, row.payloadBytes, row.resultPlace == .pieces ? row.resultBytes : 0
+            )
             return JobInspection(id, row, withPayload: withPayload, withResult: withResult)
         }
         guard var job = found else { return nil }
@@ -59,7 +63,9 @@ package enum JobInspector {
     }
 
     /// The same for a snapshot, in which every ready run is a row.
-    package static func inspect(_ id: UInt64, _ snapshot: borrowing Snapshot) throws -> JobInspection? {
+    package static func inspect(_ id: UInt64, _ snapshot: borrowing Snapshot) throws
+        -> JobInspection?
+    {
         try inspect(id, withPayload: false, withResult: false, snapshot) { queue, order in
             try ReadyRuns.stored(atOrBefore: id, queue, order, snapshot)?.contains(id) ?? false
         }
@@ -103,7 +109,9 @@ extension JobInspection {
         payloadBytes = row.payload.rawBytes
         queueID = row.queue
         type = String(decoding: row.type, as: UTF8.self)
-        if let text = row.history?.error, text.count > 0 { error = String(decoding: text, as: UTF8.self) }
+        if let text = row.history?.error, text.count > 0 {
+            error = String(decoding: text, as: UTF8.self)
+        }
         if withPayload, row.payloadPlace != .dropped { payload = PayloadCopy(row.payload) }
         if withResult, let stored = row.result { result = PayloadCopy(stored) }
     }
@@ -126,11 +134,14 @@ extension Engine {
     ) throws -> JobInspection? {
         try writeExtensions(rows)
         try writeLeases(rows)
-        return try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows) {
+        return try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows)
+        {
             queue, order in
             try queues[index(ofQueue: queue)].ready.contains(id, order: order, rows)
         }
     }
 
-    package func queueName(_ id: UInt32) throws -> String { queues[try index(ofQueue: id)].row.name }
+    package func queueName(_ id: UInt32) throws -> String {
+        queues[try index(ofQueue: id)].row.name
+    }
 }

@@ -61,7 +61,8 @@ extension JobInspector {
         var looked = 0
         var last: UInt64 = 0
         var isCut = false
-        try snapshot.scan(Tables.jobs, from: request.start, reverse: !request.oldestFirst) { key, reader in
+        try snapshot.scan(Tables.jobs, from: request.start, reverse: !request.oldestFirst) {
+            key, reader in
             guard looked < rowsPerPage else {
                 isCut = true
                 return .stop
@@ -98,7 +99,9 @@ extension JobListRequest {
         return states == 0 || states & stateBits(row.state) != 0
     }
 
-    func accepts(_ job: JobInspection) -> Bool { states == 0 || states & (1 << UInt16(job.state.rawValue)) != 0 }
+    func accepts(_ job: JobInspection) -> Bool {
+        states == 0 || states & (1 << UInt16(job.state.rawValue)) != 0
+    }
 
     /// A row that says ready may turn out to be running.
     private func stateBits(_ state: JobState) -> UInt16 {

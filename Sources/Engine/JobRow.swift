@@ -39,7 +39,9 @@ package struct StoredPayload {
         self.bytes = bytes
     }
 
-    static var none: StoredPayload { StoredPayload(codec: 0, rawBytes: 0, checksum: 0, bytes: .none) }
+    static var none: StoredPayload {
+        StoredPayload(codec: 0, rawBytes: 0, checksum: 0, bytes: .none)
+    }
 }
 
 /// A job as stored. Byte strings point into the page (or the command) that the row was read from
@@ -128,9 +130,12 @@ extension JobRow {
         options = flags.contains(.options) ? try StoredOptions(from: &reader) : nil
         history = flags.contains(.history) ? try History(from: &reader) : nil
         payloadPlace =
-            flags.contains(.payloadDropped) ? .dropped : flags.contains(.payloadInPieces) ? .pieces : .row
+            flags.contains(.payloadDropped)
+            ? .dropped : flags.contains(.payloadInPieces) ? .pieces : .row
         payload = StoredPayload(codec: codec, rawBytes: rawBytes, checksum: checksum, bytes: .none)
-        guard let state = JobState(rawValue: stateByte) else { throw nonsense(Tables.jobs, Key(), "a job of state \(stateByte)") }
+        guard let state = JobState(rawValue: stateByte) else {
+            throw nonsense(Tables.jobs, Key(), "a job of state \(stateByte)")
+        }
         self.state = state
         if flags.contains(.result) {
             var result = StoredPayload.none
@@ -190,7 +195,8 @@ extension JobRow.StoredOptions {
 
     /// The options that a row must hold: nil when every one has its default.
     init?(_ options: JobOptions) {
-        guard options.backoff != nil || options.retainCompleted != nil || options.retainDead != nil else {
+        guard options.backoff != nil || options.retainCompleted != nil || options.retainDead != nil
+        else {
             return nil
         }
         backoff = options.backoff ?? .standard

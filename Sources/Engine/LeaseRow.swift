@@ -31,7 +31,9 @@ struct LeaseRow {
         deadline = try reader.u64()
         timerAt = try reader.u64()
         let words = Int(try reader.u8())
-        guard words <= JobSet.words else { throw nonsense(Tables.leases, Key(), "a lease of \(words) words") }
+        guard words <= JobSet.words else {
+            throw nonsense(Tables.leases, Key(), "a lease of \(words) words")
+        }
         for index in 0..<words { jobs.storage[index] = try reader.u64() }
     }
 

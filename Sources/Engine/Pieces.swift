@@ -52,7 +52,8 @@ final class Pieces {
                 guard used + piece.count <= memory.count else {
                     throw nonsense(Tables.pieces, key, "job \(id) has more bytes than \(byteCount)")
                 }
-                UnsafeMutableRawBufferPointer(rebasing: memory[used..<used + piece.count]).copyMemory(from: piece)
+                UnsafeMutableRawBufferPointer(rebasing: memory[used..<used + piece.count])
+                    .copyMemory(from: piece)
                 used += piece.count
             }
             guard isThere != nil else {
@@ -60,7 +61,8 @@ final class Pieces {
             }
         }
         guard used == memory.count else {
-            throw nonsense(Tables.pieces, .piece(id, part, 0), "job \(id) has \(used) bytes of \(byteCount)")
+            throw nonsense(
+                Tables.pieces, .piece(id, part, 0), "job \(id) has \(used) bytes of \(byteCount)")
         }
     }
 

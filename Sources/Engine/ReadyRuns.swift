@@ -33,7 +33,9 @@ struct ReadyRuns {
 
     /// Makes a job ready, at the place that its id gives it.
     mutating func insert(_ id: UInt64, order: UInt8, _ rows: borrowing Transaction) throws {
-        if let last = arrived.indices.last, arrived[last].order == order, arrived[last].jobs.end == id {
+        if let last = arrived.indices.last, arrived[last].order == order,
+            arrived[last].jobs.end == id
+        {
             arrived[last].jobs.count += 1
             return
         }
@@ -82,13 +84,18 @@ struct ReadyRuns {
     mutating func oldest(_ rows: borrowing Transaction) throws -> UInt64? {
         try findHead(rows)
         guard let first = arrived.first else { return head?.jobs.first }
-        return head.map { first.precedes($0) ? first.jobs.first : $0.jobs.first } ?? first.jobs.first
+        return head.map { first.precedes($0) ? first.jobs.first : $0.jobs.first }
+            ?? first.jobs.first
     }
 
     func contains(_ id: UInt64, order: UInt8, _ rows: borrowing Transaction) throws -> Bool {
         if arrived.contains(where: { $0.order == order && $0.jobs.contains(id) }) { return true }
-        guard let stored = try ReadyRuns.stored(atOrBefore: id, queue, order, rows) else { return false }
-        if let head, head.order == order, stored.first == headStoredAt { return head.jobs.contains(id) }
+        guard let stored = try ReadyRuns.stored(atOrBefore: id, queue, order, rows) else {
+            return false
+        }
+        if let head, head.order == order, stored.first == headStoredAt {
+            return head.jobs.contains(id)
+        }
         return stored.contains(id)
     }
 
@@ -111,18 +118,22 @@ struct ReadyRuns {
         let start = Key.ready(queue, 0, 0)
         try rows.first(Tables.ready, atOrAfter: start) { key, row in
             guard try key.u32() == queue else { return }
-            found = Run(order: try key.u8(), jobs: JobRun(first: try key.u64(), count: try row.u32()))
+            found = Run(
+                order: try key.u8(), jobs: JobRun(first: try key.u64(), count: try row.u32()))
         }
         guard let found else {
             throw nonsense(
-                Tables.ready, start, "queue \(queue) counts \(storedJobs) ready jobs, but no run of them is stored")
+                Tables.ready, start,
+                "queue \(queue) counts \(storedJobs) ready jobs, but no run of them is stored")
         }
         head = found
         headStoredAt = found.jobs.first
     }
 
     private func store(_ run: Run, _ rows: borrowing Transaction) throws {
-        try rows.put(Tables.ready, .ready(queue, run.order, run.jobs.first)) { $0.u32(run.jobs.count) }
+        try rows.put(Tables.ready, .ready(queue, run.order, run.jobs.first)) {
+            $0.u32(run.jobs.count)
+        }
     }
 
     /// Adds a run to the stored ones: as part of the run just before it where it continues that.
@@ -131,9 +142,12 @@ struct ReadyRuns {
         let before = try ReadyRuns.stored(atOrBefore: run.jobs.first, queue, run.order, rows)
         if let before, before.end == run.jobs.first, before.count < UInt32.max - run.jobs.count {
             let longer = Run(
-                order: run.order, jobs: JobRun(first: before.first, count: before.count + run.jobs.count))
+                order: run.order,
+                jobs: JobRun(first: before.first, count: before.count + run.jobs.count))
             try store(longer, rows)
-            if let head, head.order == run.order, headStoredAt == before.first { self.head = longer }
+            if let head, head.order == run.order, headStoredAt == before.first {
+                self.head = longer
+            }
         } else {
             try store(run, rows)
             if let head, run.precedes(head) { self.head = nil }

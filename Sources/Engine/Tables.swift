@@ -31,7 +31,8 @@ package enum Tables {
     static let staging = Table(id: 12, name: "staging")
 
     package static let all = [
-        counters, queues, jobs, pieces, ready, leases, timers, sessions, producers, progress, damaged,
+        counters, queues, jobs, pieces, ready, leases, timers, sessions, producers, progress,
+        damaged,
         staging,
     ]
 

@@ -6,7 +6,9 @@ package struct GatewayFailure: Error, CustomStringConvertible {
     /// A sentence for people.
     package let description: String
 
-    static func cannotListen(on address: GatewayConfiguration.Address, _ error: any Error) -> GatewayFailure {
+    static func cannotListen(on address: GatewayConfiguration.Address, _ error: any Error)
+        -> GatewayFailure
+    {
         GatewayFailure(
             description: "cannot listen on \(address.host):\(address.port): \(reason(error))")
     }

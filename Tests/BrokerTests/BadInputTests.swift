@@ -1,3 +1,4 @@
+import Broker
 import MartletClient
 import MartletWire
 import NIOCore
@@ -39,7 +40,8 @@ struct BadInputTests {
                 .plain(ByteBuffer(string: "good")), .plain(ByteBuffer()),
                 .plain(ByteBuffer(repeating: 1, count: 1_001)), damaged,
             ]
-            let submit = Submit(queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
+            let submit = Submit(
+                queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
             let reply = try await client.request(submit, expecting: Submitted.self)
             let codes = reply.results.map { result -> ErrorCode? in
                 if case .failure(let error) = result { error.code } else { nil }
@@ -80,14 +82,16 @@ struct BadInputTests {
             let client = try await broker.connect()
             let codes = await [
                 code { () async throws(MartletError) in
-                    _ = try await client.request(Get(id: JobID(rawValue: 99)), expecting: JobInfo.self)
+                    _ = try await client.request(
+                        Get(id: JobID(rawValue: 99)), expecting: JobInfo.self)
                 },
                 code { () async throws(MartletError) in
                     _ = try await client.request(Queues(queue: "none"), expecting: QueuePage.self)
                 },
                 code { () async throws(MartletError) in
                     _ = try await client.request(
-                        Credit(subscription: 5, creditJobs: 1, creditBytes: 1), expecting: Done.self)
+                        Credit(subscription: 5, creditJobs: 1, creditBytes: 1), expecting: Done.self
+                    )
                 },
             ]
             #expect(Set(codes).count == 3)

@@ -48,7 +48,8 @@ final class BrokerHarness: Sendable {
         }
     }
 
-    func connect(session: UInt64 = 0, secret: UInt64 = 0, inbox: PushInbox = PushInbox()) async throws
+    func connect(session: UInt64 = 0, secret: UInt64 = 0, inbox: PushInbox = PushInbox())
+        async throws
         -> WireConnection
     {
         var logger = Logger(label: "test")
@@ -70,7 +71,8 @@ final class PushInbox: Sendable {
     func append(_ push: Push) { continuation.yield(push) }
 
     /// The next deliveries, of as many pushes as it takes to have `count` jobs.
-    func jobs(_ count: Int) async -> [(token: UInt64, delivery: MartletWire.Delivery, type: String)] {
+    func jobs(_ count: Int) async -> [(token: UInt64, delivery: MartletWire.Delivery, type: String)]
+    {
         var found: [(UInt64, MartletWire.Delivery, String)] = []
         for await push in stream {
             guard case .jobs(let jobs) = push else { continue }
@@ -83,7 +85,8 @@ final class PushInbox: Sendable {
 
 enum TemporaryDirectory {
     static func make() -> String {
-        let base = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+        let base =
+            FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
         return base + "/martlet-test-" + UUID().uuidString
     }
 
@@ -98,10 +101,14 @@ enum TemporaryDirectory {
 
 extension Submit {
     /// Jobs with these texts as payloads.
-    init(_ queue: String, _ payloads: [String], type: String = "test", options: SubmitOptions = SubmitOptions()) {
+    init(
+        _ queue: String, _ payloads: [String], type: String = "test",
+        options: SubmitOptions = SubmitOptions()
+    ) {
         self.init(
             queue: queue, type: type,
-            items: payloads.map { SubmitItem(payload: .plain(ByteBuffer(string: $0))) }, options: options)
+            items: payloads.map { SubmitItem(payload: .plain(ByteBuffer(string: $0))) },
+            options: options)
     }
 }
 
@@ -113,7 +120,8 @@ extension WireConnection {
 
     func subscribe(_ queue: String, credit: UInt32, lease: UInt32 = 0) async throws {
         let message = Subscribe(
-            subscription: 1, queue: queue, creditJobs: credit, creditBytes: 64 << 20, leaseMilliseconds: lease)
+            subscription: 1, queue: queue, creditJobs: credit, creditBytes: 64 << 20,
+            leaseMilliseconds: lease)
         _ = try await request(message, expecting: Done.self)
     }
 

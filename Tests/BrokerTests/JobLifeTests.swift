@@ -20,7 +20,9 @@ struct JobLifeTests {
                 Wait(id: ids[0], milliseconds: 10_000, parts: .result), expecting: JobInfo.self)
             let result = Payload.plain(ByteBuffer(string: "ONE"))
             let outcomes = try await worker.settle(
-                jobs.map { Settlement(id: $0.delivery.fields.id, token: $0.token, .complete(result)) })
+                jobs.map {
+                    Settlement(id: $0.delivery.fields.id, token: $0.token, .complete(result))
+                })
             #expect(outcomes == [nil, nil])
             let job = try await waiting
             #expect(job.state == .completed)
@@ -29,7 +31,9 @@ struct JobLifeTests {
         }
     }
 
-    @Test func `a failed job waits for its backoff and comes again with its failure counted`() async throws {
+    @Test func `a failed job waits for its backoff and comes again with its failure counted`()
+        async throws
+    {
         try await BrokerHarness.run { broker in
             let inbox = PushInbox()
             let worker = try await broker.connect(inbox: inbox)
@@ -40,9 +44,12 @@ struct JobLifeTests {
             for attempt in 1...2 {
                 let job = await inbox.jobs(1)[0]
                 #expect(job.delivery.fields.attempt == attempt)
-                _ = try await worker.settle([Settlement(id: id, token: job.token, .fail(reason: "no"))])
+                _ = try await worker.settle([
+                    Settlement(id: id, token: job.token, .fail(reason: "no"))
+                ])
             }
-            let job = try await worker.request(Get(id: id, parts: .payload), expecting: JobInfo.self)
+            let job = try await worker.request(
+                Get(id: id, parts: .payload), expecting: JobInfo.self)
             #expect(job.state == .dead)
             #expect(job.failures == 2)
             #expect(job.error == "no")
@@ -61,9 +68,13 @@ struct JobLifeTests {
             let second = await inbox.jobs(1)[0]
             #expect(second.token > first.token)
             #expect(second.delivery.fields.interruptions == 1)
-            let stale = try await worker.settle([Settlement(id: id, token: first.token, .complete(nil))])
+            let stale = try await worker.settle([
+                Settlement(id: id, token: first.token, .complete(nil))
+            ])
             #expect(stale.first??.code == .leaseLost)
-            #expect(try await worker.settle([Settlement(id: id, token: second.token, .complete(nil))]) == [nil])
+            #expect(
+                try await worker.settle([Settlement(id: id, token: second.token, .complete(nil))])
+                    == [nil])
         }
     }
 
@@ -73,13 +84,15 @@ struct JobLifeTests {
             let inbox = PushInbox()
             let worker = try await broker.connect(inbox: inbox)
             try await worker.subscribe("q", credit: 1)
-            let payload = Payload.plain(ByteBuffer(bytes: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31) }))
+            let payload = Payload.plain(
+                ByteBuffer(bytes: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31) }))
             let submit = Submit(queue: "q", type: "t", items: [SubmitItem(payload: payload)])
             let id = try await worker.submitAll(submit)[0]
             let job = await inbox.jobs(1)[0]
             #expect(job.delivery.payload == payload)
             _ = try await worker.settle([Settlement(id: id, token: job.token, .complete(payload))])
-            let info = try await worker.request(Get(id: id, parts: .result), expecting: JobInfo.self)
+            let info = try await worker.request(
+                Get(id: id, parts: .result), expecting: JobInfo.self)
             #expect(info.result == payload)
         }
     }

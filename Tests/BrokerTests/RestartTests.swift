@@ -29,7 +29,9 @@ struct RestartTests {
             #expect(delivered.map { String(buffer: $0.delivery.payload.bytes) } == ["waiting"])
             let worker = try await broker.connect(session: welcome.session, secret: welcome.secret)
             #expect(await worker.welcome.isResumed)
-            let outcome = try await worker.settle([Settlement(id: job.id, token: job.token, .complete(nil))])
+            let outcome = try await worker.settle([
+                Settlement(id: job.id, token: job.token, .complete(nil))
+            ])
             #expect(outcome == [nil])
         }
     }

@@ -17,7 +17,8 @@ struct StagingTests {
                 Payload.plain(ByteBuffer(string: "small")), Self.large(1), Self.large(2),
                 Payload.plain(ByteBuffer(string: "last")),
             ]
-            let submit = Submit(queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
+            let submit = Submit(
+                queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
             let ids = try await worker.submitAll(submit)
             try await worker.subscribe("q", credit: 10)
             let jobs = await inbox.jobs(4)
@@ -31,9 +32,14 @@ struct StagingTests {
             let inbox = PushInbox()
             let worker = try await broker.connect(inbox: inbox)
             let payloads = (0..<60).map { index in
-                Payload.plain(ByteBuffer(bytes: (0..<(index * 3_331 + 1)).map { UInt8(truncatingIfNeeded: $0 ^ index) }))
+                Payload.plain(
+                    ByteBuffer(
+                        bytes: (0..<(index * 3_331 + 1)).map {
+                            UInt8(truncatingIfNeeded: $0 ^ index)
+                        }))
             }
-            let submit = Submit(queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
+            let submit = Submit(
+                queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
             let ids = try await worker.submitAll(submit)
             try await worker.subscribe("q", credit: 100)
             let jobs = await inbox.jobs(60)
@@ -48,7 +54,8 @@ struct StagingTests {
             var damaged = Self.large(1)
             damaged.checksum ^= 1
             let payloads = [Self.large(2), damaged, Self.large(3)]
-            let submit = Submit(queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
+            let submit = Submit(
+                queue: "q", type: "t", items: payloads.map { SubmitItem(payload: $0) })
             let reply = try await client.request(submit, expecting: Submitted.self)
             #expect(reply.runs.map(\.count) == [1, 1, 1])
             guard case .refused(let error, _) = reply.runs[1] else {

@@ -3,9 +3,11 @@ import Testing
 @testable import Engine
 
 @Suite struct BackoffTests {
-    @Test(arguments: [
-        (1, 1_000), (2, 2_000), (3, 4_000), (6, 32_000), (7, 60_000), (20, 60_000), (1_000, 60_000),
-    ] as [(UInt16, UInt64)])
+    @Test(
+        arguments: [
+            (1, 1_000), (2, 2_000), (3, 4_000), (6, 32_000), (7, 60_000), (20, 60_000),
+            (1_000, 60_000),
+        ] as [(UInt16, UInt64)])
     func `the longest wait doubles with each failure up to the cap`(
         _ failures: UInt16, _ longest: UInt64
     ) {

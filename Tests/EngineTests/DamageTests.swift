@@ -9,7 +9,9 @@ struct DamageTests {
     private let mark = Array("this one's bits will flip".utf8)
 
     /// Five jobs, the third of which is damaged at rest.
-    private func harness(payloadBytes: Int = 25, options: JobOptions = JobOptions()) throws -> EngineHarness {
+    private func harness(payloadBytes: Int = 25, options: JobOptions = JobOptions()) throws
+        -> EngineHarness
+    {
         let harness = try EngineHarness()
         try harness.openSession(1)
         try harness.turn { rows in

@@ -47,7 +47,9 @@ struct ExtensionTests {
 
     @Test func `every part can be settled, extended and split again`() throws {
         let (harness, delivery) = try harness(6)
-        for (id, lease) in [(1, 20_000), (3, 30_000), (1, 25_000), (2, 12_000)] as [(UInt64, UInt64)] {
+        for (id, lease) in [(1, 20_000), (3, 30_000), (1, 25_000), (2, 12_000)]
+            as [(UInt64, UInt64)]
+        {
             #expect(try harness.settle(id, delivery.token, .extend(lease)) != nil)
         }
         try harness.crash()

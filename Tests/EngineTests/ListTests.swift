@@ -7,7 +7,8 @@ import Testing
 struct ListTests {
     /// Every page of a list, and what came on them.
     private func pages(
-        _ harness: EngineHarness, limit: Int, oldestFirst: Bool, queue: String? = nil, states: [JobState] = [],
+        _ harness: EngineHarness, limit: Int, oldestFirst: Bool, queue: String? = nil,
+        states: [JobState] = [],
         betweenPages: () throws -> Void = {}
     ) throws -> [[UInt64]] {
         var pages: [[UInt64]] = []
@@ -28,8 +29,9 @@ struct ListTests {
         try harness.submit(count: 10)
         try harness.checkpoint()
         let all: [UInt64] = oldestFirst ? Array(1...10) : (1...10).reversed()
-        #expect(try pages(harness, limit: 4, oldestFirst: oldestFirst)
-            == [Array(all[..<4]), Array(all[4..<8]), Array(all[8...])])
+        #expect(
+            try pages(harness, limit: 4, oldestFirst: oldestFirst)
+                == [Array(all[..<4]), Array(all[4..<8]), Array(all[8...])])
         #expect(try pages(harness, limit: 5, oldestFirst: oldestFirst).count == 2)
         #expect(try pages(harness, limit: 500, oldestFirst: oldestFirst) == [all])
     }
@@ -106,6 +108,7 @@ struct ListTests {
         try harness.checkpoint()
         let end: UInt64 = oldestFirst ? .max : 1
         #expect(try harness.list(oldestFirst: oldestFirst, after: end).ids == [])
-        #expect(try harness.list(oldestFirst: oldestFirst, after: 0).ids == (oldestFirst ? [1] : []))
+        #expect(
+            try harness.list(oldestFirst: oldestFirst, after: 0).ids == (oldestFirst ? [1] : []))
     }
 }

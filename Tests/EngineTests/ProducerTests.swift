@@ -11,7 +11,8 @@ struct ProducerTests {
     /// A submission as the broker carries it out. Returns the precedent found before.
     @discardableResult
     private func submit(
-        _ harness: EngineHarness, producer: UInt64 = 9, _ sequence: UInt64, floor: UInt64 = 1, count: Int = 1
+        _ harness: EngineHarness, producer: UInt64 = 9, _ sequence: UInt64, floor: UInt64 = 1,
+        count: Int = 1
     ) throws -> Precedent {
         try harness.turn { rows in
             try submit(harness, producer: producer, sequence, floor: floor, count: count, rows)
@@ -19,7 +20,8 @@ struct ProducerTests {
     }
 
     private func submit(
-        _ harness: EngineHarness, producer: UInt64 = 9, _ sequence: UInt64, floor: UInt64 = 1, count: Int = 1,
+        _ harness: EngineHarness, producer: UInt64 = 9, _ sequence: UInt64, floor: UInt64 = 1,
+        count: Int = 1,
         _ rows: borrowing Transaction
     ) throws -> Precedent {
         let precedent = try harness.engine.precedent(
@@ -33,7 +35,9 @@ struct ProducerTests {
     }
 
     private func producer(_ harness: EngineHarness, _ id: UInt64 = 9) throws -> Producer? {
-        try harness.look { rows in try rows.get(Tables.producers, .job(id)) { try Producer(from: &$0) } }
+        try harness.look { rows in
+            try rows.get(Tables.producers, .job(id)) { try Producer(from: &$0) }
+        }
     }
 
     @Test func `a repeated request gets its first answer and submits nothing`() throws {
@@ -82,7 +86,9 @@ struct ProducerTests {
 
     @Test func `answers below the floor are forgotten`() throws {
         let harness = try EngineHarness()
-        for sequence in 1...10 as ClosedRange<UInt64> { try submit(harness, sequence, count: Int(sequence)) }
+        for sequence in 1...10 as ClosedRange<UInt64> {
+            try submit(harness, sequence, count: Int(sequence))
+        }
         try submit(harness, 11, floor: 8)
         #expect(try submit(harness, 7) == .forgotten(floor: 8))
         #expect(try submit(harness, 8, floor: 2) == .jobs(JobRun(first: 29, count: 8)))
@@ -128,7 +134,9 @@ struct ProducerTests {
         var accepted = 0
         for sequence in 1...100 as ClosedRange<UInt64> {
             let isKnown = try harness.turn { rows in
-                guard case .none = try harness.engine.precedent(producer: 9, sequence: sequence, floor: 1, rows)
+                guard
+                    case .none = try harness.engine.precedent(
+                        producer: 9, sequence: sequence, floor: 1, rows)
                 else { return false }
                 harness.engine.remember(
                     producer: 9, sequence: sequence, reply: [UInt8](repeating: 1, count: 100_000))

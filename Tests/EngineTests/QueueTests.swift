@@ -17,7 +17,8 @@ struct QueueTests {
         try harness.turn { _ in
             #expect(harness.engine.queue(named: "d") == nil)
             #expect(harness.engine.knownQueue(named: "d") == nil)
-            #expect(harness.engine.allQueues.map { harness.engine.name(of: $0) } == ["a", "b", "c"])
+            #expect(
+                harness.engine.allQueues.map { harness.engine.name(of: $0) } == ["a", "b", "c"])
         }
     }
 

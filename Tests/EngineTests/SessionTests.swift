@@ -6,7 +6,9 @@ import Testing
 /// Workers that leave, vanish and come back.
 @Suite(.timeLimit(.minutes(1)))
 struct SessionTests {
-    private func working(grace: UInt64 = 15_000, _ count: Int = 3) throws -> (EngineHarness, Delivery) {
+    private func working(grace: UInt64 = 15_000, _ count: Int = 3) throws -> (
+        EngineHarness, Delivery
+    ) {
         let harness = try EngineHarness(grace: grace)
         try harness.openSession(1)
         try harness.submit(count: count)
@@ -23,7 +25,9 @@ struct SessionTests {
         #expect(try harness.inspect(1)?.attempts == 1)
     }
 
-    @Test func `what a vanished worker held is given back as crashes when the grace is over`() throws {
+    @Test func `what a vanished worker held is given back as crashes when the grace is over`()
+        throws
+    {
         let (harness, delivery) = try working()
         try harness.settle(2, delivery.token)
         try harness.disconnect(1)
@@ -62,7 +66,8 @@ struct SessionTests {
         #expect(try harness.statistics().completed == 3)
     }
 
-    @Test func `a worker that does not come back after a restart has its grace and no more`() throws {
+    @Test func `a worker that does not come back after a restart has its grace and no more`() throws
+    {
         let (harness, _) = try working()
         try harness.restart(after: 60_000)
         try harness.advance(14_999)

@@ -29,7 +29,8 @@ struct SettleTests {
         let harness = try EngineHarness()
         harness.random = .max
         try harness.openSession(1)
-        try harness.submit(payload: pattern(40), options: JobOptions(backoff: Backoff(base: 500, cap: 500)))
+        try harness.submit(
+            payload: pattern(40), options: JobOptions(backoff: Backoff(base: 500, cap: 500)))
         let delivery = try harness.deliver()
         try harness.settle(1, delivery.token, .fail("no paper"))
         let failed = try #require(try harness.inspect(1))
@@ -112,7 +113,9 @@ struct SettleTests {
         try harness.openSession(1)
         try harness.submit(count: 4, options: JobOptions(maxAttempts: 1))
         let delivery = try harness.deliver(lease: 5_000)
-        for id in delivery.ids { #expect(try harness.progress(id, delivery.token, done: 1_234, "Ü")) }
+        for id in delivery.ids {
+            #expect(try harness.progress(id, delivery.token, done: 1_234, "Ü"))
+        }
         let shown = try #require(try harness.inspect(2)?.progress)
         #expect((shown.done, shown.message) == (1_234, "Ü"))
         try harness.restart()

@@ -105,9 +105,12 @@ struct LinkLossTests {
         try await broker.stop()
     }
 
-    @Test func `a gateway that goes away tells its clients, and waits for them to leave`() async throws {
+    @Test func `a gateway that goes away tells its clients, and waits for them to leave`()
+        async throws
+    {
         let broker = try await FakeBroker.start()
-        var configuration = GatewayConfiguration(broker: .init(host: "127.0.0.1", port: broker.port))
+        var configuration = GatewayConfiguration(
+            broker: .init(host: "127.0.0.1", port: broker.port))
         configuration.listen.port = 0
         configuration.http?.port = 0
         configuration.limits.drainTimeout = .seconds(50)
@@ -137,7 +140,8 @@ struct LinkLossTests {
         configuration.http?.port = isHTTP ? taken.port : 0
         let gateway = Gateway(configuration: configuration, logger: .quiet)
         let failure = await #expect(throws: GatewayFailure.self) { try await gateway.run() }
-        #expect(failure?.description == "cannot listen on 127.0.0.1:\(taken.port): the port is in use")
+        #expect(
+            failure?.description == "cannot listen on 127.0.0.1:\(taken.port): the port is in use")
         await #expect(throws: GatewayFailure.self) { try await gateway.bound() }
         try await taken.stop()
     }

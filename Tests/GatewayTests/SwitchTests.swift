@@ -113,12 +113,16 @@ struct SwitchTests {
         try await broker.stop()
     }
 
-    @Test func `a client that leaves closes its channel, and the next one gets another`() async throws {
+    @Test func `a client that leaves closes its channel, and the next one gets another`()
+        async throws
+    {
         let broker = try await FakeBroker.start()
         try await withGateway(brokerPort: broker.port) { gateway in
             for channel in 1...5 as ClosedRange<UInt16> {
                 let client = try await RawClient.welcomed(at: gateway.listen)
-                let hello = await broker.frames.next { $0.opcode == .hello && $0.header.channel > 0 }
+                let hello = await broker.frames.next {
+                    $0.opcode == .hello && $0.header.channel > 0
+                }
                 #expect(hello?.header.channel == channel)
                 try await client.close()
                 #expect(await broker.frames.next { $0.opcode == .close }?.header.channel == channel)

@@ -52,13 +52,16 @@ struct WholePathTests {
         let delivery = try #require(jobs.deliveries.first)
         worker.send {
             $0.write(
-                Settle(items: [Settlement(id: delivery.fields.id, token: jobs.token, settle(delivery))]),
+                Settle(items: [
+                    Settlement(id: delivery.fields.id, token: jobs.token, settle(delivery))
+                ]),
                 requestID: 3)
         }
         #expect(await worker.frames.next()?.opcode == .settled)
     }
 
-    @Test func `a job comes in over HTTP, is worked on through the gateway, and its result goes out`()
+    @Test
+    func `a job comes in over HTTP, is worked on through the gateway, and its result goes out`()
         async throws
     {
         try await withBoth { gateway in
@@ -103,13 +106,17 @@ struct WholePathTests {
         }
     }
 
-    @Test func `many requests at once and one request with many lines are all accepted`() async throws {
+    @Test func `many requests at once and one request with many lines are all accepted`()
+        async throws
+    {
         try await withBoth { gateway in
             let http = try #require(gateway.http)
             try await withThrowingTaskGroup(of: Int.self) { group in
                 for number in 0..<100 {
                     group.addTask {
-                        try await HTTPAnswer.to("POST", "/v1/queues/many/jobs", at: http, body: "\(number)").status
+                        try await HTTPAnswer.to(
+                            "POST", "/v1/queues/many/jobs", at: http, body: "\(number)"
+                        ).status
                     }
                 }
                 for try await status in group { #expect(status == 201) }
@@ -125,10 +132,13 @@ struct WholePathTests {
         }
     }
 
-    @Test func `a client of the library works through the gateway as it does without one`() async throws {
+    @Test func `a client of the library works through the gateway as it does without one`()
+        async throws
+    {
         try await withBoth { gateway in
             let port = try #require(gateway.listen.port)
-            try await MartletClient.with(.martlet(host: "127.0.0.1", port: port), logger: .quiet) { martlet in
+            try await MartletClient.with(.martlet(host: "127.0.0.1", port: port), logger: .quiet) {
+                martlet in
                 let payloads = (0..<2_000).map { ByteBuffer(string: "\($0)") }
                 let jobs = try await martlet.push(payloads: payloads, type: "t", queue: "library")
                 #expect(jobs.count == 2_000)

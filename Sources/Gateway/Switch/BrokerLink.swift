@@ -303,7 +303,8 @@ final class BrokerLink: NIOScheduledCallbackHandler {
         guard let channel, output.readableBytes > 0 else { return }
         channel.writeAndFlush(output, promise: nil)
         // As much comes next as came now, more or less: it need not grow again from nothing.
-        output = channel.allocator.buffer(capacity: min(output.readableBytes, Self.outputCapacityMax))
+        output = channel.allocator.buffer(
+            capacity: min(output.readableBytes, Self.outputCapacityMax))
         if wantsInput { resumeReading() }
     }
 

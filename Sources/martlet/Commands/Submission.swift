@@ -1,4 +1,3 @@
-import MartletWire
 import MartletClient
 import MartletWire
 import NIOCore

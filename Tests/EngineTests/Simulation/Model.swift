@@ -50,8 +50,11 @@ struct Model {
     }
 
     /// Whether the settlement is accepted.
-    mutating func settle(_ id: UInt64, _ token: UInt64, by session: UInt64, _ outcome: Outcome) -> Bool {
-        guard let job = jobs[id], job.state == .running, job.token == token, job.session == session else {
+    mutating func settle(_ id: UInt64, _ token: UInt64, by session: UInt64, _ outcome: Outcome)
+        -> Bool
+    {
+        guard let job = jobs[id], job.state == .running, job.token == token, job.session == session
+        else {
             return false
         }
         switch outcome {
@@ -147,7 +150,8 @@ struct Model {
         guard var job = jobs[id] else { return }
         job.failures += 1
         let random = mixed(random, id)
-        job.due = now + (job.options.backoff ?? .standard).delay(failures: job.failures, random: random)
+        job.due =
+            now + (job.options.backoff ?? .standard).delay(failures: job.failures, random: random)
         job.state = .scheduled
         jobs[id] = job
         if job.failures >= job.maxAttempts { die(id) }

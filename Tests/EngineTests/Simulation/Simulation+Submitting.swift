@@ -14,7 +14,8 @@ extension Simulation {
         let options = JobOptions(
             maxAttempts: dice.pick([1, 2, 3, nil]) ?? nil,
             backoff: dice.once(in: 4) ? nil : Backoff(base: 200, cap: 5_000),
-            retainCompleted: dice.pick([0, 1_000, 5_000, 30_000]), retainDead: dice.pick([0, 3_000, 20_000]))
+            retainCompleted: dice.pick([0, 1_000, 5_000, 30_000]),
+            retainDead: dice.pick([0, 3_000, 20_000]))
         for _ in 0..<dice.number(1...8) { _ = try submit(queue, options, rows) }
     }
 
@@ -60,14 +61,20 @@ extension Simulation {
     /// Compares everything, after a census of the rows.
     func compare() throws {
         let census = try harness.verify()
-        expect(census.jobs.count == model.jobs.count, "\(census.jobs.count) jobs, not \(model.jobs.count)")
+        expect(
+            census.jobs.count == model.jobs.count,
+            "\(census.jobs.count) jobs, not \(model.jobs.count)")
         for (id, job) in model.jobs { compare(id, job, census.jobs[id]) }
         for (id, queue) in census.queues {
             expect(census.ready(id) == model.ready(queue.name), "\(queue.name) is in another order")
-            expect(queue.completed == model.completed[queue.name, default: 0], "\(queue.name): completed")
+            expect(
+                queue.completed == model.completed[queue.name, default: 0],
+                "\(queue.name): completed")
         }
         let ending = Set(model.ending.keys)
-        expect(Set(census.sessions.keys).subtracting(ending) == Set(model.sessions.keys), "sessions differ")
+        expect(
+            Set(census.sessions.keys).subtracting(ending) == Set(model.sessions.keys),
+            "sessions differ")
     }
 
     private func compare(_ id: UInt64, _ expected: Model.Job, _ found: Census.Job?) {

@@ -117,7 +117,9 @@ final class Simulation {
 
     private func deliver(_ rows: borrowing Transaction) throws {
         let connected = model.sessions.filter { $0.value == nil }.keys.sorted()
-        guard let session = dice.pick(connected), let queue = dice.pick(Simulation.queues) else { return }
+        guard let session = dice.pick(connected), let queue = dice.pick(Simulation.queues) else {
+            return
+        }
         let max = dice.number(1...12)
         let bytes = dice.once(in: 3) ? dice.number(0...4_000) : 100_000
         let mayExceed = dice.once(in: 2)
@@ -159,7 +161,8 @@ final class Simulation {
             }
         let isExpected = model.settle(id, token, by: session, outcome)
         let credit = try harness.settle(id, token, by: session, outcome, rows)
-        expect((credit != nil) == isExpected, "job \(id) \(outcome) with \(token): \(credit != nil)")
+        expect(
+            (credit != nil) == isExpected, "job \(id) \(outcome) with \(token): \(credit != nil)")
     }
 
     private func progress(

@@ -11,7 +11,8 @@ extension Census {
         judgeTimers()
         judgePieces()
         for id in progress {
-            expect(isLeased(id) || setAside.contains(id), "progress of job \(id), which does not run")
+            expect(
+                isLeased(id) || setAside.contains(id), "progress of job \(id), which does not run")
         }
         for queue in runs.keys { expect(queues[queue] != nil, "ready jobs of no queue \(queue)") }
         expect(numbers.nextJob > (jobs.keys.max() ?? 0), "a job's id will be given again")
@@ -61,14 +62,17 @@ extension Census {
         for timer in timers {
             switch timer.kind {
             case .lease:
-                leaseTimers[LeaseKey(first: timer.first, token: timer.second), default: []].append(timer.due)
+                leaseTimers[LeaseKey(first: timer.first, token: timer.second), default: []].append(
+                    timer.due)
             case .session: sessionTimers[timer.first, default: []].append(timer.due)
             case .producer: producerTimers[timer.first, default: 0] += 1
             case .ready, .retention: break
             }
         }
         for (key, lease) in leases {
-            expect(leaseTimers[key] == [lease.timerAt], "timers of lease \(key): \(leaseTimers[key] ?? [])")
+            expect(
+                leaseTimers[key] == [lease.timerAt],
+                "timers of lease \(key): \(leaseTimers[key] ?? [])")
         }
         expect(leaseTimers.count == leases.count, "a lease's timer has no lease")
         let inGrace = sessions.filter { $0.value > 0 }

@@ -84,7 +84,9 @@ struct Census {
     }
 
     /// Ids of the ready jobs of a queue, in order of delivery.
-    func ready(_ queue: UInt32) -> [UInt64] { runs[queue, default: []].flatMap { $0.first..<$0.end } }
+    func ready(_ queue: UInt32) -> [UInt64] {
+        runs[queue, default: []].flatMap { $0.first..<$0.end }
+    }
 
     // MARK: Places
 
@@ -101,7 +103,9 @@ struct Census {
             let part: PayloadPart = try key.u8() == 0 ? .payload : .result
             let piece = Piece(job: job, part: part)
             let index = try key.u32()
-            expect(pieces[piece, default: []].count == index, "job \(job) lacks a piece before \(index)")
+            expect(
+                pieces[piece, default: []].count == index,
+                "job \(job) lacks a piece before \(index)")
             pieces[piece, default: []].append(reader.remaining)
             return .next
         }
@@ -133,7 +137,9 @@ struct Census {
             for offset in lease.jobs.offsets {
                 let id = key.first + offset
                 found(id, .leased(key, deadline: lease.deadline, session: lease.session))
-                expect(jobs[id].map { $0.queue == lease.queue } ?? true, "job \(id) is of another queue")
+                expect(
+                    jobs[id].map { $0.queue == lease.queue } ?? true,
+                    "job \(id) is of another queue")
             }
             return .next
         }

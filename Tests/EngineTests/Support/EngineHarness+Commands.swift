@@ -35,7 +35,8 @@ extension EngineHarness {
     /// Submits jobs in a turn of their own.
     @discardableResult
     func submit(
-        _ queue: String = "mail", count: Int = 1, payload: [UInt8] = [1, 2, 3], type: String = "letter",
+        _ queue: String = "mail", count: Int = 1, payload: [UInt8] = [1, 2, 3],
+        type: String = "letter",
         options: JobOptions = JobOptions()
     ) throws -> [UInt64] {
         try turn { rows in
@@ -62,7 +63,8 @@ extension EngineHarness {
 
     func stored(_ bytes: [UInt8]) -> StoredPayload {
         StoredPayload(
-            codec: 1, rawBytes: UInt32(bytes.count * 2), checksum: UInt32(truncatingIfNeeded: bytes.count),
+            codec: 1, rawBytes: UInt32(bytes.count * 2),
+            checksum: UInt32(truncatingIfNeeded: bytes.count),
             bytes: arena.copy(bytes))
     }
 
@@ -93,13 +95,15 @@ extension EngineHarness {
         try turn { _ in
         } delivering: { rows in
             delivery = try deliver(
-                queue, to: session, max: max, bytes: bytes, mayExceed: mayExceed, lease: lease, rows)
+                queue, to: session, max: max, bytes: bytes, mayExceed: mayExceed, lease: lease, rows
+            )
         }
         return delivery
     }
 
     func deliver(
-        _ queue: String, to session: UInt64, max: Int = 256, bytes: Int = .max, mayExceed: Bool = true,
+        _ queue: String, to session: UInt64, max: Int = 256, bytes: Int = .max,
+        mayExceed: Bool = true,
         lease: UInt64 = 30_000, _ rows: borrowing Transaction
     ) throws -> Delivery {
         let request = DeliveryRequest(
@@ -124,9 +128,13 @@ extension EngineHarness {
     }
 
     /// Settles all of a delivery in one turn.
-    func settle(_ delivery: Delivery, by session: UInt64 = 1, _ outcome: Outcome = .complete()) throws {
+    func settle(_ delivery: Delivery, by session: UInt64 = 1, _ outcome: Outcome = .complete())
+        throws
+    {
         try turn { rows in
-            for id in delivery.ids { _ = try settle(id, delivery.token, by: session, outcome, rows) }
+            for id in delivery.ids {
+                _ = try settle(id, delivery.token, by: session, outcome, rows)
+            }
         }
     }
 
@@ -145,10 +153,12 @@ extension EngineHarness {
     }
 
     func progress(
-        _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, done: UInt16 = 5_000, _ message: String = "half"
+        _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, done: UInt16 = 5_000,
+        _ message: String = "half"
     ) throws -> Bool {
         try turn { rows in
-            try engine.progress(id, token: token, session: session, done: done, message: message, rows)
+            try engine.progress(
+                id, token: token, session: session, done: done, message: message, rows)
         }
     }
 
@@ -184,12 +194,14 @@ func pattern(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
 extension EngineHarness {
     /// A page of the list, as of the last checkpoint.
     func list(
-        queue: String? = nil, states: [JobState] = [], type: String? = nil, oldestFirst: Bool = false,
+        queue: String? = nil, states: [JobState] = [], type: String? = nil,
+        oldestFirst: Bool = false,
         limit: Int = 500, after: UInt64? = nil
     ) throws -> JobListPage {
         let bits = states.reduce(UInt16(0)) { $0 | 1 << UInt16($1.rawValue) }
         let request = JobListRequest(
-            queue: queue, states: bits, type: type, oldestFirst: oldestFirst, limit: limit, after: after)
+            queue: queue, states: bits, type: type, oldestFirst: oldestFirst, limit: limit,
+            after: after)
         return try store.snapshot { snapshot in try JobInspector.list(request, snapshot) }
     }
 
