@@ -35,14 +35,17 @@ extension IntegrationTests {
                 let id = try await broker.martlet("submit", "slow", "--payload", "x").lines[0]
                 try await stage.waitForStart()
                 worker.killAndWait()
-                let other = try broker.worker(queue: "slow=1", exec: stage.script, "--shell")
-                try await stage.waitForStart()
-                try await stage.letFinish()
+                let second = try Stage(directory, "second")
+                let other = try broker.worker(queue: "slow=1", exec: second.script, "--shell")
+                try await second.waitForStart()
+                try await second.letFinish()
                 let outcome = try await broker.martlet(
                     "job", "wait", id, "--json", "--timeout", "30")
                 #expect(outcome.status == 0, "\(outcome)")
                 #expect(outcome.text.contains(#""crashes":1,"#), "\(outcome)")
                 #expect(outcome.text.contains(#""attempts":2,"#), "\(outcome)")
+                // The killed worker's command has outlived it.
+                try await stage.letFinish()
                 other.killAndWait()
                 try await broker.kill()
             }
@@ -75,10 +78,12 @@ extension IntegrationTests {
 struct Stage: Sendable {
     private let directory: String
 
-    init(_ directory: String) throws {
-        self.directory = directory
+    init(_ directory: String, _ name: String = "stage") throws {
+        self.directory = "\(directory)/\(name)"
+        try FileManager.default.createDirectory(
+            atPath: self.directory, withIntermediateDirectories: true)
         for name in ["started", "go"] {
-            guard mkfifo("\(directory)/\(name)", 0o600) == 0 else {
+            guard mkfifo("\(self.directory)/\(name)", 0o600) == 0 else {
                 throw TestFailure("mkfifo failed")
             }
         }
@@ -91,7 +96,13 @@ struct Stage: Sendable {
     /// Blocks until the command runs: the pipe opens when both ends do.
     func waitForStart() async throws {
         let path = directory + "/started"
-        try await blocking { _ = try String(contentsOfFile: path, encoding: .utf8) }
+        try await blocking {
+            let pipe = open(path, O_RDONLY)
+            guard pipe >= 0 else { throw TestFailure("cannot open \(path)") }
+            var byte: UInt8 = 0
+            _ = read(pipe, &byte, 1)
+            close(pipe)
+        }
     }
 
     func letFinish() async throws {

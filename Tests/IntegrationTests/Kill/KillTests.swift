@@ -96,14 +96,24 @@ final class KillLoad: Sendable {
         }
     }
 
-    /// Everybody says what is left to say, and works until nothing is left: longer than a lease of
-    /// a session that is gone.
+    /// Everybody says what is left to say, and works until the queue is empty.
     func finish(on broker: Server) async throws {
-        let port = broker.port
+        let (port, queue) = (broker.port, queue)
         for producer in producers { try await blocking { try producer.finish(port: port) } }
         try await withThrowingTaskGroup { group in
             for worker in workers {
-                group.addTask { try await blocking { try worker.finish(port: port, patience: 5) } }
+                group.addTask {
+                    try await blocking {
+                        let deadline = Date(timeIntervalSinceNow: 60)
+                        let books = try RawConnection(port: port)
+                        _ = try books.hello()
+                        try worker.finish(port: port) {
+                            let counts = try books.counts(of: queue)
+                            return Date.now > deadline
+                                || counts.ready + counts.running + counts.scheduled == 0
+                        }
+                    }
+                }
             }
             try await group.waitForAll()
         }
