@@ -24,7 +24,8 @@ extension MartletClient {
         /// all.
         public var reconnectDelay: ClosedRange<Duration> = .milliseconds(100) ... .seconds(10)
         /// While there is no server, calls wait for one until they time out. Otherwise they fail
-        /// with the first attempt to connect, as a tool on a command line wants it.
+        /// with the first attempt to connect, as a tool on a command line wants it, unless there
+        /// was a server before.
         public var waitsForServer = true
         /// What a submission's acknowledgement is worth.
         public var durability = Durability.disk

@@ -150,7 +150,7 @@ actor Reconnector {
         logger.debug("cannot connect", metadata: ["reason": "\(error)"])
         if error.isRetryable {
             phase = .disconnected(error)
-            guard triedAll, !configuration.waitsForServer else { return }
+            guard triedAll, !waitsForServer else { return }
         } else {
             phase = .refused(error)
         }
@@ -188,7 +188,7 @@ actor Reconnector {
             case .refused(let error): throw error
             case .stopped: throw .stopped
             case .disconnected(let error):
-                if let error, endpoints.count == 1, !configuration.waitsForServer { throw error }
+                if let error, endpoints.count == 1, !waitsForServer { throw error }
             }
             do throws(MartletError) {
                 try await wait(\.forConnection, until: deadline)
@@ -196,6 +196,11 @@ actor Reconnector {
                 throw error.code == .timeout ? notConnected : error
             }
         }
+    }
+
+    /// A server that was there once is expected to come back.
+    private var waitsForServer: Bool {
+        configuration.waitsForServer || limits.withLock { $0 != nil }
     }
 
     private var notConnected: MartletError {

@@ -13,8 +13,8 @@ enum ExitStatus: Int32, CaseIterable {
     /// A broker whose data contradicts itself (`EX_DATAERR`).
     case damaged = 65
     case unreachable = 69
-    /// A broker whose write to its log or data file failed: what became of the last turn is not known before it is
-    /// started again (`EX_IOERR`).
+    /// A broker whose write to its log or data file failed: what became of the last turn is not
+    /// known before it is started again (`EX_IOERR`).
     case unknownOutcome = 74
     case interrupted = 130
 

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
 
-/// The program's entry point: runs the command, says once what went wrong, exits with the status that stands for it.
+/// The program's entry point: runs the command, says once what went wrong, exits with the status
+/// that stands for it.
 @main
 enum Main {
     static func main() async {
@@ -33,7 +34,8 @@ enum Main {
         return failure.status
     }
 
-    /// One line out of the parser's report, which has the error first, then the usage and where help is.
+    /// One line out of the parser's report, which has the error first, then the usage and where
+    /// help is.
     private static func usageSentence(of error: any Error) -> String {
         let lines = Martlet.fullMessage(for: error).split(separator: "\n").map {
             $0.trimmingCharacters(in: .whitespaces)

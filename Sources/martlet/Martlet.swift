@@ -13,9 +13,10 @@ struct Martlet: AsyncParsableCommand {
               martlet worker --queue greetings --exec 'tr a-z A-Z' &
               echo "hello" | martlet submit greetings --wait
 
-            A setting that is not given as an option is read from the environment (MARTLET_SERVER,
-            MARTLET_TOKEN_FILE, MARTLET_LOG_LEVEL …), then from the JSON file that --config or
-            MARTLET_CONFIG names, under the same name in lower case without the prefix.
+            A setting that is not given as an option is read from the environment
+            (MARTLET_SERVER, MARTLET_TOKEN_FILE, MARTLET_LOG_LEVEL …), then from the JSON
+            file that --config or MARTLET_CONFIG names, under the same name in lower case
+            without the prefix.
 
             \(ExitStatus.table)
             """,

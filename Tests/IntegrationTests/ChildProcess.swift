@@ -2,7 +2,8 @@ import Foundation
 
 /// A running `martlet`. Ends with this object at the latest.
 ///
-/// `@unchecked Sendable`: `process` is used by one thread at a time, whoever runs the test; streams lock themselves.
+/// `@unchecked Sendable`: `process` is used by one thread at a time, whoever runs the test; streams
+/// lock themselves.
 final class ChildProcess: @unchecked Sendable {
     let output = ByteStream()
     let errors = ByteStream()

@@ -24,7 +24,8 @@ final class Server: Sendable {
         httpPort = line.contains("http://") ? try Self.port(in: line, after: "http://") : 0
     }
 
-    /// - Parameter port: 0: any free one. Another: that of an earlier server that this one is to replace.
+    /// - Parameter port: 0: any free one. Another: that of an earlier server that this one is to
+    ///   replace.
     static func broker(data: String, port: UInt16 = 0, _ more: String...) async throws -> Server {
         let arguments = ["broker", "--data", data, "--listen", "127.0.0.1:\(port)"] + more
         return try await blocking { try Server(arguments) }
@@ -84,7 +85,8 @@ final class Server: Sendable {
 }
 
 extension Server {
-    /// Asks until the queue has that many ready jobs; each answer is the state of its moment, so that asking again is waiting.
+    /// Asks until the queue has that many ready jobs; each answer is the state of its moment, so
+    /// that asking again is waiting.
     func waitForJobs(in queue: String, ready: UInt64, patience: TimeInterval = 30) async throws {
         let port = port
         try await blocking {

@@ -4,14 +4,15 @@ struct Function {
     let line: Int
     let lineCount: Int
 
-    /// The formatter indents by four and puts the closing brace under the declaration's first letter; so indentation alone
-    /// tells where a function ends.
+    /// The formatter indents by four and puts the closing brace under the declaration's first
+    /// letter; so indentation alone tells where a function ends.
     static func all(in lines: [String]) -> [Function] {
         lines.indices.compactMap { index in
             guard isDeclaration(lines[index]) else { return nil }
             let indentation = String(lines[index].prefix { $0 == " " })
             let closing = indentation + "}"
-            // The body opens on this line or, when the parameters fill lines of their own, on a later one.
+            // The body opens on this line or, when the parameters fill lines of their own, on a
+            // later one.
             guard let end = lines[index...].firstIndex(where: { $0 == closing }),
                 !lines[(index + 1)...end].dropLast().contains(where: {
                     isDeclaration($0, at: indentation)

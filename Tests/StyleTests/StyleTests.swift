@@ -1,6 +1,7 @@
 import Testing
 
-/// What CONTRIBUTING.md says about how code here looks, as far as a machine can tell. `swift format` checks the rest.
+/// What CONTRIBUTING.md says about how code here looks, as far as a machine can tell. `swift
+/// format` checks the rest.
 struct StyleTests {
     @Test func `the repository's files are found`() {
         #expect(SourceFile.sources.count > 50)
@@ -71,12 +72,12 @@ struct StyleTests {
         }
     }
 
+    private static let sleeps = ["Task.sleep(", "Thread.sleep(", "usleep(", "nanosleep("]
+
     @Test(arguments: SourceFile.all.filter { $0.path.hasPrefix("Tests/") })
     func `tests do not sleep`(file: SourceFile) {
         for (index, line) in file.codeLines where !file.isIn("StyleTests") {
-            if line.contains("Task.sleep") || line.containsWord("usleep")
-                || line.containsWord("sleep(")
-            {
+            if Self.sleeps.contains(where: line.containsWord) {
                 Issue.record("\(file.path):\(index + 1) sleeps: wait for what is to happen instead")
             }
         }

@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
         abstract:
             "Measure a broker: its own on a temporary directory, or the one that --server names.",
         discussion: """
-            Each acknowledged job must be delivered exactly once; otherwise the figures are worth nothing and the exit status is 1.
+            Each acknowledged job must be delivered exactly once; otherwise the figures
+            are worth nothing and the exit status is 1.
 
             Examples:
               martlet bench
@@ -80,8 +81,8 @@ struct BenchCommand: AsyncParsableCommand {
         }
     }
 
-    /// What to measure. A server is used only when the command line names it: whoever has `MARTLET_SERVER` in the environment
-    /// does not expect a million jobs there.
+    /// What to measure. A server is used only when the command line names it: whoever has
+    /// `MARTLET_SERVER` in the environment does not expect a million jobs there.
     private func options() async throws -> BenchOptions {
         var options = BenchOptions(target: ownBroker)
         if server.server != nil {

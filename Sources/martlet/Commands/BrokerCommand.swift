@@ -8,7 +8,8 @@ struct BrokerCommand: AsyncParsableCommand {
         commandName: "broker",
         abstract: "Run a broker: the durable queue. One for each data directory.",
         discussion: """
-            Whoever reaches its port may do everything: keep it on a trusted network, with gateways in front.
+            Whoever reaches its port may do everything: keep it on a trusted network, with
+            gateways in front.
 
             Example:
               martlet broker --data /var/lib/martlet --listen 10.0.0.5:7411

@@ -1,8 +1,8 @@
 import MartletClient
 import MartletWire
 
-/// Jobs on their way from whoever submits them to whoever waits for their results, in order. Bounded: the one waits for the
-/// other.
+/// Jobs on their way from whoever submits them to whoever waits for their results, in order.
+/// Bounded: the one waits for the other.
 actor ExpectedJobs {
     private var ids: ArraySlice<JobStatus.ID> = []
     private var isEnded = false

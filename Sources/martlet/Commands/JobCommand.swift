@@ -18,7 +18,8 @@ struct JobArgument: ExpressibleByArgument {
         text = argument
     }
 
-    /// Asks the server about this job; a text that is no id gets the same answer as an id that nobody has.
+    /// Asks the server about this job; a text that is no id gets the same answer as an id that
+    /// nobody has.
     func ask(_ question: (JobStatus.ID) async throws(MartletError) -> JobInfo) async throws
         -> JobInfo
     {

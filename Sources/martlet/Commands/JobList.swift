@@ -8,8 +8,8 @@ struct JobList: AsyncParsableCommand {
         commandName: "list",
         abstract: "List jobs, newest first.",
         discussion: """
-            A list is read from a snapshot that is at most 100 ms old. When there are more jobs than --limit, the cursor of the
-            next page goes to standard error.
+            A list is read from a snapshot that is at most 100 ms old. When there are more
+            jobs than --limit, the cursor of the next page goes to standard error.
 
             Examples:
               martlet job list --queue images --state dead

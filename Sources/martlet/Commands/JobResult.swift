@@ -8,7 +8,8 @@ struct JobResult: AsyncParsableCommand {
         commandName: "result",
         abstract: "Write a completed job's result to standard output.",
         discussion: """
-            Exits with 6 when the job is not finished (see --wait), with 7 when it ended in failure.
+            Exits with 6 when the job is not finished (see --wait), with 7 when it ended
+            in failure.
 
             Example:
               martlet job result 0000000k5m2q --wait > thumbnail.png

@@ -8,8 +8,8 @@ struct JobWait: AsyncParsableCommand {
         commandName: "wait",
         abstract: "Wait until jobs are finished.",
         discussion: """
-            Prints each job's id and how it ended, in the order given. Exits with 3 when the time is over, with 7 when
-            one of them ended in failure.
+            Prints each job's id and how it ended, in the order given. Exits with 3 when
+            the time is over, with 7 when one of them ended in failure.
 
             Example:
               martlet job wait 0000000k5m2q --timeout 30 && echo done
@@ -38,7 +38,8 @@ struct JobWait: AsyncParsableCommand {
         if ended != .ok { throw CommandFailure(ended, nil) }
     }
 
-    /// Waits for one after the other, and reports each as soon as it and all before it are finished.
+    /// Waits for one after the other, and reports each as soon as it and all before it are
+    /// finished.
     private func finished(until end: ContinuousClock.Instant?) async throws -> [JobInfo] {
         try await ServerClient.with(server) { client in
             var finished: [JobInfo] = []

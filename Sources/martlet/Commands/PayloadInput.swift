@@ -3,7 +3,8 @@ import MartletWire
 import NIOCore
 import NIOPosix
 
-/// What a command is fed. Reads wait on a thread of their own: an input may be a file, which no event loop can watch.
+/// What a command is fed. Reads wait on a thread of their own: an input may be a file, which no
+/// event loop can watch.
 enum PayloadInput: Sendable {
     case text(String)
     /// A file that has been opened, or standard input; ends with the program.
@@ -47,9 +48,11 @@ enum PayloadInput: Sendable {
         }
     }
 
-    /// The lines of the input, without their newlines, in batches of what is there, at most `batch_max`.
+    /// The lines of the input, without their newlines, in batches of what is there, at most
+    /// `batch_max`.
     ///
-    /// - Throws: `CommandFailure` when a line is empty or has more than `limit` bytes, after the lines before it were handed on.
+    /// - Throws: `CommandFailure` when a line is empty or has more than `limit` bytes, after the
+    ///   lines before it were handed on.
     func forEachBatchOfLines(
         limit: Int, _ body: ([ByteBuffer]) async throws -> Void
     ) async throws {
@@ -79,15 +82,17 @@ enum PayloadInput: Sendable {
         }
         count += good.count
         guard let bad else { return }
+        let size = lines[bad].count
         throw Self.badLine(
             count + 1,
-            lines[bad].isEmpty
+            size == 0
                 ? "is empty, and a payload has at least one byte"
-                : "has \(Quantity.grouped(lines[bad].count)) bytes, the server's limit is \(Quantity.grouped(limit)) (payload_bytes_max)"
-        )
+                : "has \(Quantity.grouped(size)) bytes, the server's limit is \(Quantity.grouped(limit))"
+                    + " (payload_bytes_max)")
     }
 
-    /// What is there; empty at the end. Waits in short turns, so that a cancelled task does not wait for input that never comes.
+    /// What is there; empty at the end. Waits in short turns, so that a cancelled task does not
+    /// wait for input that never comes.
     private func readSome(_ descriptor: Int32) async throws -> [UInt8] {
         while true {
             try Task.checkCancellation()

@@ -1,7 +1,8 @@
 import MartletClient
 import MartletWire
 
-/// Waits for jobs, many at a time, and prints their results in order, each as soon as all before it are printed.
+/// Waits for jobs, many at a time, and prints their results in order, each as soon as all before it
+/// are printed.
 struct ResultPrinter {
     private let client: MartletClient
     private let expected: ExpectedJobs
@@ -22,8 +23,8 @@ struct ResultPrinter {
         self.end = end
     }
 
-    /// Prints the results of what `submit` submits meanwhile. When that fails, what it had submitted is still to be heard of;
-    /// when the time for waiting is over, it is cancelled.
+    /// Prints the results of what `submit` submits meanwhile. When that fails, what it had
+    /// submitted is still to be heard of; when the time for waiting is over, it is cancelled.
     ///
     /// - Returns: how the program is to end: `jobFailed` when one of the jobs did.
     static func print(

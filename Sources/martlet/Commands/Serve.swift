@@ -43,13 +43,15 @@ struct Serve: AsyncParsableCommand {
     }
 }
 
-/// A gateway in front of a broker of this process: begins once that is ready, and is shut down before it.
+/// A gateway in front of a broker of this process: begins once that is ready, and is shut down
+/// before it.
 private struct FrontService: Service {
     let broker: Broker
     let gateway: @Sendable (ListenAddress) throws -> GatewayService
 
     func run() async throws {
-        // When the broker cannot start it ends the group and says why; then there is nothing to do here.
+        // When the broker cannot start it ends the group and says why; then there is nothing to do
+        // here.
         guard let address = try? await broker.address() else { return try await gracefulShutdown() }
         try await gateway(ListenAddress(address)).run()
     }

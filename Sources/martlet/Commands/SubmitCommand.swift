@@ -10,8 +10,10 @@ struct SubmitCommand: AsyncParsableCommand {
         commandName: "submit",
         abstract: "Submit a job, or a job for each line.",
         discussion: """
-            The payload is --payload, --payload-file, or else standard input when that is not a terminal (- says so). Prints each job's id when the server
-            has the job on disk, or with --wait each job's result, in the order of the input, ended by a newline.
+            The payload is --payload, --payload-file, or else standard input when that is
+            not a terminal (- says so). Prints each job's id when the server has the job
+            on disk, or with --wait each job's result, in the order of the input, ended by
+            a newline.
 
             Examples:
               echo "hello" | martlet submit greetings --wait
@@ -113,7 +115,7 @@ struct JobOptionArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Wait after a failure: a random time up to base, doubled with each failure, at most cap (default 1s,1h).",
+            "Wait after a failure: at random up to base, which doubles each time to at most cap (default 1s,1h).",
             valueName: "base,cap"))
     var backoff: BackoffSpan?
 

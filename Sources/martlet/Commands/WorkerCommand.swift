@@ -10,12 +10,15 @@ struct WorkerCommand: AsyncParsableCommand {
         commandName: "worker",
         abstract: "Take jobs from queues and run a command for each.",
         discussion: """
-            The payload goes to the command's standard input; what it writes to standard output is the result. Exit status 0 completes the job,
-            anything else fails it, with the end of standard error as the reason. MARTLET_JOB_ID, MARTLET_QUEUE, MARTLET_TYPE, MARTLET_ATTEMPT and
-            MARTLET_LEASE_TOKEN are in its environment. The command is split into words like a shell does, but run without one. Its process group
-            is ended when the job's lease is lost.
+            The payload goes to the command's standard input; what it writes to standard
+            output is the result. Exit status 0 completes the job, anything else fails it,
+            with the end of standard error as the reason. MARTLET_JOB_ID, MARTLET_QUEUE,
+            MARTLET_TYPE, MARTLET_ATTEMPT and MARTLET_LEASE_TOKEN are in its environment.
+            The command is split into words like a shell does, but run without one. Its
+            process group is ended when the job's lease is lost.
 
-            On SIGTERM or SIGINT the worker takes no more jobs, lets running commands finish within --drain-timeout, and hands the rest back unspent.
+            On SIGTERM or SIGINT the worker takes no more jobs, lets running commands
+            finish within --drain-timeout, and hands the rest back unspent.
 
             Examples:
               martlet worker --queue greetings --exec 'tr a-z A-Z'
@@ -24,7 +27,7 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Queue to take jobs from, and how many at a time (default: as many as the machine has cores); may be repeated.",
+            "Queue to take jobs from, and how many at a time (default: one for each core); may be repeated.",
             valueName: "name[=slots]"),
         transform: QueueSlots.init(parsing:))
     var queue: [QueueSlots] = []

@@ -1,15 +1,18 @@
 import ArgumentParser
 import Foundation
 
-/// `martlet demo`: the whole path on real input, in separate processes, with an accident on the way.
+/// `martlet demo`: the whole path on real input, in separate processes, with an accident on the
+/// way.
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Hash thousands of files through a broker, a gateway and two workers, and kill one of them.",
         discussion: """
-            Starts the processes on free ports with a temporary data directory, submits every file below /usr/share/doc and /usr/include that is
-            under 1 MiB to workers that run sha256sum, kills one worker midway, and compares each result with a local sha256sum.
-            Exits with 0 when nothing is missing and nothing differs.
+            Starts the processes on free ports with a temporary data directory, submits
+            every file below /usr/share/doc and /usr/include that is under 1 MiB to
+            workers that run sha256sum, kills one worker midway, and compares each result
+            with a local sha256sum. Exits with 0 when nothing is missing and nothing
+            differs.
             """)
 
     @Option(

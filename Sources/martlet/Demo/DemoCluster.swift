@@ -95,7 +95,8 @@ struct DemoProcess: Sendable {
         }
     }
 
-    /// Nothing that is set for other servers and workers may reach these. Ctrl-C is for the demo alone: it ends them.
+    /// Nothing that is set for other servers and workers may reach these. Ctrl-C is for the demo
+    /// alone: it ends them.
     private static func configuration(_ arguments: [String]) -> Subprocess.Configuration {
         var options = PlatformOptions()
         options.processGroupID = 0

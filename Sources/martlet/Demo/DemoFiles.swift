@@ -24,7 +24,8 @@ struct DemoFiles {
         guard paths.count >= (directories.isEmpty ? countMin : 1) else {
             throw CommandFailure(
                 .failed,
-                "found \(paths.count) readable files below \(places.joined(separator: ", ")), the demo wants \(countMin). --directory names another place."
+                "found \(paths.count) readable files below \(places.joined(separator: ", ")), the demo"
+                    + " wants \(countMin). --directory names another place."
             )
         }
         return DemoFiles(paths: paths, places: places.joined(separator: " and "))

@@ -28,7 +28,8 @@ struct DemoReport {
     func begin() {
         StandardOutput.write(
             line:
-                "Martlet demo: \(Quantity.grouped(count)) files from \(files.places), sha256sum in 2 worker processes"
+                "Martlet demo: \(Quantity.grouped(count)) files from \(files.places),"
+                + " sha256sum in 2 worker processes"
         )
     }
 

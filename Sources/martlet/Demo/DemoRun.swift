@@ -9,7 +9,8 @@ struct DemoRun: Sendable {
     let files: DemoFiles
     let cluster: DemoCluster
 
-    /// Files in flight together: small enough to be moving from the start, large enough for few round trips.
+    /// Files in flight together: small enough to be moving from the start, large enough for few
+    /// round trips.
     private static let batchFiles = 256
     private static let batchBytes = 4 << 20
     private static let concurrentWaits = 512

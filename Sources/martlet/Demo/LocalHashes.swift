@@ -22,7 +22,8 @@ enum LocalHashes {
         return hashes
     }
 
-    /// The hash at the beginning of a line; a backslash before it only says that the file's name is escaped.
+    /// The hash at the beginning of a line; a backslash before it only says that the file's name is
+    /// escaped.
     static func hash(in line: String) -> String {
         String(line.drop { $0 == "\\" }.prefix { $0.isHexDigit })
     }

@@ -43,8 +43,8 @@ struct Server {
     }
 }
 
-/// A file that holds bearer tokens, one a line; empty lines and lines that begin with `#` do not count. A client shows the
-/// first.
+/// A file that holds bearer tokens, one a line; empty lines and lines that begin with `#` do not
+/// count. A client shows the first.
 enum TokenFile {
     static func read(_ path: String) throws(CommandFailure) -> String {
         let text: String

@@ -1,8 +1,8 @@
 import ArgumentParser
 import Configuration
 
-/// Where a setting's value comes from: the option on the command line, else the environment under `MARTLET_…`, else the
-/// JSON file named by `--config` or `MARTLET_CONFIG`.
+/// Where a setting's value comes from: the option on the command line, else the environment under
+/// `MARTLET_…`, else the JSON file named by `--config` or `MARTLET_CONFIG`.
 struct Settings {
     private let reader: ConfigReader
 
@@ -26,7 +26,8 @@ struct Settings {
         reader.string(forKey: ConfigKey([key.rawValue]))
     }
 
-    /// The value in the form that the caller wants; a usage error that names the setting when it has another.
+    /// The value in the form that the caller wants; a usage error that names the setting when it
+    /// has another.
     func value<Value: ExpressibleByArgument>(_ key: Key, as type: Value.Type = Value.self) throws
         -> Value?
     {

@@ -1,6 +1,7 @@
 import ArgumentParser
 
-/// A length of time as people write it: `500ms`, `30s`, `5m`, `2h`, `7d`; a number alone is seconds.
+/// A length of time as people write it: `500ms`, `30s`, `5m`, `2h`, `7d`; a number alone is
+/// seconds.
 struct TimeSpan: ExpressibleByArgument, Equatable {
     let milliseconds: UInt64
 
@@ -21,7 +22,8 @@ struct TimeSpan: ExpressibleByArgument, Equatable {
     ]
 }
 
-/// `BASE,CAP`: after the n-th failure a job waits a random time between 0 and min(cap, base × 2ⁿ⁻¹).
+/// `BASE,CAP`: after the n-th failure a job waits a random time between 0 and min(cap, base ×
+/// 2ⁿ⁻¹).
 struct BackoffSpan: ExpressibleByArgument {
     let base: TimeSpan
     let cap: TimeSpan

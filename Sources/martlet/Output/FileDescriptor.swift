@@ -21,7 +21,8 @@ enum FileDescriptor {
         return nil
     }
 
-    /// Whether a read would return at once, with bytes or because the stream has ended; waits at most that long for it.
+    /// Whether a read would return at once, with bytes or because the stream has ended; waits at
+    /// most that long for it.
     static func isReadable(_ descriptor: Int32, milliseconds: Int32) throws(CommandFailure) -> Bool
     {
         var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

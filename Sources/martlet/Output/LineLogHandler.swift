@@ -3,7 +3,8 @@ import Foundation
 import Logging
 import MartletClient
 
-/// Writes each event as one line to standard error, with one system call: lines of several threads never mix.
+/// Writes each event as one line to standard error, with one system call: lines of several threads
+/// never mix.
 struct LineLogHandler: LogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?

@@ -2,8 +2,8 @@ import Foundation
 
 /// Where data goes.
 enum StandardOutput {
-    /// Writes all of `bytes`. When nobody reads any more (`martlet job list | head`), ends the program without a word,
-    /// as other filters do.
+    /// Writes all of `bytes`. When nobody reads any more (`martlet job list | head`), ends the
+    /// program without a word, as other filters do.
     static func write(_ bytes: [UInt8]) {
         guard let errorNumber = FileDescriptor.writeAll(bytes, to: FileDescriptor.standardOutput)
         else {

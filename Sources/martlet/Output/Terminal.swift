@@ -1,7 +1,7 @@
 import Foundation
 
-/// What may be done with a stream: colour and progress bars are for people at a terminal, and never when `NO_COLOR` is
-/// set (https://no-color.org).
+/// What may be done with a stream: colour and progress bars are for people at a terminal, and never
+/// when `NO_COLOR` is set (https://no-color.org).
 struct Terminal {
     let isTerminal: Bool
     let allowsColour: Bool

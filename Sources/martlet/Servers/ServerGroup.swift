@@ -4,7 +4,8 @@ import UnixSignals
 
 /// Runs services until SIGTERM or SIGINT, or until one of them ends.
 enum ServerGroup {
-    /// What is under way may take this long to end after the first signal; a second later, the process is gone.
+    /// What is under way may take this long to end after the first signal; a second later, the
+    /// process is gone.
     static let shutdownLimit = Duration.seconds(60)
     static let cancellationLimit = Duration.seconds(10)
 

@@ -1,4 +1,5 @@
-/// Submits numbered jobs, and after a crash sends again what had no answer, as PROTOCOL.md tells a client to.
+/// Submits numbered jobs, and after a crash sends again what had no answer, as PROTOCOL.md tells a
+/// client to.
 ///
 /// `@unchecked Sendable`: used by one thread at a time, that of the round.
 final class KillProducer: @unchecked Sendable {

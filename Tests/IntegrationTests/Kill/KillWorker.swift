@@ -1,5 +1,6 @@
-/// Takes jobs and settles them in every way. One kind resumes its session after a crash and sends again what had no answer; the
-/// other comes back as somebody new, and tries the tokens of its former life, which must do nothing.
+/// Takes jobs and settles them in every way. One kind resumes its session after a crash and sends
+/// again what had no answer; the other comes back as somebody new, and tries the tokens of its
+/// former life, which must do nothing.
 ///
 /// `@unchecked Sendable`: used by one thread at a time, that of the round.
 final class KillWorker: @unchecked Sendable {
@@ -35,12 +36,15 @@ final class KillWorker: @unchecked Sendable {
         }
     }
 
-    /// Completes everything until no delivery comes for `patience` seconds.
-    func finish(port: UInt16, patience: Int) throws {
-        do {
-            try work(on: try RawConnection(port: port, patience: patience), onlyCompletes: true)
-        } catch let closed as RawConnection.Closed where closed.isTimeout {
-            // Nothing is left to do.
+    /// Completes what it gets until `isDone`, which is asked whenever nothing has come for a
+    /// second.
+    func finish(port: UInt16, until isDone: () throws -> Bool) throws {
+        while try !isDone() {
+            do {
+                try work(on: try RawConnection(port: port, patience: 1), onlyCompletes: true)
+            } catch let closed as RawConnection.Closed where closed.isTimeout {
+                // Nothing is left to do, or a lease has to end first.
+            }
         }
     }
 
@@ -83,7 +87,7 @@ final class KillWorker: @unchecked Sendable {
             }
             try send(items, on: connection)
         }
-        try connection.subscribe(to: queue, credit: 64)
+        try connection.subscribe(to: queue, credit: 64, lease: 2000)
     }
 
     private func settle(

@@ -1,6 +1,7 @@
 import Foundation
 
-/// A small client of the protocol, written from PROTOCOL.md alone and apart from the product's code. Blocking.
+/// A small client of the protocol, written from PROTOCOL.md alone and apart from the product's
+/// code. Blocking.
 ///
 /// `@unchecked Sendable`: used by one thread at a time.
 final class RawConnection: @unchecked Sendable {
@@ -19,6 +20,8 @@ final class RawConnection: @unchecked Sendable {
     private var received: [UInt8] = []
     private var position = 0
     private var lastRequestID: UInt64 = 0
+    /// Messages whose last frame has not come, by opcode and request id.
+    private var unfinished: [String: [UInt8]] = [:]
 
     /// Connects; sends nothing.
     /// - Parameter patience: the longest silence that a read waits through, in seconds.
@@ -79,19 +82,21 @@ final class RawConnection: @unchecked Sendable {
         try sendRaw(Self.frame(opcode, requestID, body))
     }
 
-    /// The next frame; these tests send nothing that is answered in several frames.
+    /// The next message, its frames joined.
     func readFrame() throws -> Frame {
-        var header = RawReader(try read(16))
-        let length = Int(try header.get(UInt32.self))
-        let opcode = try header.get(UInt8.self)
-        _ = try header.get(UInt8.self)
-        _ = try header.get(UInt16.self)
-        let requestID = try header.get(UInt64.self)
-        return Frame(opcode: opcode, requestID: requestID, body: try read(length))
+        while true {
+            var header = RawReader(try read(16))
+            let length = Int(try header.get(UInt32.self))
+            let opcode = try header.get(UInt8.self)
+            let hasMore = try header.get(UInt8.self) & 1 == 1
+            _ = try header.get(UInt16.self)
+            let requestID = try header.get(UInt64.self)
+            let key = "\(opcode) \(requestID)"
+            let body = (unfinished.removeValue(forKey: key) ?? []) + (try read(length))
+            guard hasMore else { return Frame(opcode: opcode, requestID: requestID, body: body) }
+            unfinished[key] = body
+        }
     }
-
-    /// Whether a whole frame can be read without waiting for the network.
-    var hasBuffered: Bool { received.count - position >= 16 }
 
     private func read(_ count: Int) throws -> [UInt8] {
         while received.count - position < count { try fill() }

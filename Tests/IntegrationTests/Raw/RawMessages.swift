@@ -68,7 +68,8 @@ extension RawConnection {
         return ErrorReply(code: code, closes: flags & 2 != 0, message: try reader.text16())
     }
 
-    /// The body of a SUBMIT. Options of every job: max_attempts 1000, backoff 1 to 5 ms, and `retainCompleted`.
+    /// The body of a SUBMIT. Options of every job: max_attempts 1000, backoff 1 to 5 ms, and
+    /// `retainCompleted`.
     static func submit(
         queue: String, producer: UInt64, sequence: UInt64, floor: UInt64, payloads: [[UInt8]],
         retainCompleted: UInt64 = 3_600_000
