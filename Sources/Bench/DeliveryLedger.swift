@@ -1,7 +1,5 @@
 /// Which jobs were acknowledged and which were delivered: one bit each, so that exactly-once is counted, not sampled.
-///
-/// Belongs to the event loop of its run.
-final class DeliveryLedger {
+struct DeliveryLedger {
     private var acknowledgedBits: Bitmap
     private var deliveredBits: Bitmap
 
@@ -23,14 +21,14 @@ final class DeliveryLedger {
             acknowledged: acknowledged, lost: missing, duplicated: duplicated, damaged: damaged)
     }
 
-    func acknowledge(_ index: Int) {
+    mutating func acknowledge(_ index: Int) {
         acknowledgedBits.insert(index)
         acknowledged += 1
         if !deliveredBits.contains(index) { missing += 1 }
     }
 
     /// A delivery may overtake the acknowledgement of its submission.
-    func deliver(_ index: Int) {
+    mutating func deliver(_ index: Int) {
         guard deliveredBits.indices.contains(index) else { return damage() }
         if deliveredBits.contains(index) {
             duplicated += 1
@@ -40,7 +38,7 @@ final class DeliveryLedger {
         }
     }
 
-    func damage() { damaged += 1 }
+    mutating func damage() { damaged += 1 }
 }
 
 /// Whether every acknowledged job was delivered exactly once.

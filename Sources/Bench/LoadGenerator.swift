@@ -29,15 +29,14 @@ actor LoadGenerator {
     /// - Throws: `BenchError`, whatever ended the stage before its figures.
     func run(_ plan: LoadPlan) async throws -> LoadFigures {
         let ledger = ledgers[plan.queue] ?? DeliveryLedger(jobs: plan.jobs)
-        ledgers[plan.queue] = ledger
         let stage = LoadStage(plan, ledger: ledger, on: loop)
         let connections = LoadConnections()
         do {
             try await connect(connections, stage, plan)
             let now = LoadClock.now()
-            stage.begin(at: now)
+            stage.progress.begin(at: now)
             connections.begin(at: now)
-            stage.watch(everyMilliseconds: options.stallMilliseconds, on: loop)
+            stage.watch(everyMilliseconds: options.stallMilliseconds)
             stage.check(at: now)
             try await stage.whenOver.get()
         } catch {
@@ -46,7 +45,8 @@ actor LoadGenerator {
             throw error
         }
         await connections.leave()
-        return stage.figures
+        ledgers[plan.queue] = stage.progress.ledger
+        return stage.progress.figures
     }
 
     /// What became of the jobs of `queue`, which is forgotten with that.
@@ -60,11 +60,11 @@ actor LoadGenerator {
     ) async throws {
         for _ in 0..<plan.workers {
             try await connect(
-                connections, stage, role: Worker(stage, plan: plan, options: options))
+                connections, stage, role: Worker(plan: plan, options: options))
         }
         for _ in 0..<plan.producers {
             try await connect(
-                connections, stage, role: Producer(stage, plan: plan, options: options))
+                connections, stage, role: Producer(plan: plan, options: options))
         }
     }
 

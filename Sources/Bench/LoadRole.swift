@@ -4,12 +4,15 @@ import NIOCore
 /// What one connection is there for. Writes requests to `out`, which is sent once for everything that came in one read.
 protocol LoadRole {
     /// Sends the first requests.
-    mutating func begin(at now: UInt64, to out: inout ByteBuffer)
+    mutating func begin(
+        at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer)
 
     /// Takes an answer or a push.
     ///
     /// - Throws: What the run ends with.
-    mutating func receive(_ frame: Frame, at now: UInt64, to out: inout ByteBuffer) throws
+    mutating func receive(
+        _ frame: Frame, at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) throws
 }
 
 extension BenchError {

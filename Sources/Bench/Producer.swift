@@ -3,7 +3,6 @@ import NIOCore
 
 /// Keeps a number of submissions under way: each answer makes room for the next job.
 struct Producer: LoadRole {
-    private let stage: LoadStage
     private let durability: Durability
     private var payload: JobPayload
     /// A frame's bytes in front of the payload's head, and behind the payload.
@@ -12,32 +11,37 @@ struct Producer: LoadRole {
     /// Jobs without an answer; a request's id is its slot's number and 1.
     private var slots: [JobStamp?]
 
-    init(_ stage: LoadStage, plan: LoadPlan, options: BenchOptions) {
-        self.stage = stage
+    init(plan: LoadPlan, options: BenchOptions) {
         durability = options.durability
         payload = JobPayload(byteCount: options.payloadBytes)
         slots = Array(repeating: nil, count: plan.outstanding)
         (front, back) = Producer.frame(queue: plan.queue, durability, payload)
     }
 
-    mutating func begin(at now: UInt64, to out: inout ByteBuffer) {
-        for slot in slots.indices { submit(in: slot, at: now, to: &out) }
+    mutating func begin(
+        at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) {
+        for slot in slots.indices { submit(in: slot, at: now, &progress, to: &out) }
     }
 
-    mutating func receive(_ frame: Frame, at now: UInt64, to out: inout ByteBuffer) throws {
+    mutating func receive(
+        _ frame: Frame, at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) throws {
         let slot = Int(truncatingIfNeeded: frame.header.requestID) - 1
         guard frame.header.opcode == Opcode.submitted.rawValue, slots.indices.contains(slot),
             let job = slots[slot]
         else { throw BenchError.unexpected(frame) }
 
         try checkAccepted(frame.body)
-        stage.acknowledged(job, at: now)
+        progress.acknowledged(job, at: now)
         slots[slot] = nil
-        submit(in: slot, at: now, to: &out)
+        submit(in: slot, at: now, &progress, to: &out)
     }
 
-    private mutating func submit(in slot: Int, at now: UInt64, to out: inout ByteBuffer) {
-        guard let index = stage.takeJob(at: now) else { return }
+    private mutating func submit(
+        in slot: Int, at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) {
+        guard let index = progress.takeJob(at: now) else { return }
         let job = JobStamp(index: index, sentAt: now)
         slots[slot] = job
         payload.stamp(job)

@@ -3,8 +3,7 @@ import NIOCore
 
 /// Takes whatever is delivered, looks at every byte of it, and completes it: one `SETTLE` for each `JOBS`.
 struct Worker: LoadRole {
-    private let stage: LoadStage
-    private let plan: LoadPlan
+    private let queue: String
     private let credit: Int
     /// What a delivery must look like.
     private var expected: JobPayload
@@ -26,31 +25,35 @@ struct Worker: LoadRole {
     /// Greater than any slot's.
     private static let subscribeID: UInt64 = 1 << 32
 
-    init(_ stage: LoadStage, plan: LoadPlan, options: BenchOptions) {
-        self.stage = stage
-        self.plan = plan
+    init(plan: LoadPlan, options: BenchOptions) {
+        queue = plan.queue
         credit = options.credit
         expected = JobPayload(byteCount: options.payloadBytes)
     }
 
-    mutating func begin(at now: UInt64, to out: inout ByteBuffer) {
+    mutating func begin(
+        at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) {
         let subscribe = Subscribe(
-            subscription: 1, queue: plan.queue, creditJobs: UInt32(credit),
+            subscription: 1, queue: queue, creditJobs: UInt32(credit),
             creditBytes: Worker.creditBytes)
         out.write(subscribe, requestID: Worker.subscribeID)
     }
 
-    mutating func receive(_ frame: Frame, at now: UInt64, to out: inout ByteBuffer) throws {
+    mutating func receive(
+        _ frame: Frame, at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) throws {
         switch frame.header.opcode {
-        case Opcode.jobs.rawValue: try complete(frame.body, at: now, to: &out)
-        case Opcode.settled.rawValue: try settled(frame, at: now)
+        case Opcode.jobs.rawValue: try complete(frame.body, at: now, &progress, to: &out)
+        case Opcode.settled.rawValue: try settled(frame, at: now, &progress)
         case Opcode.done.rawValue where frame.header.requestID == Worker.subscribeID: break
         default: throw BenchError.unexpected(frame)
         }
     }
 
     private mutating func complete(
-        _ jobs: ByteBuffer, at now: UInt64, to out: inout ByteBuffer
+        _ jobs: ByteBuffer, at now: UInt64, _ progress: inout LoadProgress,
+        to out: inout ByteBuffer
     ) throws {
         try jobs.withReader { (reader) throws(WireError) in
             _ = try reader.u32()
@@ -62,10 +65,11 @@ struct Worker: LoadRole {
                 let count = min(left, Limits.batchMax)
                 left -= count
                 let settle = Settling(count: count, deliveredAt: now)
+                progress.settling()
                 let start = out.beginFrame(.settle, requestID: take(settle), channel: 0)
                 out.writeLittle(UInt16(count))
                 for _ in 0..<count {
-                    let id = try delivery(from: &reader, at: now)
+                    let id = try delivery(from: &reader, at: now, &progress)
                     out.writeMultipleIntegers(
                         Outcome.complete.rawValue, id, token, UInt32(0), endianness: .little)
                 }
@@ -76,15 +80,15 @@ struct Worker: LoadRole {
 
     /// Enters one delivery in the ledger; returns the job's id.
     private mutating func delivery(
-        from reader: inout WireReader, at now: UInt64
+        from reader: inout WireReader, at now: UInt64, _ progress: inout LoadProgress
     ) throws(WireError) -> UInt64 {
         let fields = try DeliveryFields(from: &reader)
         let payload = try reader.payload()
         _ = try reader.bytes16()
         if let stamp = JobPayload.stamp(of: payload.bytes), isSound(payload, stamp) {
-            stage.delivered(stamp, at: now)
+            progress.delivered(stamp, at: now)
         } else {
-            stage.damaged()
+            progress.damaged()
         }
         return fields.id.rawValue
     }
@@ -96,7 +100,9 @@ struct Worker: LoadRole {
         return expected.equals(payload.bytes)
     }
 
-    private mutating func settled(_ frame: Frame, at now: UInt64) throws {
+    private mutating func settled(
+        _ frame: Frame, at now: UInt64, _ progress: inout LoadProgress
+    ) throws {
         let slot = Int(truncatingIfNeeded: frame.header.requestID) - 1
         guard slots.indices.contains(slot), let settling = slots[slot] else {
             throw BenchError.unexpected(frame)
@@ -111,7 +117,7 @@ struct Worker: LoadRole {
         if runs != 1 || first != 0 { try checkRuns(Settled(body: frame.body)) }
         slots[slot] = nil
         freeSlots.append(slot)
-        stage.settled(count, deliveredAt: settling.deliveredAt, at: now)
+        progress.settled(count, deliveredAt: settling.deliveredAt, at: now)
     }
 
     /// A lost lease is no failure of the run: the job comes again, and is counted as delivered twice.
@@ -123,7 +129,6 @@ struct Worker: LoadRole {
 
     /// Finds a slot; returns its request id.
     private mutating func take(_ settling: Settling) -> UInt64 {
-        stage.settling()
         if let slot = freeSlots.popLast() {
             slots[slot] = settling
             return UInt64(slot + 1)

@@ -100,7 +100,7 @@ extension BrokerLoop {
             outcome.accepted += 1
         }
         writer.finish(in: &out)
-        if submit.producer != 0 { remember(outcome, submit, out, from: start) }
+        if submit.producer != 0 { try remember(outcome, submit, out, from: start, rows) }
         put(back: out, submit.durability, answer.request)
     }
 
@@ -152,15 +152,17 @@ extension BrokerLoop {
     }
 
     private func remember(
-        _ outcome: SubmitOutcome, _ submit: SubmitView, _ out: ByteBuffer, from start: Int
-    ) {
+        _ outcome: SubmitOutcome, _ submit: SubmitView, _ out: ByteBuffer, from start: Int,
+        _ rows: borrowing Transaction
+    ) throws {
         if outcome.accepted == submit.count {
             let jobs = JobRun(first: outcome.first, count: UInt32(outcome.accepted))
-            engine.remember(producer: submit.producer, sequence: submit.sequence, jobs)
+            try engine.remember(producer: submit.producer, sequence: submit.sequence, jobs, rows)
         } else if outcome.accepted > 0, out.writerIndex - start <= Limits.splitBytes {
             let body = start + FrameHeader.byteCount
             let bytes = out.getBytes(at: body, length: out.writerIndex - body) ?? []
-            engine.remember(producer: submit.producer, sequence: submit.sequence, reply: bytes)
+            try engine.remember(
+                producer: submit.producer, sequence: submit.sequence, reply: bytes, rows)
         }
     }
 

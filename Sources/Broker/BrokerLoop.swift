@@ -40,7 +40,8 @@ final class BrokerLoop {
     /// Connections that this turn has something for.
     private var noted: [Connection] = []
     private var nextTimer: UInt64?
-    private var hasMore = false
+    /// The first turn works off what became due while the broker was away.
+    private var hasMore = true
     private var isStopping = false
     private var couldSubmit = true
 
@@ -121,13 +122,13 @@ final class BrokerLoop {
         }
         try stageSome(rows)
         nextTimer = try engine.tick(rows)
-        try answerWaits(now, rows)
         hasMore = arrivalsTaken < arrivals.count || !stagings.isEmpty
         if try dispatcher.dispatch(
             engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })
         {
             hasMore = true
         }
+        try answerWaits(now, rows)
         try engine.finish(rows)
         for sentence in engine.damage {
             logger.error("damaged record", metadata: ["what": "\(sentence)"])

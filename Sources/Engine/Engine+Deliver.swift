@@ -56,27 +56,25 @@ extension Engine {
     ) throws -> DeliveryOutcome {
         var outcome = DeliveryOutcome(
             token: counters.nextToken, jobs: 0, bytes: 0, isCutShort: false)
-        var lease: (key: LeaseKey, row: LeaseRow)?
+        var lease: OpenLease?
         while outcome.jobs < request.jobsMax, !outcome.isCutShort {
             let wanted = UInt32(clamping: request.jobsMax - outcome.jobs)
             guard let run = try queues[queue.value].ready.take(wanted, rows) else { break }
+            touch(queue.value)
             let rest = try deliver(run.jobs, request, queue.value, rows, &outcome, &lease, body)
             let left = ReadyRuns.Run(order: run.order, jobs: rest)
-            try queues[queue.value].ready.putBack(left, rows)
+            queues[queue.value].ready.putBack(left)
             outcome.isCutShort = rest.count > 0
         }
-        if let lease { try create(lease.key, lease.row, rows) }
-        if outcome.jobs > 0 {
-            counters.nextToken += 1
-            queues[queue.value].isChanged = true
-        }
+        if let lease { try create(lease, rows) }
+        if outcome.jobs > 0 { counters.nextToken += 1 }
         return outcome
     }
 
     /// Delivers jobs of one run; returns those that did not fit.
     private func deliver(
         _ run: JobRun, _ request: DeliveryRequest, _ queue: Int, _ rows: borrowing Transaction,
-        _ outcome: inout DeliveryOutcome, _ lease: inout (key: LeaseKey, row: LeaseRow)?,
+        _ outcome: inout DeliveryOutcome, _ lease: inout OpenLease?,
         _ body: (DeliveredJob) throws -> Void
     ) throws -> JobRun {
         var next = run.first
@@ -89,9 +87,7 @@ extension Engine {
                 outcome.bytes += Int(row.payloadBytes)
                 return true
             }
-            for id in next..<reached {
-                try add(id, to: &lease, request, queue, outcome.token, rows)
-            }
+            try add(next..<reached, to: &lease, request, queue, outcome.token, rows)
             next = reached
             guard let damage else { break }
             count(queue) { $0.ready -= 1 }
@@ -121,12 +117,9 @@ extension Engine {
             guard case .damaged = error.code else { throw error }
             return (reached, error)
         }
-        let isMissing = reached < end && !isRefused
-        return (
-            reached,
-            isMissing
-                ? nonsense(Tables.jobs, .job(reached), "ready job \(reached) has no row") : nil
-        )
+        guard reached < end, !isRefused else { return (reached, nil) }
+        let what = "ready job \(reached) has no row"
+        return (reached, nonsense(Tables.jobs, .job(reached), what))
     }
 
     private func hand(
@@ -136,8 +129,7 @@ extension Engine {
         var job = DeliveredJob(
             id: id, type: row.type, failures: row.failures, crashes: row.crashes,
             interruptions: row.interruptions, maxAttempts: row.maxAttempts,
-            createdAt: row.createdAt,
-            payload: row.payload)
+            createdAt: row.createdAt, payload: row.payload)
         guard row.payloadPlace == .pieces else { return try body(job) }
         let pieces = try Pieces(row.payloadBytes, of: id, .payload, rows)
         job.payload.bytes = pieces.bytes
@@ -145,34 +137,44 @@ extension Engine {
         extendLifetime(pieces)
     }
 
-    private func add(
-        _ id: UInt64, to lease: inout (key: LeaseKey, row: LeaseRow)?, _ request: DeliveryRequest,
-        _ queue: Int, _ token: UInt64, _ rows: borrowing Transaction
-    ) throws {
-        count(queue) {
-            $0.ready -= 1
-            $0.running += 1
+    // MARK: The lease
+
+    /// A lease row that is being put together.
+    private struct OpenLease {
+        var key: LeaseKey
+        var row: LeaseRow
+
+        func spans(_ id: UInt64) -> Bool {
+            id >= key.first && id - key.first < EngineLimits.leaseSpanMax
         }
-        if let open = lease, id < open.key.first || id - open.key.first >= EngineLimits.leaseSpanMax
-        {
-            try create(open.key, open.row, rows)
-            lease = nil
-        }
-        var open =
-            lease
-            ?? (
-                LeaseKey(first: id, token: token),
-                LeaseRow(
-                    session: request.session, subscription: request.subscription,
-                    queue: queues[queue].id,
-                    startedAt: stamp.now, deadline: stamp.now + request.leaseMilliseconds)
-            )
-        open.row.jobs.insert(id - open.key.first)
-        lease = open
     }
 
-    private func create(_ key: LeaseKey, _ row: LeaseRow, _ rows: borrowing Transaction) throws {
-        try rows.put(Tables.leases, key.key) { row.write(to: &$0) }
-        try Timer(due: row.timerAt, kind: .lease, key.first, key.token).set(rows)
+    private func add(
+        _ ids: Range<UInt64>, to lease: inout OpenLease?, _ request: DeliveryRequest, _ queue: Int,
+        _ token: UInt64, _ rows: borrowing Transaction
+    ) throws {
+        count(queue) {
+            $0.ready -= UInt64(ids.count)
+            $0.running += UInt64(ids.count)
+        }
+        for id in ids {
+            if let open = lease, !open.spans(id) {
+                try create(open, rows)
+                lease = nil
+            }
+            if lease == nil {
+                let row = LeaseRow(
+                    session: request.session, subscription: request.subscription,
+                    queue: queues[queue].id, startedAt: stamp.now,
+                    deadline: stamp.now + request.leaseMilliseconds)
+                lease = OpenLease(key: LeaseKey(first: id, token: token), row: row)
+            }
+            if let first = lease?.key.first { lease?.row.jobs.insert(id - first) }
+        }
+    }
+
+    private func create(_ lease: OpenLease, _ rows: borrowing Transaction) throws {
+        try rows.put(Tables.leases, lease.key.key) { lease.row.write(to: &$0) }
+        try lease.row.timer(lease.key).set(rows)
     }
 }

@@ -6,18 +6,19 @@ extension Engine {
         of id: UInt64, token: UInt64, _ rows: borrowing Transaction
     ) throws -> (LeaseKey, LeaseRow)? {
         if let last = lastLease, last.token == token, let row = touchedLeases[last],
-            id >= last.first,
-            row.jobs.contains(id - last.first)
+            id >= last.first, row.jobs.contains(id - last.first)
         {
             return (last, row)
         }
         var found: (LeaseKey, LeaseRow)?
-        try scanStoredLeases(over: id, rows) { key, row in
-            guard key.token == token else { return .next }
-            let row = touchedLeases[key] ?? row
-            guard row.jobs.contains(id - key.first) else { return .next }
-            found = (key, row)
-            return .stop
+        try readingLeases(rows) {
+            try scanStoredLeases(over: id, rows) { key, row in
+                guard key.token == token else { return .next }
+                let row = touchedLeases[key] ?? row
+                guard row.jobs.contains(id - key.first) else { return .next }
+                found = (key, row)
+                return .stop
+            }
         }
         lastLease = found?.0
         return found
@@ -25,66 +26,87 @@ extension Engine {
 
     // MARK: Extending
 
-    /// Notes a later end for one job of a delivery; `writeExtensions` puts together what belongs together.
+    /// Notes a new end for one job of a delivery; `writeExtensions` puts together what belongs together.
     func extend(_ id: UInt64, _ key: LeaseKey, _ lease: LeaseRow, until deadline: UInt64) {
-        var extended = extensions[key] ?? (deadline, JobSet())
-        extended.deadline = max(extended.deadline, deadline)
-        extended.jobs.insert(id - key.first)
-        extensions[key] = extended
         touchedLeases[key] = lease
+        let offset = id - key.first
+        var parts = extensions[key, default: []]
+        for index in parts.indices { parts[index].jobs.remove(offset) }
+        if let index = parts.firstIndex(where: { $0.deadline == deadline }) {
+            parts[index].jobs.insert(offset)
+        } else {
+            parts.append(Extension(deadline: deadline, jobs: [offset]))
+        }
+        extensions[key] = parts
     }
 
-    /// A delivery whose remaining jobs were all extended keeps its row; of another, the extended jobs
+    /// A delivery whose remaining jobs all get the same end keeps its row; else those of each new end
     /// get a row of their own under the same token.
     func writeExtensions(_ rows: borrowing Transaction) throws {
-        for (key, extended) in extensions {
-            guard var lease = touchedLeases[key] else { continue }
-            let jobs = extended.jobs.offsets.filter(lease.jobs.contains)
-            guard let firstOffset = jobs.first else { continue }
-            if jobs.count == lease.jobs.offsets.count {
-                lease.deadline = extended.deadline
-                touchedLeases[key] = lease
-                continue
+        for (key, parts) in extensions {
+            guard let lease = touchedLeases[key] else { continue }
+            var rest = lease
+            var split: [LeaseRow] = []
+            for part in parts {
+                let jobs = part.jobs.intersection(lease.jobs)
+                guard !jobs.isEmpty else { continue }
+                rest.jobs = rest.jobs.subtracting(jobs)
+                split.append(lease.with(jobs, until: part.deadline))
             }
-            for offset in jobs { lease.jobs.remove(offset) }
-            touchedLeases[key] = lease
-            var split = lease
-            split.deadline = extended.deadline
-            split.timerAt = extended.deadline
-            split.jobs = JobSet()
-            for offset in jobs { split.jobs.insert(offset - firstOffset) }
-            try place(split, first: key.first + firstOffset, key, rows)
+            if split.count == 1, rest.jobs.isEmpty {
+                try postpone(key, lease, until: split[0].deadline, rows)
+            } else if !split.isEmpty {
+                try replace(key, lease, by: split, rest, rows)
+            }
         }
         extensions.removeAll(keepingCapacity: true)
     }
 
-    /// Stores a split-off lease. Where its first job is the old lease's first, the old one moves to the
-    /// first job that it has left.
-    private func place(
-        _ split: LeaseRow, first: UInt64, _ old: LeaseKey, _ rows: borrowing Transaction
+    /// A lease that ends later keeps its timer; one that ends sooner needs another.
+    private func postpone(
+        _ key: LeaseKey, _ lease: LeaseRow, until deadline: UInt64, _ rows: borrowing Transaction
     ) throws {
-        let key = LeaseKey(first: first, token: old.token)
-        if key == old, let rest = touchedLeases.removeValue(forKey: old) {
-            try Timer(due: rest.timerAt, kind: .lease, old.first, old.token).unset(rows)
-            if let restFirst = rest.jobs.offsets.first {
-                var moved = rest
-                moved.jobs = JobSet()
-                for offset in rest.jobs.offsets { moved.jobs.insert(offset - restFirst) }
-                let movedKey = LeaseKey(first: old.first + restFirst, token: old.token)
-                touchedLeases[movedKey] = moved
-                try Timer(due: moved.timerAt, kind: .lease, movedKey.first, movedKey.token).set(
-                    rows)
-            }
+        var postponed = lease
+        postponed.deadline = deadline
+        if deadline < lease.timerAt {
+            try lease.timer(key).unset(rows)
+            postponed.timerAt = deadline
+            try postponed.timer(key).set(rows)
         }
-        touchedLeases[key] = split
-        try Timer(due: split.timerAt, kind: .lease, key.first, key.token).set(rows)
+        touchedLeases[key] = postponed
+    }
+
+    /// Puts split leases in the place of one. A lease's key names a job that it has had from the
+    /// beginning: the part that has this job now takes the key, and the rest moves.
+    private func replace(
+        _ key: LeaseKey, _ lease: LeaseRow, by split: [LeaseRow], _ rest: LeaseRow,
+        _ rows: borrowing Transaction
+    ) throws {
+        touchedLeases[key] = rest
+        if split.contains(where: { $0.jobs.contains(0) }) {
+            try lease.timer(key).unset(rows)
+            touchedLeases[key] = nil
+            try place(rest, from: key, rows)
+        }
+        for part in split { try place(part, from: key, rows) }
+    }
+
+    /// Stores a lease under the first job that it has.
+    private func place(_ lease: LeaseRow, from old: LeaseKey, _ rows: borrowing Transaction) throws
+    {
+        guard let offset = lease.jobs.first else { return }
+        let key = LeaseKey(first: old.first + offset, token: old.token)
+        var placed = lease
+        placed.jobs = lease.jobs.shifted(down: offset)
+        touchedLeases[key] = placed
+        try placed.timer(key).set(rows)
     }
 
     func writeLeases(_ rows: borrowing Transaction) throws {
         for (key, lease) in touchedLeases {
             if lease.jobs.isEmpty {
                 _ = try rows.delete(Tables.leases, key.key)
-                try Timer(due: lease.timerAt, kind: .lease, key.first, key.token).unset(rows)
+                try lease.timer(key).unset(rows)
             } else {
                 try rows.put(Tables.leases, key.key) { lease.write(to: &$0) }
             }
@@ -96,17 +118,22 @@ extension Engine {
     // MARK: Ends of leases
 
     /// A lease's timer fired: the lease has ended, unless it was extended or workers still have their grace.
-    func leaseEnded(_ timer: Timer, _ rows: borrowing Transaction) throws {
+    func leaseEnded(
+        _ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction
+    ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)
-        let stored = try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
+        let stored = try readingLeases(rows) {
+            try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
+        }
         guard var lease = touchedLeases[key] ?? stored, !lease.jobs.isEmpty else { return }
         let end = max(lease.deadline, leaseFloor)
         if end > stamp.now {
             lease.timerAt = end
             touchedLeases[key] = lease
-            return try Timer(due: end, kind: .lease, key.first, key.token).set(rows)
+            return try lease.timer(key).set(rows)
         }
+        steps -= lease.jobs.count
         try giveBackAll(key, lease, as: "the lease ended before the job was settled", rows)
     }
 
@@ -119,7 +146,8 @@ extension Engine {
             count(queue) { $0.running -= 1 }
             guard let row = try load(key.first + offset, rows) else { continue }
             let end = crash.map { GivenBack.crash($0.bytes) } ?? .interruption
-            try giveBack(key.first + offset, row, lease, queue, as: end, rows)
+            try giveBack(
+                key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
         }
         var empty = lease
         empty.jobs = JobSet()

@@ -20,7 +20,33 @@ struct Producer: Equatable {
     var runs: [AnswerRun] = []
     /// Answers in which some items were refused, as they went over the wire.
     var mixed: [UInt64: [UInt8]] = [:]
+    /// Bytes in `mixed`.
+    var mixedBytes = 0
+    var isStored = false
     var isChanged = false
+
+    /// Forgets the answers that it will not ask for again.
+    mutating func raise(floor new: UInt64) {
+        guard new > floor else { return }
+        floor = new
+        runs.removeAll { $0.end <= new }
+        guard !mixed.isEmpty else { return }
+        mixed = mixed.filter { $0.key >= new }
+        mixedBytes = mixed.values.reduce(0) { $0 + $1.count }
+    }
+
+    /// What it was answered, or may not ask.
+    func precedent(of sequence: UInt64) -> Precedent {
+        if sequence < floor { return .forgotten(floor: floor) }
+        if let run = runs.last(where: { $0.sequence <= sequence && sequence < $0.end }) {
+            let first = run.firstJob + (sequence - run.sequence) * UInt64(run.jobs)
+            return .jobs(JobRun(first: first, count: run.jobs))
+        }
+        if let reply = mixed[sequence] { return .reply(reply) }
+        let isTooFar = sequence - floor >= EngineLimits.producerWindowMax
+        let isFull = mixedBytes >= EngineLimits.producerReplyBytesMax
+        return isTooFar || isFull ? .tooFarAhead(floor: floor) : .none
+    }
 }
 
 /// What is known of a producer's request.
@@ -39,31 +65,21 @@ extension Engine {
     package func precedent(
         producer id: UInt64, sequence: UInt64, floor: UInt64, _ rows: borrowing Transaction
     ) throws -> Precedent {
-        var producer = try load(producer: id, rows)
+        var producer = try take(producer: id, rows)
         producer.lastUsed = stamp.now
-        if floor > producer.floor {
-            producer.floor = floor
-            producer.runs.removeAll { $0.end <= floor }
-            if !producer.mixed.isEmpty {
-                producer.mixed = producer.mixed.filter { $0.key >= floor }
-            }
-            producer.isChanged = true
-        }
-        producers[id] = producer
-        if sequence < producer.floor { return .forgotten(floor: producer.floor) }
-        if sequence - producer.floor >= EngineLimits.producerWindowMax {
-            return .tooFarAhead(floor: producer.floor)
-        }
-        if let run = producer.runs.last(where: { $0.sequence <= sequence && sequence < $0.end }) {
-            let first = run.firstJob + (sequence - run.sequence) * UInt64(run.jobs)
-            return .jobs(JobRun(first: first, count: run.jobs))
-        }
-        return producer.mixed[sequence].map { .reply($0) } ?? .none
+        producer.raise(floor: floor)
+        let precedent = producer.precedent(of: sequence)
+        // One that was never answered is not worth a row.
+        put(back: producer, id, isChanged: producer.isStored)
+        return precedent
     }
 
     /// Remembers that a request was accepted whole.
-    package func remember(producer id: UInt64, sequence: UInt64, _ jobs: JobRun) {
-        guard var producer = producers.removeValue(forKey: id) else { return }
+    package func remember(
+        producer id: UInt64, sequence: UInt64, _ jobs: JobRun, _ rows: borrowing Transaction
+    ) throws {
+        var producer = try take(producer: id, rows)
+        producer.lastUsed = stamp.now
         let last = producer.runs.indices.last
         if let last, producer.runs[last].end == sequence, producer.runs[last].jobs == jobs.count,
             producer.runs[last].endJob == jobs.first
@@ -73,42 +89,63 @@ extension Engine {
             producer.runs.append(
                 AnswerRun(sequence: sequence, requests: 1, jobs: jobs.count, firstJob: jobs.first))
         }
-        producer.isChanged = true
-        producers[id] = producer
+        put(back: producer, id, isChanged: true)
     }
 
     /// Remembers a reply in which some items were refused.
-    package func remember(producer id: UInt64, sequence: UInt64, reply: [UInt8]) {
-        producers[id]?.mixed[sequence] = reply
-        producers[id]?.isChanged = true
+    package func remember(
+        producer id: UInt64, sequence: UInt64, reply: [UInt8], _ rows: borrowing Transaction
+    ) throws {
+        var producer = try take(producer: id, rows)
+        producer.lastUsed = stamp.now
+        producer.mixed[sequence] = reply
+        producer.mixedBytes += reply.count
+        put(back: producer, id, isChanged: true)
     }
 
-    private func load(producer id: UInt64, _ rows: borrowing Transaction) throws -> Producer {
-        if let known = producers[id] { return known }
-        if let stored = try rows.get(Tables.producers, .job(id), { try Producer(from: &$0) }) {
-            return stored
+    /// Takes a producer out of memory, so that changing it copies nothing; from its row when it is not there.
+    private func take(producer id: UInt64, _ rows: borrowing Transaction) throws -> Producer {
+        if let known = producers.removeValue(forKey: id) { return known }
+        return try rows.get(Tables.producers, .job(id)) { try Producer(from: &$0) } ?? Producer()
+    }
+
+    private func put(back producer: Producer, _ id: UInt64, isChanged: Bool) {
+        var producer = producer
+        if isChanged, !producer.isChanged {
+            producer.isChanged = true
+            changedProducers.append(id)
         }
-        try Timer(due: stamp.now + EngineLimits.producerMemory, kind: .producer, id).set(rows)
-        return Producer()
+        producers[id] = producer
     }
 
-    /// Writes the producers that this turn heard of; those quiet for a while leave memory.
+    /// Writes the producers that this turn heard of; when they are many, they all leave memory.
     func writeProducers(_ rows: borrowing Transaction) throws {
-        for (id, producer) in producers where producer.isChanged {
+        for id in changedProducers {
+            guard var producer = producers.removeValue(forKey: id) else { continue }
             try rows.put(Tables.producers, .job(id)) { producer.write(to: &$0) }
-            producers[id]?.isChanged = false
+            if !producer.isStored { try expire(id, producer, rows) }
+            producer.isStored = true
+            producer.isChanged = false
+            producers[id] = producer
         }
+        changedProducers.removeAll(keepingCapacity: true)
         guard producers.count > EngineLimits.producersInMemoryMax else { return }
         producers.removeAll(keepingCapacity: true)
     }
 
     func producerExpires(_ timer: Timer, _ rows: borrowing Transaction) throws {
         try timer.unset(rows)
-        let producer = try load(producer: timer.first, rows)
-        let end = producer.lastUsed + EngineLimits.producerMemory
-        if end > stamp.now { return try Timer(due: end, kind: .producer, timer.first).set(rows) }
-        producers[timer.first] = nil
+        let producer = try take(producer: timer.first, rows)
+        guard producer.lastUsed + EngineLimits.producerMemory <= stamp.now else {
+            producers[timer.first] = producer
+            return try expire(timer.first, producer, rows)
+        }
         _ = try rows.delete(Tables.producers, .job(timer.first))
+    }
+
+    private func expire(_ id: UInt64, _ producer: Producer, _ rows: borrowing Transaction) throws {
+        let due = producer.lastUsed + EngineLimits.producerMemory
+        try Timer(due: due, kind: .producer, id).set(rows)
     }
 }
 
@@ -124,8 +161,11 @@ extension Producer {
         }
         while reader.remaining > 0 {
             let sequence = try reader.u64()
-            mixed[sequence] = Array(try reader.bytes(Int(try reader.u32())))
+            let reply = Array(try reader.bytes(Int(try reader.u32())))
+            mixed[sequence] = reply
+            mixedBytes += reply.count
         }
+        isStored = true
     }
 
     func write(to writer: inout RowWriter) {
@@ -141,7 +181,7 @@ extension Producer {
         for (sequence, reply) in mixed.sorted(by: { $0.key < $1.key }) {
             writer.u64(sequence)
             writer.u32(UInt32(reply.count))
-            for byte in reply { writer.u8(byte) }
+            writer.bytes(reply)
         }
     }
 }

@@ -52,7 +52,7 @@ extension Engine {
         let id = counters.nextQueue
         counters.nextQueue += 1
         add(Queue(id: id, row: QueueRow(name: String(decoding: name, as: UTF8.self))))
-        queues[queues.count - 1].isChanged = true
+        touch(queues.count - 1)
         return QueueIndex(value: queues.count - 1)
     }
 
@@ -104,13 +104,37 @@ extension Engine {
     /// Changes a queue's counters.
     func count(_ queue: Int, _ change: (inout QueueRow) -> Void) {
         change(&queues[queue].row)
+        touch(queue)
+    }
+
+    /// Notes that a queue's row, or its ready runs, must be written when the turn ends.
+    func touch(_ queue: Int) {
+        guard !queues[queue].isChanged else { return }
         queues[queue].isChanged = true
+        changedQueues.append(queue)
+    }
+
+    func writeQueues(_ rows: borrowing Transaction) throws {
+        for index in changedQueues {
+            try queues[index].ready.flush(rows)
+            let row = queues[index].row
+            try rows.put(Tables.queues, .queue(queues[index].id)) { row.write(to: &$0) }
+            queues[index].isChanged = false
+        }
+        changedQueues.removeAll(keepingCapacity: true)
     }
 
     /// The place of a stored queue id.
     func index(ofQueue id: UInt32) throws -> Int {
-        if let index = queues.firstIndex(where: { $0.id == id }, near: Int(id) - 1) { return index }
+        if let place = place(ofQueue: id) { return place }
         throw nonsense(Tables.queues, .queue(id), "a job names queue \(id), which has no row")
+    }
+
+    /// Ids are given out in the order of places, so that the guess is right unless a queue was deleted.
+    func place(ofQueue id: UInt32) -> Int? {
+        let guess = Int(id) - 1
+        if queues.indices.contains(guess), queues[guess].id == id { return guess }
+        return queues.firstIndex { $0.id == id }
     }
 
     func readQueues(_ rows: borrowing Transaction) throws {
@@ -125,13 +149,6 @@ extension Engine {
         var name = queue.row.name
         let hash = name.withUTF8 { hashed(UnsafeRawBufferPointer($0)) }
         queuesByHash[hash, default: []].append(queues.count - 1)
-    }
-}
-
-extension [Queue] {
-    /// Ids are given out in the order of places, so that the guess is right unless a queue was deleted.
-    fileprivate func firstIndex(where matches: (Queue) -> Bool, near guess: Int) -> Int? {
-        indices.contains(guess) && matches(self[guess]) ? guess : firstIndex(where: matches)
     }
 }
 

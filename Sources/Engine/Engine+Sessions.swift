@@ -7,6 +7,9 @@ struct Session {
     var isConnected = true
     /// When it ends unless it comes back; 0 while it is connected.
     var graceEnds: UInt64 = 0
+
+    /// In the row of a session that has said goodbye and whose leases are being given back.
+    static let hasEnded = UInt64.max
 }
 
 /// How an ending session's jobs are given back.
@@ -63,6 +66,11 @@ extension Engine {
             try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
         }
         guard session.isStored else { return }
+        if end == .interrupted {
+            var ended = session
+            ended.graceEnds = Session.hasEnded
+            try write(ended, id, rows)
+        }
         ending[id] = end
         endingFrom = LeaseKey(first: 0, token: 0)
     }
@@ -71,31 +79,42 @@ extension Engine {
     /// last lease is given back, so that a crash in between forgets nothing.
     func endSessions(_ steps: inout Int, _ rows: borrowing Transaction) throws {
         guard let from = endingFrom else { return }
-        var found: [(LeaseKey, LeaseRow)] = []
-        var next: LeaseKey?
-        var looked = 0
-        try rows.scan(Tables.leases, from: from.key) { key, reader in
-            let lease = try LeaseKey(from: &key)
-            guard looked < steps, found.count < 64 else {
-                next = lease
-                return .stop
-            }
-            looked += 1
-            let row = try LeaseRow(from: &reader)
-            if ending[row.session] != nil { found.append((lease, row)) }
-            return .next
+        try writeLeases(rows)
+        let (found, next) = try readingLeases(rows) {
+            try leasesOfEndingSessions(from, &steps, rows)
         }
-        steps -= looked
-        for (key, stored) in found {
-            let lease = touchedLeases[key] ?? stored
-            guard let end = ending[lease.session] else { continue }
-            steps -= lease.jobs.offsets.count
-            try giveBackAll(key, lease, as: end == .crashed ? "the worker vanished" : nil, rows)
+        for (key, lease) in found {
+            let isCrash = ending[lease.session] == .crashed
+            try giveBackAll(key, lease, as: isCrash ? "the worker vanished" : nil, rows)
         }
         endingFrom = next
         guard next == nil else { return }
         for id in ending.keys.sorted() { _ = try rows.delete(Tables.sessions, .job(id)) }
-        ending.removeAll()
+        ending.removeAll(keepingCapacity: true)
+    }
+
+    /// - Returns: what was found until steps ran out, and where to go on then.
+    private func leasesOfEndingSessions(
+        _ from: LeaseKey, _ steps: inout Int, _ rows: borrowing Transaction
+    ) throws -> (found: [(LeaseKey, LeaseRow)], next: LeaseKey?) {
+        var found: [(LeaseKey, LeaseRow)] = []
+        var next: LeaseKey?
+        var stepsLeft = steps
+        try rows.scan(Tables.leases, from: from.key) { key, reader in
+            let key = try LeaseKey(from: &key)
+            guard stepsLeft > 0 else {
+                next = key
+                return .stop
+            }
+            stepsLeft -= 1
+            let lease = try LeaseRow(from: &reader)
+            guard ending[lease.session] != nil else { return .next }
+            stepsLeft -= lease.jobs.count
+            found.append((key, lease))
+            return .next
+        }
+        steps = stepsLeft
+        return (found, next)
     }
 
     func readSessions(_ rows: borrowing Transaction) throws {
@@ -112,6 +131,11 @@ extension Engine {
             return .next
         }
         for (id, session) in stored {
+            guard session.graceEnds != Session.hasEnded else {
+                ending[id] = .interrupted
+                endingFrom = LeaseKey(first: 0, token: 0)
+                continue
+            }
             if session.graceEnds > 0 {
                 try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
             }

@@ -35,16 +35,15 @@ extension Engine {
             return Credit(session: session, subscription: lease.subscription, bytes: 0, jobs: 0)
         }
         let row = try load(id, rows)
-        var changed = lease
-        changed.jobs.remove(id - key.first)
-        touchedLeases[key] = changed
+        touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
         count(queue) { $0.running -= 1 }
         guard let row else { return nil }
         switch verdict {
         case .complete(let result): try complete(id, row, lease, queue, result, rows)
         case .fail(let reason): try fail(id, row, lease, queue, reason, rows)
-        case .release: try giveBack(id, row, lease, queue, as: .interruption, rows)
+        case .release:
+            try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
         case .extend: break
         }
         return Credit(
@@ -96,7 +95,7 @@ extension Engine {
         row.history?.dueAt = due
         try save(row, id, rows)
         try forgetProgress(id, row, rows)
-        try Timer(due: due, kind: .ready, id).set(rows)
+        try Timer(due: due, kind: .ready, id, UInt64(row.queue)).set(rows)
         count(queue) { $0.scheduled += 1 }
     }
 
@@ -104,12 +103,12 @@ extension Engine {
 
     /// Back to ready, at its old place; a job that has crashed too often is dead instead.
     func giveBack(
-        _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int, as end: GivenBack,
+        _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, as end: GivenBack,
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
         var history = row.history ?? JobRow.History()
-        history.startedAt = lease.startedAt
+        history.startedAt = startedAt
         switch end {
         case .interruption:
             row.interruptions = row.interruptions.addingOne
@@ -154,13 +153,7 @@ extension Engine {
         if watched.contains(id) { finishedWatched.append(id) }
         let grain = EngineLimits.retentionGrain
         let due = (stamp.now + keep + grain - 1) / grain * grain
-        var runs = retained[due, default: []]
-        if let last = runs.indices.last, runs[last].end == id {
-            runs[last].count += 1
-        } else {
-            runs.append(JobRun(first: id, count: 1))
-        }
-        retained[due] = runs
+        retained[due, default: []].append(id)
     }
 
     func writeRetention(_ rows: borrowing Transaction) throws {
@@ -195,7 +188,7 @@ extension Engine {
         }
         try rows.put(Tables.progress, .job(id)) { writer in
             writer.u16(done)
-            for byte in message.utf8 { writer.u8(byte) }
+            writer.bytes(Array(message.utf8))
         }
         hasProgress = true
         return true

@@ -2,16 +2,19 @@ package import Store
 
 extension Engine {
     /// Works off what is due, in bounded steps.
-    /// - Returns: when it wants to be called next, in milliseconds since 1970: now, if steps ran out; nil when no timer is set.
+    /// - Returns: when it wants to be called next, in milliseconds since 1970: now, if steps ran out;
+    ///   nil when no timer is set.
     package func tick(_ rows: borrowing Transaction) throws -> UInt64? {
         var steps = EngineLimits.stepsPerTurn
+        // What was extended in this turn does not end in it.
+        try writeExtensions(rows)
         try endSessions(&steps, rows)
         while steps > 0, let timer = try nextTimer(rows) {
             guard timer.due <= stamp.now else { return endingFrom == nil ? timer.due : stamp.now }
             steps -= 1
             switch timer.kind {
             case .ready: try becomesReady(timer, rows)
-            case .lease: try leaseEnded(timer, rows)
+            case .lease: try leaseEnded(timer, &steps, rows)
             case .retention: try vanish(timer, &steps, rows)
             case .session: try graceEnded(timer, rows)
             case .producer: try producerExpires(timer, rows)
@@ -20,15 +23,14 @@ extension Engine {
         return steps > 0 && endingFrom == nil ? nil : stamp.now
     }
 
-    private func nextTimer(_ rows: borrowing Transaction) throws -> Timer? {
-        try rows.first(Tables.timers, atOrAfter: Key().adding(u64: 0)) { key, _ in
-            try Timer(from: &key)
-        }
-    }
-
     private func becomesReady(_ timer: Timer, _ rows: borrowing Transaction) throws {
         try timer.unset(rows)
-        guard var row = try load(timer.first, rows), row.state == .scheduled else { return }
+        guard var row = try load(timer.first, rows) else {
+            // Damaged: the timer alone knows where it was counted.
+            let queue = place(ofQueue: UInt32(clamping: timer.second))
+            return queue.map { count($0) { $0.scheduled -= 1 } } ?? ()
+        }
+        guard row.state == .scheduled else { return }
         let queue = try index(ofQueue: row.queue)
         row.state = .ready
         row.history?.dueAt = 0
@@ -57,14 +59,14 @@ extension Engine {
             }
         }
         try timer.unset(rows)
-        while steps > 0, let run = runs.first {
-            let taken = UInt32(min(steps, Int(run.count)))
-            for id in run.first..<run.first + UInt64(taken) { try vanish(id, rows) }
-            steps -= Int(taken)
-            runs[0].first += UInt64(taken)
-            runs[0].count -= taken
-            if runs[0].count == 0 { runs.removeFirst() }
+        var done = 0
+        while steps > 0, done < runs.count {
+            try vanish(runs[done].first, &steps, rows)
+            runs[done].first += 1
+            runs[done].count -= 1
+            if runs[done].count == 0 { done += 1 }
         }
+        runs.removeFirst(done)
         guard let first = runs.first else { return }
         let rest = Timer(due: timer.due, kind: .retention, first.first)
         try rows.put(Tables.timers, rest.key) { writer in
@@ -75,8 +77,11 @@ extension Engine {
         }
     }
 
-    private func vanish(_ id: UInt64, _ rows: borrowing Transaction) throws {
+    /// Removes one finished job; every row of it is a step.
+    private func vanish(_ id: UInt64, _ steps: inout Int, _ rows: borrowing Transaction) throws {
+        steps -= 1
         guard let row = try load(id, rows), row.state.isFinished else { return }
+        steps -= row.pieceCount
         let queue = try index(ofQueue: row.queue)
         count(queue) {
             if row.state == .dead { $0.dead -= 1 } else { $0.retained -= 1 }

@@ -53,10 +53,13 @@ package final class Engine {
     var lastQueue = 0
     var sessions: [UInt64: Session] = [:]
     var producers: [UInt64: Producer] = [:]
+    /// Queues and producers that this turn changed.
+    var changedQueues: [Int] = []
+    var changedProducers: [UInt64] = []
     /// Leases that this turn changed.
     var touchedLeases: [LeaseKey: LeaseRow] = [:]
-    /// Jobs whose leases this turn extends, and until when.
-    var extensions: [LeaseKey: (deadline: UInt64, jobs: JobSet)] = [:]
+    /// Jobs whose leases this turn extends, by when they are to end.
+    var extensions: [LeaseKey: [Extension]] = [:]
     /// Jobs that finished in this turn, by when they are to vanish.
     var retained: [UInt64: [JobRun]] = [:]
     /// Sessions that ended and whose leases are being given back, and where that has got to.
@@ -71,7 +74,7 @@ package final class Engine {
 
     /// Jobs that somebody waits for: they are kept a while even if their retention is zero.
     package var watched: Set<UInt64> = []
-    /// Watched jobs that finished in this turn.
+    /// Watched jobs that finished in this turn, or were found damaged.
     package var finishedWatched: [UInt64] = []
     /// Records found damaged in this turn and set aside, as sentences for the log.
     package var damage: [String] = []
@@ -107,12 +110,7 @@ package final class Engine {
         try writeExtensions(rows)
         try writeLeases(rows)
         try writeRetention(rows)
-        for index in queues.indices where queues[index].isChanged {
-            try queues[index].ready.flush(rows)
-            let row = queues[index].row
-            try rows.put(Tables.queues, .queue(queues[index].id)) { row.write(to: &$0) }
-            queues[index].isChanged = false
-        }
+        try writeQueues(rows)
         try writeProducers(rows)
         try counters.write(rows)
     }
@@ -136,16 +134,6 @@ package final class Engine {
 
     func save(_ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction) throws {
         try rows.put(Tables.jobs, .job(id)) { row.write(to: &$0) }
-    }
-
-    /// Takes a damaged record out of the way: reported, kept as it is for whoever wants to look at
-    /// it, and never delivered.
-    func setAside(_ id: UInt64, _ error: StoreError, _ rows: borrowing Transaction) throws {
-        guard let bytes = try rows.raw(Tables.jobs, .job(id)) else { return }
-        damage.append("job \(id) is set aside: \(error.message)")
-        let key = Key().adding(u8: Tables.jobs.id).adding(u64: id)
-        try rows.put(Tables.damaged, key) { writer in for byte in bytes { writer.u8(byte) } }
-        _ = try rows.delete(Tables.jobs, .job(id))
     }
 }
 

@@ -28,6 +28,10 @@ package enum EngineLimits {
     /// Requests of a producer that may be at or above its floor.
     package static let producerWindowMax: UInt64 = 8_192
 
+    /// Bytes of remembered answers with refused items after which a producer must first raise its
+    /// floor: what it had before is asked for again, or was received.
+    static let producerReplyBytesMax = 256 << 10
+
     /// Producers whose answers are mirrored in memory.
     static let producersInMemoryMax = 10_000
 

@@ -51,7 +51,12 @@ package enum JobInspector {
             )
             return JobInspection(id, row, withPayload: withPayload, withResult: withResult)
         }
-        guard var job = found else { return nil }
+        guard var job = found else {
+            guard try rows.contains(Tables.damaged, .damaged(Tables.jobs, .job(id))) else {
+                return nil
+            }
+            throw nonsense(Tables.jobs, .job(id), "job \(id) was damaged and is set aside")
+        }
         if withPayload, places.payload == .pieces {
             job.payload?.bytes = try Pieces(places.payloadBytes, of: id, .payload, rows).copied()
         }

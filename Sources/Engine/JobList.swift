@@ -38,43 +38,16 @@ extension JobInspector {
     package static func list(
         _ request: JobListRequest, _ snapshot: borrowing Snapshot
     ) throws -> JobListPage {
-        var page = JobListPage(asOf: snapshot.asOf)
         let names = try queueNames(snapshot)
-        let ids = try candidates(request, names, snapshot, &page)
-        for id in ids {
-            guard let job = try inspect(id, snapshot), request.accepts(job) else { continue }
-            page.jobs.append((job, names[job.queueID] ?? ""))
-            guard page.jobs.count < request.limit else {
-                if id != ids.last || page.next != nil { page.next = id }
-                break
-            }
+        var reading = ListReading(request, names, asOf: snapshot.asOf)
+        guard let queue = request.queue else {
+            try reading.read(snapshot)
+            return reading.page
         }
-        return page
-    }
-
-    /// Jobs whose rows alone do not rule them out, in order.
-    private static func candidates(
-        _ request: JobListRequest, _ names: [UInt32: String], _ snapshot: borrowing Snapshot,
-        _ page: inout JobListPage
-    ) throws -> [UInt64] {
-        var ids: [UInt64] = []
-        var looked = 0
-        var last: UInt64 = 0
-        var isCut = false
-        try snapshot.scan(Tables.jobs, from: request.start, reverse: !request.oldestFirst) {
-            key, reader in
-            guard looked < rowsPerPage else {
-                isCut = true
-                return .stop
-            }
-            looked += 1
-            last = try key.u64()
-            let row = try JobRow(from: &reader)
-            if request.mayAccept(row, names) { ids.append(last) }
-            return .next
-        }
-        if isCut { page.next = last }
-        return ids
+        guard let known = names.first(where: { $0.value == queue }) else { return reading.page }
+        reading.queue = known.key
+        try reading.read(snapshot)
+        return reading.page
     }
 
     private static func queueNames(_ snapshot: borrowing Snapshot) throws -> [UInt32: String] {
@@ -87,25 +60,78 @@ extension JobInspector {
     }
 }
 
+/// One page while it is being read.
+private struct ListReading {
+    let request: JobListRequest
+    let names: [UInt32: String]
+    /// Only jobs of this queue.
+    var queue: UInt32?
+    var page: JobListPage
+    private var looked = 0
+    /// The last job looked at.
+    private var last: UInt64
+
+    init(_ request: JobListRequest, _ names: [UInt32: String], asOf: UInt64) {
+        self.request = request
+        self.names = names
+        page = JobListPage(asOf: asOf)
+        last = request.after ?? (request.oldestFirst ? 0 : .max)
+    }
+
+    /// Reads on behind each damaged row: whoever delivers or shows that job reports it.
+    mutating func read(_ snapshot: borrowing Snapshot) throws {
+        var start: Key? = request.after == nil ? .job(last) : keyAfterLast
+        while let from = start {
+            do {
+                return try read(snapshot, from: from)
+            } catch let error as StoreError {
+                guard case .damaged(let table, let key) = error.code else { throw error }
+                if table == Tables.jobs, key.count == 8 {
+                    last = key.reduce(0) { $0 << 8 | UInt64($1) }
+                }
+                start = keyAfterLast
+            }
+        }
+    }
+
+    private mutating func read(_ snapshot: borrowing Snapshot, from start: Key) throws {
+        let isReverse = !request.oldestFirst
+        try snapshot.scan(Tables.jobs, from: start, reverse: isReverse) { key, reader in
+            guard looked < JobInspector.rowsPerPage, page.jobs.count < request.limit else {
+                page.next = last
+                return .stop
+            }
+            looked += 1
+            last = try key.u64()
+            guard mayAccept(try JobRow(from: &reader)) else { return .next }
+            if let job = try JobInspector.inspect(last, snapshot), request.accepts(job.state) {
+                page.jobs.append((job, names[job.queueID] ?? ""))
+            }
+            return .next
+        }
+    }
+
+    /// Nil when no id can come any more.
+    private var keyAfterLast: Key? {
+        if request.oldestFirst { return last < .max ? .job(last + 1) : nil }
+        return last > 0 ? .job(last - 1) : nil
+    }
+
+    /// Whether the row alone does not rule the job out.
+    private func mayAccept(_ row: JobRow) -> Bool {
+        if let queue, row.queue != queue { return false }
+        if let type = request.type, !type.utf8.elementsEqual(row.type) { return false }
+        return request.mayAccept(row.state)
+    }
+}
+
 extension JobListRequest {
-    var start: Key {
-        guard let after else { return .job(oldestFirst ? 0 : .max) }
-        return .job(oldestFirst ? after + 1 : after - 1)
-    }
-
-    func mayAccept(_ row: JobRow, _ names: [UInt32: String]) -> Bool {
-        if let queue, names[row.queue] != queue { return false }
-        if let type, !type.utf8.elementsEqual(row.type) { return false }
-        return states == 0 || states & stateBits(row.state) != 0
-    }
-
-    func accepts(_ job: JobInspection) -> Bool {
-        states == 0 || states & (1 << UInt16(job.state.rawValue)) != 0
-    }
-
     /// A row that says ready may turn out to be running.
-    private func stateBits(_ state: JobState) -> UInt16 {
-        let bit: UInt16 = 1 << UInt16(state.rawValue)
-        return state == .ready ? bit | 1 << UInt16(JobState.running.rawValue) : bit
+    fileprivate func mayAccept(_ state: JobState) -> Bool {
+        accepts(state) || (state == .ready && accepts(.running))
+    }
+
+    fileprivate func accepts(_ state: JobState) -> Bool {
+        states == 0 || states & (1 << UInt16(state.rawValue)) != 0
     }
 }

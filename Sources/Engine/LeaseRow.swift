@@ -50,6 +50,25 @@ struct LeaseRow {
     }
 }
 
+extension LeaseRow {
+    func timer(_ key: LeaseKey) -> Timer { Timer(due: timerAt, kind: .lease, key.first, key.token) }
+
+    /// A lease of the same delivery, for some of its jobs and with an end of its own.
+    func with(_ jobs: JobSet, until deadline: UInt64) -> LeaseRow {
+        var part = self
+        part.jobs = jobs
+        part.deadline = deadline
+        part.timerAt = deadline
+        return part
+    }
+}
+
+/// Jobs of a lease that are to have another end, as offsets from its first.
+struct Extension {
+    var deadline: UInt64
+    var jobs: JobSet
+}
+
 /// Key of a lease row.
 struct LeaseKey: Hashable {
     var first: UInt64
@@ -69,10 +88,16 @@ struct LeaseKey: Hashable {
 }
 
 /// A set of job ids within `EngineLimits.leaseSpanMax` of a first one, as offsets from it.
-struct JobSet: Equatable {
+struct JobSet: Equatable, ExpressibleByArrayLiteral {
     static let words = Int(EngineLimits.leaseSpanMax / 64)
 
     var storage = InlineArray<8, UInt64>(repeating: 0)
+
+    init() {}
+
+    init(arrayLiteral offsets: UInt64...) {
+        for offset in offsets { insert(offset) }
+    }
 
     var isEmpty: Bool { wordsUsed == 0 }
 
@@ -93,6 +118,39 @@ struct JobSet: Equatable {
 
     mutating func remove(_ offset: UInt64) {
         storage[Int(offset / 64)] &= ~(1 << (offset % 64))
+    }
+
+    func intersection(_ other: JobSet) -> JobSet {
+        var result = self
+        for word in 0..<JobSet.words { result.storage[word] &= other.storage[word] }
+        return result
+    }
+
+    func subtracting(_ other: JobSet) -> JobSet {
+        var result = self
+        for word in 0..<JobSet.words { result.storage[word] &= ~other.storage[word] }
+        return result
+    }
+
+    /// The smallest offset; nil when the set is empty.
+    var first: UInt64? {
+        for word in 0..<JobSet.words where storage[word] != 0 {
+            return UInt64(word * 64 + storage[word].trailingZeroBitCount)
+        }
+        return nil
+    }
+
+    /// The same jobs as offsets from a first one that is `offset` later.
+    func shifted(down offset: UInt64) -> JobSet {
+        var result = JobSet()
+        for old in offsets { result.insert(old - offset) }
+        return result
+    }
+
+    var count: Int {
+        var count = 0
+        for word in 0..<JobSet.words { count += storage[word].nonzeroBitCount }
+        return count
     }
 
     /// The offsets in ascending order.

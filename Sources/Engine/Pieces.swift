@@ -23,13 +23,24 @@ extension Engine {
     func deletePieces(
         _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
     ) throws {
-        for index in 0..<pieceCount(byteCount) {
+        for index in 0..<pieces(holding: byteCount) {
             _ = try rows.delete(Tables.pieces, .piece(id, part, index))
         }
     }
 }
 
-private func pieceCount(_ byteCount: UInt32) -> UInt32 {
+extension JobRow {
+    /// Rows of pieces that the job has.
+    var pieceCount: Int {
+        var count: UInt32 = 0
+        if payloadPlace == .pieces { count += pieces(holding: payloadBytes) }
+        if resultPlace == .pieces { count += pieces(holding: resultBytes) }
+        return Int(count)
+    }
+}
+
+/// Rows that so many bytes take.
+private func pieces(holding byteCount: UInt32) -> UInt32 {
     (byteCount + UInt32(EngineLimits.pieceBytes) - 1) / UInt32(EngineLimits.pieceBytes)
 }
 
@@ -45,7 +56,7 @@ final class Pieces {
         _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Source
     ) throws {
         memory = .allocate(byteCount: Int(byteCount), alignment: 16)
-        for index in 0..<pieceCount(byteCount) {
+        for index in 0..<pieces(holding: byteCount) {
             let key = Key.piece(id, part, index)
             let isThere: Void? = try rows.get(Tables.pieces, key) { reader in
                 let piece = reader.rest()

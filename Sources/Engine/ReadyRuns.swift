@@ -22,6 +22,16 @@ struct ReadyRuns {
         func precedes(_ other: Run) -> Bool {
             (order, jobs.first) < (other.order, other.jobs.first)
         }
+
+        /// Whether the other begins where this ends, and both fit one row.
+        func isContinued(by other: Run) -> Bool {
+            order == other.order && jobs.end == other.jobs.first
+                && other.jobs.count <= UInt32.max - jobs.count
+        }
+
+        func joined(with next: Run) -> Run {
+            Run(order: order, jobs: JobRun(first: jobs.first, count: jobs.count + next.jobs.count))
+        }
     }
 
     init(queue: UInt32, storedJobs: UInt64) {
@@ -33,16 +43,30 @@ struct ReadyRuns {
 
     /// Makes a job ready, at the place that its id gives it.
     mutating func insert(_ id: UInt64, order: UInt8, _ rows: borrowing Transaction) throws {
-        if let last = arrived.indices.last, arrived[last].order == order,
-            arrived[last].jobs.end == id
-        {
-            arrived[last].jobs.count += 1
-            return
-        }
-        if arrived.count >= EngineLimits.pendingRunsMax { try flush(rows) }
         let run = Run(order: order, jobs: JobRun(first: id, count: 1))
-        let place = arrived.firstIndex { run.precedes($0) } ?? arrived.endIndex
-        arrived.insert(run, at: place)
+        let place = place(of: run)
+        if place > 0, arrived[place - 1].isContinued(by: run) {
+            arrived[place - 1].jobs.count += 1
+        } else if place < arrived.count, run.isContinued(by: arrived[place]) {
+            arrived[place].jobs.first = id
+            arrived[place].jobs.count += 1
+        } else if arrived.count < EngineLimits.pendingRunsMax {
+            arrived.insert(run, at: place)
+        } else {
+            try flush(rows)
+            arrived.append(run)
+        }
+    }
+
+    /// Where a run belongs in `arrived`; mostly at the end.
+    private func place(of run: Run) -> Int {
+        guard let last = arrived.last, run.precedes(last) else { return arrived.count }
+        var (low, high) = (0, arrived.count - 1)
+        while low < high {
+            let middle = (low + high) / 2
+            if run.precedes(arrived[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 
     /// Takes up to `limit` consecutive jobs from the head of the queue.
@@ -69,14 +93,15 @@ struct ReadyRuns {
     }
 
     /// Puts back what was taken last and not delivered: the tail of the run just taken.
-    mutating func putBack(_ run: Run, _ rows: borrowing Transaction) throws {
+    mutating func putBack(_ run: Run) {
         guard run.jobs.count > 0 else { return }
-        if let first = arrived.first, first.order == run.order, first.jobs.first == run.jobs.end {
-            arrived[0].jobs.first = run.jobs.first
-            arrived[0].jobs.count += run.jobs.count
+        if let head, run.isContinued(by: head) {
+            self.head = run.joined(with: head)
+            storedJobs += UInt64(run.jobs.count)
+        } else if let first = arrived.first, run.isContinued(by: first) {
+            arrived[0] = run.joined(with: first)
         } else {
-            let place = arrived.firstIndex { run.precedes($0) } ?? arrived.endIndex
-            arrived.insert(run, at: place)
+            arrived.insert(run, at: place(of: run))
         }
     }
 
@@ -90,12 +115,11 @@ struct ReadyRuns {
 
     func contains(_ id: UInt64, order: UInt8, _ rows: borrowing Transaction) throws -> Bool {
         if arrived.contains(where: { $0.order == order && $0.jobs.contains(id) }) { return true }
+        if let head, head.order == order, head.jobs.contains(id) { return true }
         guard let stored = try ReadyRuns.stored(atOrBefore: id, queue, order, rows) else {
             return false
         }
-        if let head, head.order == order, stored.first == headStoredAt {
-            return head.jobs.contains(id)
-        }
+        if let head, head.order == order, stored.first == headStoredAt { return false }
         return stored.contains(id)
     }
 
@@ -136,21 +160,35 @@ struct ReadyRuns {
         }
     }
 
-    /// Adds a run to the stored ones: as part of the run just before it where it continues that.
+    /// Adds a run to the stored ones, joined with those that it continues and that continue it.
     private mutating func merge(_ run: Run, _ rows: borrowing Transaction) throws {
         storedJobs += UInt64(run.jobs.count)
-        let before = try ReadyRuns.stored(atOrBefore: run.jobs.first, queue, run.order, rows)
-        if let before, before.end == run.jobs.first, before.count < UInt32.max - run.jobs.count {
-            let longer = Run(
-                order: run.order,
-                jobs: JobRun(first: before.first, count: before.count + run.jobs.count))
-            try store(longer, rows)
-            if let head, head.order == run.order, headStoredAt == before.first {
-                self.head = longer
-            }
-        } else {
-            try store(run, rows)
-            if let head, run.precedes(head) { self.head = nil }
+        var merged = run
+        if let jobs = try ReadyRuns.stored(atOrBefore: run.jobs.first, queue, run.order, rows) {
+            let before = Run(order: run.order, jobs: jobs)
+            if before.isContinued(by: merged) { merged = before.joined(with: merged) }
+        }
+        if let after = try stored(at: merged.jobs.end, run.order, rows),
+            merged.isContinued(by: after)
+        {
+            _ = try rows.delete(Tables.ready, .ready(queue, run.order, after.jobs.first))
+            merged = merged.joined(with: after)
+        }
+        try store(merged, rows)
+        guard let head else { return }
+        if head.order == merged.order, merged.jobs.contains(head.jobs.first) {
+            self.head = merged
+            headStoredAt = merged.jobs.first
+        } else if merged.precedes(head) {
+            self.head = nil
+        }
+    }
+
+    private func stored(
+        at first: UInt64, _ order: UInt8, _ rows: borrowing Transaction
+    ) throws -> Run? {
+        try rows.get(Tables.ready, .ready(queue, order, first)) { row in
+            Run(order: order, jobs: JobRun(first: first, count: try row.u32()))
         }
     }
 

@@ -32,8 +32,7 @@ package enum Tables {
 
     package static let all = [
         counters, queues, jobs, pieces, ready, leases, timers, sessions, producers, progress,
-        damaged,
-        staging,
+        damaged, staging,
     ]
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with
@@ -52,6 +51,13 @@ extension Key {
 
     static func lease(_ first: UInt64, _ token: UInt64) -> Key {
         Key().adding(u64: first).adding(u64: token)
+    }
+
+    /// Where a damaged record is kept that was under a key in its table.
+    static func damaged(_ table: Table, _ key: Key) -> Key {
+        var whole = Key().adding(u8: table.id)
+        key.withBytes { whole.bytes($0) }
+        return whole
     }
 
     static func piece(_ job: UInt64, _ part: PayloadPart, _ index: UInt32) -> Key {

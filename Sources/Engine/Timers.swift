@@ -2,7 +2,7 @@ import Store
 
 /// What happens at an instant. All timers are rows of one table, keyed by the instant.
 enum TimerKind: UInt8 {
-    /// A scheduled job becomes ready: job.
+    /// A scheduled job becomes ready: job, queue.
     case ready = 1
     /// A lease ends: first job, token.
     case lease = 2
@@ -60,4 +60,15 @@ package struct JobRun: Equatable, Sendable {
     var end: UInt64 { first + UInt64(count) }
 
     func contains(_ id: UInt64) -> Bool { id >= first && id < end }
+}
+
+extension [JobRun] {
+    /// Adds a job, to the last run where it continues that.
+    mutating func append(_ id: UInt64) {
+        if let last = indices.last, self[last].end == id {
+            self[last].count += 1
+        } else {
+            append(JobRun(first: id, count: 1))
+        }
+    }
 }

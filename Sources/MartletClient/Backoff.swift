@@ -1,5 +1,5 @@
-/// Delays between attempts: they grow exponentially, with full jitter, so that clients that lost the
-/// same server do not come back to it in step.
+/// Delays between attempts: they grow exponentially, with full jitter, so that clients that lost
+/// the same server do not come back to it in step.
 package struct Backoff: Sendable {
     /// Upper bound of the first delay.
     private let base: Duration

@@ -5,9 +5,10 @@ public import ServiceLifecycle
 
 /// Pushes jobs to a Martlet server, waits for their results and looks at them.
 ///
-/// A client is a service: it is connected while ``run()`` runs, and connects again whenever the connection breaks. Calls
-/// may come before that, and from any number of tasks at once; they share one connection. A submission that a
-/// broken connection left unanswered is sent again and accepted once.
+/// A client is a service: it is connected while ``run()`` runs, and connects again whenever the
+/// connection breaks. Calls may come before that, and from any number of tasks at once; they share
+/// one connection. A submission that a broken connection left unanswered is sent again and accepted
+/// once.
 ///
 /// ```swift
 /// let martlet = MartletClient(.martlet(host: "127.0.0.1"), logger: logger)
@@ -30,9 +31,9 @@ public final class MartletClient: Service {
         reconnector = Reconnector(endpoint: endpoint, configuration: configuration, logger: logger)
     }
 
-    /// Stays connected until the task is cancelled, or the service group shuts down gracefully: then submissions under way
-    /// may end first, for at most ``Configuration/shutdownTimeout``. Runs once; later calls of this client fail
-    /// with ``MartletError/Code/stopped``.
+    /// Stays connected until the task is cancelled, or the service group shuts down gracefully:
+    /// then submissions under way may end first, for at most ``Configuration/shutdownTimeout``.
+    /// Runs once; later calls of this client fail with ``MartletError/Code/stopped``.
     public func run() async {
         await reconnector.run()
     }

@@ -10,23 +10,27 @@ extension MartletClient {
         public var name = "martlet-swift"
         /// Bearer token; nil when the server asks for none.
         public var token: String?
-        /// Other front doors of the same installation: asked in turn when the client's own can't be reached.
+        /// Other front doors of the same installation: asked in turn when the client's own can't be
+        /// reached.
         public var alternatives: [MartletEndpoint] = []
         /// How long a connection may take to stand.
         public var connectTimeout: Duration = .seconds(2)
-        /// How long the answer to one message may take, reconnecting and repeating included. Waiting for a job's
-        /// result has a timeout of its own.
+        /// How long the answer to one message may take, reconnecting and repeating included.
+        /// Waiting for a job's result has a timeout of its own.
         public var requestTimeout: Duration = .seconds(30)
         /// How long submissions under way may take to end at a graceful shutdown.
         public var shutdownTimeout: Duration = .seconds(10)
-        /// Upper bounds of the random delay between attempts to connect: of the first one, and of all.
+        /// Upper bounds of the random delay between attempts to connect: of the first one, and of
+        /// all.
         public var reconnectDelay: ClosedRange<Duration> = .milliseconds(100) ... .seconds(10)
-        /// While there is no server, calls wait for one until they time out. Otherwise they fail with the first
-        /// attempt to connect, as a tool on a command line wants it, unless there was a server before.
+        /// While there is no server, calls wait for one until they time out. Otherwise they fail
+        /// with the first attempt to connect, as a tool on a command line wants it, unless there
+        /// was a server before.
         public var waitsForServer = true
         /// What a submission's acknowledgement is worth.
         public var durability = Durability.disk
-        /// Payloads from this many bytes on are compressed when it makes them smaller by a sixteenth; nil: none is.
+        /// Payloads from this many bytes on are compressed when it makes them smaller by a
+        /// sixteenth; nil: none is.
         public var compressesFrom: Int? = 256
         /// The client lives on one event loop of this group.
         public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton

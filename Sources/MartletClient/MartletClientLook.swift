@@ -85,7 +85,8 @@ extension MartletClient {
 }
 
 extension MartletClient {
-    /// Sends a request that changes nothing, again when the connection breaks, until the request timeout.
+    /// Sends a request that changes nothing, again when the connection breaks, until the request
+    /// timeout.
     package func request<Request: Message, Reply: Message>(
         _ request: Request, expecting reply: Reply.Type
     ) async throws(MartletError) -> Reply {

@@ -20,8 +20,9 @@ extension MartletClient {
 
     /// Pushes many jobs, and returns when the server has them.
     ///
-    /// As many as fit travel in one message, and become durable in one write. The jobs of one message are accepted all or
-    /// none; when there are several messages and this throws, those before the refused one were accepted.
+    /// As many as fit travel in one message, and become durable in one write. The jobs of one
+    /// message are accepted all or none; when there are several messages and this throws, those
+    /// before the refused one were accepted.
     ///
     /// - Returns: a handle for each job, in order.
     @discardableResult
@@ -110,7 +111,8 @@ extension MartletClient {
 extension MartletClient {
     /// Submits what has been checked and packed, and says what became of each item.
     ///
-    /// - Parameter message: at most `batch_max` items. Its producer, sequence and floor are set here.
+    /// - Parameter message: at most `batch_max` items. Its producer, sequence and floor are set
+    ///   here.
     package func submit(
         _ message: Submit
     ) async throws(MartletError) -> [Result<JobStatus.ID, MartletError>] {

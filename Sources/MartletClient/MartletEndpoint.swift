@@ -18,7 +18,8 @@ public struct MartletEndpoint: Hashable, Sendable {
         MartletEndpoint(host: host, port: port)
     }
 
-    /// Reads `martlet://HOST:PORT`, `martlet://HOST`, `HOST:PORT` or `HOST`; an IPv6 address is written in brackets.
+    /// Reads `martlet://HOST:PORT`, `martlet://HOST`, `HOST:PORT` or `HOST`; an IPv6 address is
+    /// written in brackets.
     ///
     /// - Throws: ``MartletError/Code/endpointInvalid``, with what is wrong.
     public init(parsing text: String) throws(MartletError) {

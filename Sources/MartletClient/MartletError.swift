@@ -1,7 +1,7 @@
 /// What went wrong, as a code for the program and a sentence for people.
 ///
-/// Every call of this library throws this type and no other. Compare ``code`` with the constants of ``Code``, and leave
-/// room for codes you don't know: a newer server may send others.
+/// Every call of this library throws this type and no other. Compare ``code`` with the constants of
+/// ``Code``, and leave room for codes you don't know: a newer server may send others.
 public struct MartletError: Error, Sendable {
     /// What kind of error this is.
     public var code: Code

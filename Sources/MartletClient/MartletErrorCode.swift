@@ -1,6 +1,6 @@
 extension MartletError {
-    /// A kind of error. Codes below 1,000 are the server's, as the protocol numbers them; those from 1,000 on
-    /// are found by this library.
+    /// A kind of error. Codes below 1,000 are the server's, as the protocol numbers them; those
+    /// from 1,000 on are found by this library.
     public struct Code: RawRepresentable, Hashable, Sendable {
         public let rawValue: UInt16
 
@@ -14,7 +14,8 @@ extension MartletError {
 extension MartletError.Code {
     /// The token is missing or wrong.
     public static let notAuthenticated = Self(rawValue: 5)
-    /// A queue's name has 1 to 128 bytes out of `A–Z a–z 0–9 . _ - :` and begins with a letter or digit.
+    /// A queue's name has 1 to 128 bytes out of `A–Z a–z 0–9 . _ - :` and begins with a letter or
+    /// digit.
     public static let queueNameInvalid = Self(rawValue: 20)
     /// A job's type has 1 to 128 bytes of printable UTF-8 without spaces.
     public static let typeInvalid = Self(rawValue: 21)

@@ -1,7 +1,8 @@
 package import MartletWire
 
 extension MartletError.Code: CustomStringConvertible {
-    /// The name in the protocol's document, or in the same style one of this library's, such as `CANNOT_CONNECT`.
+    /// The name in the protocol's document, or in the same style one of this library's, such as
+    /// `CANNOT_CONNECT`.
     public var description: String {
         Self.names[self] ?? ErrorCode(rawValue: rawValue).name
     }

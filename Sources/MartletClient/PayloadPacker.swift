@@ -2,7 +2,8 @@ package import MartletCompression
 package import MartletWire
 package import NIOCore
 
-/// Turns raw bytes into what a message carries, and back: compression where it pays, the checksum, the bounds.
+/// Turns raw bytes into what a message carries, and back: compression where it pays, the checksum,
+/// the bounds.
 ///
 /// Runs on the caller's thread; large payloads take milliseconds.
 package struct PayloadPacker: Sendable {

@@ -99,7 +99,8 @@ extension Reconnector {
         }
     }
 
-    /// - Throws: what the server answered; `connectionLost` when the connection broke, and is then no longer the current one.
+    /// - Throws: what the server answered; `connectionLost` when the connection broke, and is then
+    ///   no longer the current one.
     private func attemptOnce<Reply: Sendable>(
         until deadline: NIODeadline,
         _ attempt: (WireConnection) async throws(MartletError) -> Reply
@@ -133,8 +134,8 @@ extension Reconnector {
 }
 
 extension MartletError {
-    /// Waiting longer for a job is for the caller to decide; a time that is over stays over; and for a connection
-    /// that can't be made the call has waited as long as it may.
+    /// Waiting longer for a job is for the caller to decide; a time that is over stays over; and
+    /// for a connection that can't be made the call has waited as long as it may.
     fileprivate var isWorthRepeating: Bool {
         isRetryable && code != .waitTimeout && code != .timeout && code != .cannotConnect
     }

@@ -4,12 +4,12 @@ import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// Keeps one connection to a server for as long as it runs, and carries calls over from a connection that
-/// broke to the next.
+/// Keeps one connection to a server for as long as it runs, and carries calls over from a
+/// connection that broke to the next.
 ///
-/// Each call drives its own repetitions: it waits for a connection, sends, and when the connection breaks or the server asks
-/// to come back later, begins again until its deadline. Repeating is harmless: whatever only looks changes nothing, and a
-/// submission keeps its sequence number.
+/// Each call drives its own repetitions: it waits for a connection, sends, and when the connection
+/// breaks or the server asks to come back later, begins again until its deadline. Repeating is
+/// harmless: whatever only looks changes nothing, and a submission keeps its sequence number.
 actor Reconnector {
     nonisolated let eventLoop: any EventLoop
 
@@ -42,7 +42,8 @@ actor Reconnector {
 
     // MARK: Life
 
-    /// Connects and reconnects until the task is cancelled or a graceful shutdown has let submissions under way end.
+    /// Connects and reconnects until the task is cancelled or a graceful shutdown has let
+    /// submissions under way end.
     func run() async {
         guard !isStopping else { return }
         await withTaskGroup(of: Void.self) { group in
@@ -167,7 +168,8 @@ actor Reconnector {
         }
     }
 
-    /// The server is going away: its clients come back to its successor one by one, not all at once.
+    /// The server is going away: its clients come back to its successor one by one, not all at
+    /// once.
     private func reconnect(within time: TimeAmount) {
         guard case .connected(let connection) = phase else { return }
         let delay = TimeAmount.nanoseconds(.random(in: 0...max(0, time.nanoseconds)))

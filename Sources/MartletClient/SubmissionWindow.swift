@@ -3,7 +3,8 @@ import NIOCore
 /// The sequence numbers of one producer's submissions: which are under way, and the lowest of them.
 ///
 /// A submission keeps its number over any number of connections until it is answered or given
-/// up; that is how the server tells a repetition from a new one. `floor` tells the server which answers it may forget.
+/// up; that is how the server tells a repetition from a new one. `floor` tells the server which
+/// answers it may forget.
 struct SubmissionWindow {
     /// Names the program's run to the server; never zero, which means "no producer".
     let producer: UInt64

@@ -2,8 +2,8 @@ import CMartletZstd
 
 /// Compresses payloads and inflates them within bounds.
 ///
-/// Safe to share between threads; working memory is reused. Both directions run on the caller's thread: 16 MiB take
-/// tens of milliseconds, so an event loop is the wrong place for them.
+/// Safe to share between threads; working memory is reused. Both directions run on the caller's
+/// thread: 16 MiB take tens of milliseconds, so an event loop is the wrong place for them.
 package final class Zstd: Sendable {
     /// Payloads below this are not worth a frame header and a checksum of their own.
     package static let rawBytesMin = 64
@@ -16,11 +16,12 @@ package final class Zstd: Sendable {
 
     /// Compresses to a single frame that states its content's length.
     ///
-    /// - Returns: nil when it does not pay: the input is shorter than ``rawBytesMin`` or would not become
-    ///   smaller by at least a sixteenth.
+    /// - Returns: nil when it does not pay: the input is shorter than ``rawBytesMin`` or would not
+    ///   become smaller by at least a sixteenth.
     package func compress(_ raw: RawSpan, level: Int = Zstd.defaultLevel) -> [UInt8]? {
         guard raw.byteCount >= Self.rawBytesMin else { return nil }
-        // The output is given no more room than is worth filling: zstd stops when it runs out of it.
+        // The output is given no more room than is worth filling: zstd stops when it runs out of
+        // it.
         let worthwhile = raw.byteCount - raw.byteCount / 16 - 1
         return contexts.withCompressor { context in
             raw.withUnsafeBytes { source in
@@ -39,10 +40,10 @@ package final class Zstd: Sendable {
 
     /// Inflates bytes from a peer that is not trusted.
     ///
-    /// The declared length is checked against the limit and against the frame's own header, and the bytes
-    /// must be exactly one frame, before anything is allocated; then exactly that much is. zstd needs no
-    /// window beside it: with all input and output at hand, the output is the window, so that a
-    /// frame cannot ask for more memory than its declared length.
+    /// The declared length is checked against the limit and against the frame's own header, and the
+    /// bytes must be exactly one frame, before anything is allocated; then exactly that much is.
+    /// zstd needs no window beside it: with all input and output at hand, the output is the window,
+    /// so that a frame cannot ask for more memory than its declared length.
     ///
     /// - Parameters:
     ///   - rawBytes: the length that the message around the frame declares.
@@ -96,5 +97,6 @@ package final class Zstd: Sendable {
 }
 
 /// The lower of the two values that `ZSTD_getFrameContentSize` returns in place of a length
-/// (`ZSTD_CONTENTSIZE_ERROR`; the other is `ZSTD_CONTENTSIZE_UNKNOWN`): macros that Swift can't import.
+/// (`ZSTD_CONTENTSIZE_ERROR`; the other is `ZSTD_CONTENTSIZE_UNKNOWN`): macros that Swift can't
+/// import.
 private let contentSizeError = UInt64.max - 1

@@ -4,8 +4,8 @@ import Synchronization
 /// zstd's working memory, kept from one use to the next: making it costs more than compressing a
 /// small job does.
 ///
-/// A context is in nobody's hands or in those of one caller, so callers on many threads do not wait for
-/// each other. At most `keptMax` idle ones are kept of each kind.
+/// A context is in nobody's hands or in those of one caller, so callers on many threads do not wait
+/// for each other. At most `keptMax` idle ones are kept of each kind.
 final class ZstdContexts: Sendable {
     private static let keptMax = 8
 

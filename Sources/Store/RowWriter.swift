@@ -30,6 +30,10 @@ package struct RowWriter: ~Copyable {
         at += bytes.count
     }
 
+    package mutating func bytes(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { self.bytes($0) }
+    }
+
     /// A byte of length and that many bytes of UTF-8; at most 255.
     package mutating func string8(_ text: String) {
         var text = text

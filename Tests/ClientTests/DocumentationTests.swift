@@ -6,7 +6,8 @@ import ServiceLifecycle
 import Testing
 import UnixSignals
 
-// Every example of the documentation, as it stands there: that this file compiles is the test of most of them.
+// Every example of the documentation, as it stands there: that this file compiles is the test of
+// most of them.
 
 private struct Thumbnail: Job {
     static let type = "thumbnail"

@@ -318,7 +318,8 @@ import Testing
 
     // MARK: Helpers
 
-    /// Comes back when everything that the client sent has been read: a status is asked for and nothing else was.
+    /// Comes back when everything that the client sent has been read: a status is asked for and
+    /// nothing else was.
     private func nothingSent(by client: MartletClient, to peer: ServerConnection) async {
         let asking = Task { try await client.status(of: JobStatus.ID(JobID(rawValue: 1))) }
         await #expect(throws: Never.self) {

@@ -6,8 +6,8 @@ import NIOPosix
 
 /// A server on a free port that says what a test tells it to.
 ///
-/// The test takes each connection and each message by itself, so that it decides what is answered, when, twice or
-/// not at all.
+/// The test takes each connection and each message by itself, so that it decides what is answered,
+/// when, twice or not at all.
 final class ScriptedServer: Sendable {
     let endpoint: MartletEndpoint
     private let channel: any Channel

@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test func `a forged header of one gibibyte is refused`() {
-        // Magic, a descriptor that says "8-byte length, one segment", 1 GiB, then an RLE block that ends it.
+        // Magic, a descriptor that says "8-byte length, one segment", 1 GiB, then an RLE block that
+        // ends it.
         let forged: [UInt8] =
             [0x28, 0xb5, 0x2f, 0xfd, 0xe0] + [0, 0, 0, 0x40, 0, 0, 0, 0] + [0x03, 0, 0, 0x41]
         #expect(throws: ZstdError.aboveLimit(declared: 1 << 30, limit: 16 << 20)) {

@@ -25,7 +25,7 @@ struct DamageTests {
     }
 
     private func isSetAside(_ harness: EngineHarness, _ id: UInt64) throws -> Bool {
-        try harness.verify().setAside == [id]
+        try harness.rowCount(Tables.damaged) == 1 && harness.verify().damaged == [id]
     }
 
     @Test(arguments: [30, 1_800, 1_817, 5_000])
@@ -110,4 +110,54 @@ struct DamageTests {
         #expect(try harness.list().ids == [5, 4, 2, 1])
         #expect(try harness.list(oldestFirst: true).ids == [1, 2, 4, 5])
     }
+
+    // MARK: Other records
+
+    @Test func `what a damaged lease held is given back`() throws {
+        let harness = try EngineHarness()
+        let session: UInt64 = 0x1122_3344_5566_7788
+        try harness.openSession(session)
+        try harness.openSession(2)
+        try harness.submit(count: 12)
+        let kept = try harness.deliver(to: 2, max: 2)
+        let lost = try harness.deliver(to: session, max: 6)
+        let later = try harness.deliver(to: 2, max: 2)
+        try harness.settle(lost.ids[1], lost.token, by: session)
+        let bytes = littleEndianBytes(of: session)
+        harness.verifies = false
+        try harness.restart(damaging: [bytes])
+        #expect(try harness.resume(session))
+        #expect(try harness.resume(2))
+        #expect(try harness.settle(lost.ids[0], lost.token, by: session) == nil)
+        harness.verifies = true
+        #expect(try harness.verify().ready(1) == [3, 5, 6, 7, 8, 11, 12])
+        #expect(try harness.inspect(3)?.crashes == 1)
+        #expect(try harness.statistics().running == 4)
+        for id in kept.ids { #expect(try harness.settle(id, kept.token, by: 2) != nil) }
+        for id in later.ids { #expect(try harness.settle(id, later.token, by: 2) != nil) }
+        #expect(harness.damage.count == 1)
+        try harness.advance(60_000)
+    }
+
+    @Test func `a damaged timer stops nothing`() throws {
+        let harness = try EngineHarness()
+        harness.random = .max
+        try harness.openSession(1)
+        try harness.submit(
+            count: 3, options: JobOptions(backoff: Backoff(base: 50_000, cap: 50_000)))
+        try harness.settle(try harness.deliver(), .fail())
+        let due = try #require(try harness.inspect(2)?.dueAt)
+        let key = Key().adding(u64: due).adding(u8: TimerKind.ready.rawValue).adding(u64: 2).adding(
+            u64: 1)
+        harness.verifies = false
+        try harness.restart(damaging: [key.withBytes { Array($0) }])
+        try harness.advance(50_000)
+        #expect(harness.damage.count == 1)
+        #expect(try harness.deliver().ids == [1, 2, 3])
+        try harness.verify()
+    }
+}
+
+private func littleEndianBytes(of number: UInt64) -> [UInt8] {
+    (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
 }

@@ -29,8 +29,8 @@ struct ProducerTests {
         guard case .none = precedent else { return precedent }
         let first = harness.engine.nextJobID
         for _ in 0..<count { _ = try harness.submit("mail", rows) }
-        harness.engine.remember(
-            producer: producer, sequence: sequence, JobRun(first: first, count: UInt32(count)))
+        let jobs = JobRun(first: first, count: UInt32(count))
+        try harness.engine.remember(producer: producer, sequence: sequence, jobs, rows)
         return precedent
     }
 
@@ -109,7 +109,8 @@ struct ProducerTests {
             for sequence in 1...3 as ClosedRange<UInt64> {
                 _ = try harness.engine.precedent(producer: 9, sequence: sequence, floor: 1, rows)
                 let reply = [UInt8](repeating: UInt8(sequence), count: 40)
-                harness.engine.remember(producer: 9, sequence: sequence, reply: reply)
+                try harness.engine.remember(
+                    producer: 9, sequence: sequence, reply: reply, rows)
             }
         }
         try submit(harness, 4)
@@ -138,8 +139,9 @@ struct ProducerTests {
                     case .none = try harness.engine.precedent(
                         producer: 9, sequence: sequence, floor: 1, rows)
                 else { return false }
-                harness.engine.remember(
-                    producer: 9, sequence: sequence, reply: [UInt8](repeating: 1, count: 100_000))
+                try harness.engine.remember(
+                    producer: 9, sequence: sequence,
+                    reply: [UInt8](repeating: 1, count: 100_000), rows)
                 return true
             }
             if isKnown { accepted += 1 }

@@ -55,6 +55,26 @@ struct SessionTests {
         #expect(try harness.resume(1) == false)
     }
 
+    @Test func `a goodbye is remembered until the last job is given back`() throws {
+        let harness = try EngineHarness()
+        harness.verifies = false
+        try harness.openSession(1)
+        try harness.submit(count: 6_000)
+        while try harness.deliver(lease: 600_000).jobs.count > 0 {}
+        try harness.turn { rows in try harness.engine.endSession(1, rows) }
+        #expect(try harness.statistics().running > 0)
+        try harness.crash()
+        #expect(try harness.resume(1) == false)
+        try harness.advance()
+        #expect(try harness.statistics().ready == 6_000)
+        for id in [1, 3_000, 6_000] as [UInt64] {
+            #expect(try harness.inspect(id)?.crashes == 0)
+            #expect(try harness.inspect(id)?.interruptions == 1)
+        }
+        #expect(try harness.rowCount(Tables.sessions) == 0)
+        try harness.verify()
+    }
+
     @Test func `a broker restart runs no job twice while its worker lives`() throws {
         let (harness, delivery) = try working()
         try harness.crash(after: 60_000)

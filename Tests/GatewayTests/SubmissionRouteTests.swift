@@ -137,7 +137,32 @@ struct SubmissionRouteTests {
                 "POST", "/v1/queues/q/jobs", at: http,
                 headers: ["Content-Type": "application/x-ndjson"], body: "1\n2\n3\n")
             #expect(answer.status == 207)
+            #expect(answer.lines.count == 3)
             #expect(answer.lines.last?.contains("TOO_MANY_JOBS") == true)
+            #expect(await server.submissions.next()?.payloads == ["1", "2"])
+        }
+    }
+
+    @Test func `NDJSON above the limit of a body is refused by its length, or where it exceeds it`()
+        async throws
+    {
+        var limits = GatewayLimits()
+        limits.httpBodyBytesMax = 10
+        try await withHTTP(server, limits: limits) { http in
+            let answer = try await HTTPAnswer.to(
+                "POST", "/v1/queues/q/jobs", at: http,
+                headers: ["Content-Type": "application/x-ndjson"], body: "12345\n12345\n")
+            #expect(answer.status == 413)
+            #expect(answer.body.contains(#""code":"BODY_TOO_LARGE""#))
+            #expect(answer.body.contains(#""limit":10,"actual":12"#))
+
+            let chunked =
+                "POST /v1/queues/q/jobs HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+                + "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+                + "6\r\n12345\n\r\n6\r\n12345\n\r\n0\r\n\r\n"
+            let late = try await HTTPAnswer.exchange(chunked, with: http)
+            #expect([207, 413].contains(late.status))
+            #expect(late.lines.last?.contains("BODY_TOO_LARGE") == true)
         }
     }
 

@@ -11,10 +11,8 @@ import Testing
 /// A real broker behind a real gateway: HTTP on one side, the protocol on the other.
 @Suite(.timeLimit(.minutes(1)))
 struct WholePathTests {
-    /// Runs both for as long as `body` takes.
-    private func withBoth(
-        _ body: @Sendable @escaping (Gateway.Addresses) async throws -> Void
-    ) async throws {
+    /// Runs a broker for as long as `body` takes; `body` gets its port.
+    private func withBroker(_ body: @Sendable @escaping (Int) async throws -> Void) async throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID())")
         defer { try? FileManager.default.removeItem(at: directory) }
         var configuration = BrokerConfiguration(directory: directory.path, port: 0)
@@ -23,15 +21,23 @@ struct WholePathTests {
         let service = ServiceGroup(services: [broker], logger: .quiet)
         async let served: Void = service.run()
         do {
-            let port = try #require(try await broker.address().port)
-            try await withGateway(
-                brokerPort: port, { $0.http = .init(host: "127.0.0.1", port: 0) }, body)
+            try await body(try #require(try await broker.address().port))
         } catch {
             await service.triggerGracefulShutdown()
             throw error
         }
         await service.triggerGracefulShutdown()
         try await served
+    }
+
+    /// Runs a broker and a gateway, HTTP included, for as long as `body` takes.
+    private func withBoth(
+        _ body: @Sendable @escaping (Gateway.Addresses) async throws -> Void
+    ) async throws {
+        try await withBroker { port in
+            try await withGateway(
+                brokerPort: port, { $0.http = .init(host: "127.0.0.1", port: 0) }, body)
+        }
     }
 
     /// A worker by hand: takes one job through the gateway and says how it went.
@@ -147,6 +153,32 @@ struct WholePathTests {
                 let handle = try await martlet.push(payload: large, type: "t", queue: "library")
                 #expect(try await martlet.payload(of: handle.id).count == 5 << 20)
             }
+        }
+    }
+
+    @Test func `clients go on through another gateway and every job is accepted once`() async throws
+    {
+        try await withBroker { broker in
+            let (ports, acknowledged) = (Mailbox<Int>(), Mailbox<Int>())
+            try await withGateway(brokerPort: broker) { ports.put($0.listen.port ?? 0) }
+            let port = try #require(await ports.next())
+            async let pushed: Void = MartletClient.with(
+                .martlet(host: "127.0.0.1", port: port), logger: .quiet
+            ) {
+                for number in 1...600 {
+                    try await $0.push(payload: "\(number)".utf8, type: "t", queue: "once")
+                    acknowledged.put(number)
+                }
+                #expect(try await $0.queue("once").ready == 600)
+                acknowledged.put(0)
+            }
+            // Each gateway is gone, without a word, while jobs are under way; the last one stays to the end.
+            for last in [200, 400, 0] {
+                try await withGateway(brokerPort: broker, { $0.listen.port = port }) { _ in
+                    _ = await acknowledged.next { $0 == last }
+                }
+            }
+            try await pushed
         }
     }
 }

@@ -14,6 +14,8 @@ struct LineBatch {
 
     private let server: any JobServer
     private let destination: Destination
+    private let payloadBytesMax: Int
+    private let jobsMax: Int
     private var payloads: [ByteBuffer] = []
     private var bytes = 0
     /// Where the results of `payloads` go in `outcomes`.
@@ -22,34 +24,47 @@ struct LineBatch {
     private(set) var outcomes: [Outcome?] = []
     /// Why nothing more is sent: the broker did not answer, or a limit of the request is reached.
     private(set) var ending: Problem?
+    /// No more lines are taken.
+    private(set) var isOver = false
 
-    init(server: any JobServer, destination: Destination) {
+    init(server: any JobServer, destination: Destination, payloadBytesMax: Int, jobsMax: Int) {
         self.server = server
         self.destination = destination
+        self.payloadBytesMax = payloadBytesMax
+        self.jobsMax = jobsMax
     }
 
     var acceptedCount: Int {
         outcomes.count { if case .accepted = $0 { true } else { false } }
     }
 
-    mutating func add(_ payload: ByteBuffer) async {
-        if let ending { return refuse(ending) }
+    mutating func add(_ line: LineSplitter.Line) async {
+        guard !isOver else { return }
+        if outcomes.count == jobsMax { return await end(.tooManyJobs(limit: jobsMax)) }
+        if let ending { return outcomes.append(.refused(ending)) }
+        switch line {
+        case .line(let payload):
+            await add(payload)
+        case .tooLong(let bytes):
+            let error = WireError.payloadTooLarge(actual: bytes, limit: payloadBytesMax)
+            outcomes.append(.refused(Problem(error)))
+        }
+    }
+
+    /// Takes no more lines, and says why in a last one. What was accepted stays accepted.
+    mutating func end(_ problem: Problem) async {
+        await flush()
+        ending = ending ?? problem
+        outcomes.append(.refused(problem))
+        isOver = true
+    }
+
+    private mutating func add(_ payload: ByteBuffer) async {
         places.append(outcomes.count)
         outcomes.append(nil)
         payloads.append(payload)
         bytes += payload.readableBytes
         if payloads.count == Limits.batchMax || bytes >= Self.bytesMax { await flush() }
-    }
-
-    mutating func refuse(_ problem: Problem) {
-        outcomes.append(.refused(problem))
-    }
-
-    /// Takes no more lines. What was accepted stays accepted, and the answer says so.
-    mutating func end(_ problem: Problem) async {
-        await flush()
-        ending = ending ?? problem
-        refuse(problem)
     }
 
     /// Sends what waits.

@@ -70,35 +70,19 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
         }
         let payloadBytesMax = try await server.payloadBytesMax
         var lines = LineSplitter(bytesMax: payloadBytesMax)
-        var batch = LineBatch(server: server, destination: destination)
+        var batch = LineBatch(
+            server: server, destination: destination, payloadBytesMax: payloadBytesMax,
+            jobsMax: limits.httpJobsMax)
         var bytes = 0
         for try await part in request.body {
             bytes += part.readableBytes
-            guard bytes <= limit else {
-                await batch.end(.bodyTooLarge(actual: bytes, limit: limit))
-                break
-            }
-            for line in lines.append(part) { await add(line, to: &batch, payloadBytesMax) }
-            if batch.outcomes.count > limits.httpJobsMax {
-                await batch.end(.tooManyJobs(limit: limits.httpJobsMax))
-                break
-            }
+            if bytes > limit { await batch.end(.bodyTooLarge(actual: bytes, limit: limit)) }
+            for line in lines.append(part) { await batch.add(line) }
+            if batch.isOver { break }
         }
-        if batch.ending == nil, let line = lines.finish() {
-            await add(line, to: &batch, payloadBytesMax)
-        }
+        if let line = lines.finish() { await batch.add(line) }
         await batch.flush()
         return try response(to: batch, destination)
-    }
-
-    private func add(
-        _ line: LineSplitter.Line, to batch: inout LineBatch, _ payloadBytesMax: Int
-    ) async {
-        switch line {
-        case .line(let payload): await batch.add(payload)
-        case .tooLong(let bytes):
-            batch.refuse(Problem(.payloadTooLarge(actual: bytes, limit: payloadBytesMax)))
-        }
     }
 
     /// - Throws: the `Problem` that ended the request before any job was accepted.

@@ -2,8 +2,8 @@ import NIOCore
 
 /// What a connection does next, as a function of what happened to it. No socket, no clock, no loop.
 ///
-/// Generic over `Waiter`, whatever waits for a reply, so that tests need no continuations. Each waiter goes in
-/// once and comes out once, in the action of the event that ends its wait.
+/// Generic over `Waiter`, whatever waits for a reply, so that tests need no continuations. Each
+/// waiter goes in once and comes out once, in the action of the event that ends its wait.
 struct ConnectionMachine<Waiter>: ~Copyable {
     private var state = State.opened
     private var waiters = WaitTable<Waiter>()
@@ -49,7 +49,8 @@ struct ConnectionMachine<Waiter>: ~Copyable {
         return nextRequestID
     }
 
-    /// The program wants to send a request. `.hello` is for an opened connection, once; everything else for an open one.
+    /// The program wants to send a request. `.hello` is for an opened connection, once; everything
+    /// else for an open one.
     mutating func request(
         _ waiter: Waiter, id: UInt64, kind: RequestKind, deadline: NIODeadline
     ) -> RequestAction {

@@ -3,8 +3,9 @@ import NIOCore
 
 /// What waits to be written to the socket.
 ///
-/// Small messages of one turn of the loop gather in one buffer. A message longer than one frame is kept apart, frame by
-/// frame, and goes out only as the socket takes it, so that small messages pass between its frames.
+/// Small messages of one turn of the loop gather in one buffer. A message longer than one frame is
+/// kept apart, frame by frame, and goes out only as the socket takes it, so that small messages
+/// pass between its frames.
 struct OutboundQueue {
     private var small = ByteBuffer()
     private var large: CircularBuffer<ByteBuffer> = []

@@ -3,8 +3,8 @@ import NIOCore
 /// Whoever waits for something until a deadline, each under its number.
 struct WaitTable<Waiter> {
     private var entries: [UInt64: Entry] = [:]
-    /// No deadline is earlier than this. It may be earlier than all of them: taking a waiter out does not
-    /// look for the next one, so that the common case, an answer in time, costs no search.
+    /// No deadline is earlier than this. It may be earlier than all of them: taking a waiter out
+    /// does not look for the next one, so that the common case, an answer in time, costs no search.
     private(set) var earliestDeadline = NIODeadline.distantFuture
     /// No waiter has a lower number.
     private var lowestNumber: UInt64 = 0

@@ -5,9 +5,9 @@ import NIOPosix
 
 /// One connection to a server, from `HELLO` to its end.
 ///
-/// Runs on its event loop: what it does needs no thread but that one. Any number of tasks may have requests
-/// under way; what they send in one turn of the loop goes out in one write. A connection that has ended stays ended; to
-/// connect again is for whoever uses it.
+/// Runs on its event loop: what it does needs no thread but that one. Any number of tasks may have
+/// requests under way; what they send in one turn of the loop goes out in one write. A connection
+/// that has ended stays ended; to connect again is for whoever uses it.
 package actor WireConnection {
     package nonisolated let endpoint: MartletEndpoint
     package nonisolated let eventLoop: any EventLoop
@@ -33,7 +33,8 @@ package actor WireConnection {
     /// - Parameters:
     ///   - timeout: for each of the two steps: TCP, and the answer to `HELLO`.
     ///   - onPush: called on the event loop, in the order in which the server spoke.
-    /// - Throws: `cannotConnect` when there is no server; otherwise what the server answered to `HELLO`.
+    /// - Throws: `cannotConnect` when there is no server; otherwise what the server answered to
+    ///   `HELLO`.
     package static func connect(
         to endpoint: MartletEndpoint,
         hello: Hello,
@@ -96,7 +97,8 @@ package actor WireConnection {
     /// Cancelling the task stops the waiting, not what the server does.
     ///
     /// - Parameter deadline: when to stop waiting; the reply is then dropped.
-    /// - Throws: what the server answered in place of the reply, or `connectionLost`, `timeout`, `cancelled`.
+    /// - Throws: what the server answered in place of the reply, or `connectionLost`, `timeout`,
+    ///   `cancelled`.
     package func request<Request: Message, Reply: Message>(
         _ request: Request, expecting reply: Reply.Type, deadline: NIODeadline = .distantFuture
     ) async throws(MartletError) -> Reply {

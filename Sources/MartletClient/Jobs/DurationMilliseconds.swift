@@ -1,5 +1,6 @@
 extension Duration {
-    /// Whole milliseconds, rounded up: a wait never ends before its time, and a positive one is never zero.
+    /// Whole milliseconds, rounded up: a wait never ends before its time, and a positive one is
+    /// never zero.
     var milliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000)

@@ -12,14 +12,16 @@ public import Foundation
 /// }
 /// ```
 ///
-/// The parameters travel as JSON. So does the output, but for three types: `Data` and `String` travel as their bytes, so that
-/// programs in any language can make and read them, and `Void`, which is the output unless another is named,
-/// as nothing at all.
+/// The parameters travel as JSON. So does the output, but for three types: `Data` and `String`
+/// travel as their bytes, so that programs in any language can make and read them, and `Void`,
+/// which is the output unless another is named, as nothing at all.
 public protocol Job: Codable, Sendable {
-    /// What the job's handler calls for when it is done: `Void`, `Data`, `String`, or any `Codable` type.
+    /// What the job's handler calls for when it is done: `Void`, `Data`, `String`, or any `Codable`
+    /// type.
     associatedtype Output: Sendable = Void
 
-    /// The name by which a worker finds the handler: 1 to 128 bytes of printable UTF-8 without spaces.
+    /// The name by which a worker finds the handler: 1 to 128 bytes of printable UTF-8 without
+    /// spaces.
     static var type: String { get }
     /// The queue it is pushed to unless the call names another; `default` unless this is declared.
     static var queue: String { get }

@@ -4,8 +4,8 @@ import NIOCore
 
 /// A job that was pushed.
 ///
-/// Only the id matters: a handle for the same job can be made again from it, by another program as well, with
-/// ``MartletClient/handle(for:of:)``.
+/// Only the id matters: a handle for the same job can be made again from it, by another program as
+/// well, with ``MartletClient/handle(for:of:)``.
 public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
     public let id: JobStatus.ID
 
@@ -14,8 +14,9 @@ public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
 
     /// What the handler made; waits until the job is done.
     ///
-    /// - Throws: ``MartletError/Code/jobFailed`` with the last failure's reason when the job died, `jobCancelled` and
-    ///   `jobExpired` when it ended so, `codingFailed` when the result is not an `Output`.
+    /// - Throws: ``MartletError/Code/jobFailed`` with the last failure's reason when the job died,
+    ///   `jobCancelled` and `jobExpired` when it ended so, `codingFailed` when the result is not an
+    ///   `Output`.
     public var value: Output {
         get async throws(MartletError) {
             try await value(timeout: nil)
@@ -38,7 +39,8 @@ public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
         }
     }
 
-    /// The bytes that the handler made; nil when it made none. Waits until the job is done, or the time is over.
+    /// The bytes that the handler made; nil when it made none. Waits until the job is done, or the
+    /// time is over.
     ///
     /// - Parameter timeout: nil: as long as it takes.
     public func result(timeout: Duration? = nil) async throws(MartletError) -> Data? {

@@ -6,8 +6,8 @@ public struct JobOptions: Hashable, Sendable {
     public var maxAttempts: Int?
     /// How long a failed job waits before it is ready again. Default: 1 second, at most 1 hour.
     public var backoff: RetryBackoff?
-    /// How long a completed job and its result are kept, up to 365 days. Zero: it is gone at once, and its
-    /// result reaches only those who wait already. Default: 1 hour.
+    /// How long a completed job and its result are kept, up to 365 days. Zero: it is gone at once,
+    /// and its result reaches only those who wait already. Default: 1 hour.
     public var retainCompleted: Duration?
     /// How long a dead job is kept, up to 365 days. Default: 7 days.
     public var retainDead: Duration?

@@ -129,8 +129,9 @@ struct Model {
     /// The broker was away, and has forgotten what is in no row.
     mutating func restart() {
         leaseFloor = now + grace
-        for session in Array(sessions.keys) + ending.keys { sessions[session] = .some(now + grace) }
-        ending = [:]
+        let vanished = ending.filter { $0.value }.keys
+        for session in Array(sessions.keys) + vanished { sessions[session] = .some(now + grace) }
+        ending = ending.filter { !$0.value }
         watched = []
     }
 

@@ -42,7 +42,7 @@ extension Simulation {
         expect(precedent == .none, "\(sequence) of \(producer) is new, not \(precedent)")
         let jobs = JobRun(first: model.nextJob, count: UInt32(dice.number(1...3)))
         for _ in 0..<jobs.count { try submit("mail", JobOptions(retainCompleted: 100), rows) }
-        harness.engine.remember(producer: producer, sequence: sequence, jobs)
+        try harness.engine.remember(producer: producer, sequence: sequence, jobs, rows)
         producers[producer, default: [:]][sequence] = jobs
     }
 

@@ -32,7 +32,8 @@ struct Census {
 
     var complaints: [String] = []
     var jobs: [UInt64: Job] = [:]
-    var setAside: Set<UInt64> = []
+    /// Jobs with a row that is damaged, set aside or not yet found.
+    var damaged: Set<UInt64> = []
     var queues: [UInt32: QueueRow] = [:]
     var runs: [UInt32: [JobRun]] = [:]
     var leases: [LeaseKey: LeaseRow] = [:]
@@ -40,20 +41,23 @@ struct Census {
     /// When the grace of each session ends; 0 for a connected one.
     var sessions: [UInt64: UInt64] = [:]
     var producers: Set<UInt64> = []
-    /// Lengths of pieces, in order of index.
-    var pieces: [Piece: [Int]] = [:]
+    /// Lengths of pieces, by index.
+    var pieces: [Piece: [UInt32: Int]] = [:]
     var progress: Set<UInt64> = []
+    /// Ids set aside for jobs whose payloads come first.
+    var staged: Set<UInt64> = []
 
     /// Takes the census, and judges it.
-    init(_ rows: borrowing Transaction) throws {
+    /// - Parameter ending: sessions whose leases are being given back.
+    init(_ rows: borrowing Transaction, ending: Set<UInt64>) throws {
         try rows.scan(Tables.damaged, from: Key()) { key, _ in
-            if try key.u8() == Tables.jobs.id { setAside.insert(try key.u64()) }
+            if try key.u8() == Tables.jobs.id { damaged.insert(try key.u64()) }
             return .next
         }
-        try rows.scan(Tables.jobs, from: Key()) { key, reader in
+        let damagedJobs = try scan(Tables.jobs, rows) { key, reader in
             jobs[try key.u64()] = Job(try JobRow(from: &reader))
-            return .next
         }
+        damaged.formUnion(damagedJobs)
         try rows.scan(Tables.queues, from: Key()) { key, reader in
             queues[try key.u32()] = try QueueRow(from: &reader)
             return .next
@@ -72,11 +76,16 @@ struct Census {
             progress.insert(try key.u64())
             return .next
         }
+        try rows.scan(Tables.staging, from: Key()) { key, reader in
+            let run = JobRun(first: try key.u64(), count: try reader.u32())
+            staged.formUnion(run.first..<run.end)
+            return .next
+        }
         try readPieces(rows)
         try readReady(rows)
         try readLeases(rows)
         try readTimers(rows)
-        judge(try Counters(reading: rows))
+        judge(try Counters(reading: rows), ending: ending)
     }
 
     mutating func expect(_ isTrue: Bool, _ complaint: @autoclosure () -> String) {
@@ -92,23 +101,20 @@ struct Census {
 
     private mutating func found(_ id: UInt64, _ place: Place) {
         guard jobs[id] != nil else {
-            return expect(setAside.contains(id), "job \(id) is \(place) and has no row")
+            return expect(damaged.contains(id), "job \(id) is \(place) and has no row")
         }
         jobs[id]?.places.append(place)
     }
 
     private mutating func readPieces(_ rows: borrowing Transaction) throws {
-        try rows.scan(Tables.pieces, from: Key()) { key, reader in
+        let damagedPieces = try scan(Tables.pieces, rows) { key, reader in
             let job = try key.u64()
             let part: PayloadPart = try key.u8() == 0 ? .payload : .result
             let piece = Piece(job: job, part: part)
             let index = try key.u32()
-            expect(
-                pieces[piece, default: []].count == index,
-                "job \(job) lacks a piece before \(index)")
-            pieces[piece, default: []].append(reader.remaining)
-            return .next
+            pieces[piece, default: [:]][index] = reader.remaining
         }
+        damaged.formUnion(damagedPieces)
     }
 
     private mutating func readReady(_ rows: borrowing Transaction) throws {
@@ -173,4 +179,30 @@ extension Census.Job {
         if row.payloadPlace == .pieces { pieces[.payload] = row.payloadBytes }
         if row.resultPlace == .pieces { pieces[.result] = row.resultBytes }
     }
+}
+
+/// Visits every good row of a table whose keys begin with a job's id.
+/// - Returns: the jobs that the others belong to.
+private func scan(
+    _ table: Table, _ rows: borrowing Transaction,
+    _ body: (inout KeyReader, inout RowReader) throws -> Void
+) throws -> [UInt64] {
+    var damaged: [UInt64] = []
+    var start: Key? = Key()
+    while let from = start {
+        start = nil
+        do {
+            try rows.scan(table, from: from) { key, reader in
+                try body(&key, &reader)
+                return .next
+            }
+        } catch let error as StoreError {
+            guard case .damaged(_, let key) = error.code else { throw error }
+            damaged.append(key.prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+            var next = Key()
+            for byte in key + [0] { next.u8(byte) }
+            start = next
+        }
+    }
+    return damaged
 }

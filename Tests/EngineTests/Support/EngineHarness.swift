@@ -107,7 +107,8 @@ final class EngineHarness {
 
     @discardableResult
     func verify() throws -> Census {
-        let census = try store.turn { rows in try Census(rows) }
+        let ending = Set(engine.ending.keys)
+        let census = try store.turn { rows in try Census(rows, ending: ending) }
         for complaint in census.complaints { Issue.record(Comment(rawValue: complaint)) }
         return census
     }

@@ -20,12 +20,12 @@ final class TestDirectory: Sendable {
 
     func remove(_ path: String) throws { try FileManager.default.removeItem(atPath: path) }
 
-    /// Flips a bit of the one place in a file that holds `bytes`. Returns the number of such places.
+    /// Flips a bit in the last byte of the one place in a file that holds `bytes`. Returns the number of such places.
     func damage(_ bytes: [UInt8], in file: String) throws -> Int {
         var data = try Data(contentsOf: URL(filePath: file))
         guard let place = data.range(of: Data(bytes)) else { return 0 }
         let others = data[place.upperBound...].range(of: Data(bytes)) == nil ? 0 : 1
-        data[place.lowerBound] ^= 0x10
+        data[place.upperBound - 1] ^= 0x10
         try data.write(to: URL(filePath: file))
         return 1 + others
     }
