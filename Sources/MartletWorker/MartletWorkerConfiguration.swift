@@ -25,8 +25,9 @@ extension MartletWorker {
         public var lease: Duration?
         /// How long a handler may run; then it is cancelled, and the attempt has failed. nil: as long as it likes.
         public var timeout: Duration?
-        /// Jobs fetched ahead for each slot while handlers take less than a second on average; 0: none.
-        public var prefetch = 1
+        /// Most jobs fetched ahead for each slot; 0: none. As many are as a slot handles in 20 ms, one while handlers
+        /// take less than a second on average, and none for longer ones.
+        public var prefetch = 16
         /// Bytes of unfinished jobs' payloads in this process, for each queue. A larger single job is taken alone.
         public var payloadBytesMax = 64 << 20
         /// Results from this many bytes on are compressed when it makes them smaller by a sixteenth; nil: none is.

@@ -12,22 +12,23 @@ struct TestWorker: ~Copyable {
     static let token: UInt64 = 7
 
     init(
-        slots: KeyValuePairs<String, Int> = ["q": 1], timeout: TimeAmount? = nil,
+        slots: KeyValuePairs<String, Int> = ["q": 1], prefetch: Int = 1, timeout: TimeAmount? = nil,
         patience: TimeAmount = .seconds(2)
     ) {
         var settings = WorkerSettings()
         settings.timeout = timeout
         settings.patience = patience
-        let lanes = slots.map { WorkerLane(queue: $0.key, slots: $0.value, prefetch: 1) }
+        let lanes = slots.map { WorkerLane(queue: $0.key, slots: $0.value, prefetch: prefetch) }
         machine = WorkerMachine(lanes: lanes, settings: settings)
     }
 
     /// With a first connection whose subscriptions are made.
     static func connected(
-        slots: KeyValuePairs<String, Int> = ["q": 1], timeout: TimeAmount? = nil,
+        slots: KeyValuePairs<String, Int> = ["q": 1], prefetch: Int = 1, timeout: TimeAmount? = nil,
         patience: TimeAmount = .seconds(2)
     ) -> TestWorker {
-        var worker = TestWorker(slots: slots, timeout: timeout, patience: patience)
+        var worker = TestWorker(
+            slots: slots, prefetch: prefetch, timeout: timeout, patience: patience)
         worker.connect()
         _ = worker.flush()
         return worker

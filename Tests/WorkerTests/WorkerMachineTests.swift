@@ -42,18 +42,28 @@ struct WorkerMachineTests {
         #expect(worker.flush().started == [1, 3])
     }
 
-    @Test func `quick handlers get jobs fetched ahead, slow ones do not`() {
-        var worker = TestWorker.connected(slots: ["q": 4])
+    @Test(arguments: [(1, 16), (10, 2), (400, 1), (1_000, 1), (1_001, 0)])
+    func `the quicker the handlers, the more jobs are fetched ahead`(
+        milliseconds: Int64, ahead: UInt32
+    ) {
+        var worker = TestWorker.connected(slots: ["q": 4], prefetch: 16)
         worker.deliver(1)
         _ = worker.flush()
-        worker.now = worker.now + .milliseconds(10)
+        worker.now = worker.now + .milliseconds(milliseconds)
         worker.machine.finished(.test(1), .completed(nil), worker.now)
-        #expect(worker.flush().credits == [8])
-        worker.deliver(2)
-        _ = worker.flush()
-        worker.now = worker.now + .seconds(60)
-        worker.machine.finished(.test(2), .completed(nil), worker.now)
-        #expect(worker.flush().credits == [4])
+        #expect(worker.flush().credits == (ahead == 0 ? [] : [4 * (1 + ahead)]))
+    }
+
+    @Test func `a handler that turns slow gets no more ahead, and small changes change nothing`() {
+        var worker = TestWorker.connected(slots: ["q": 4], prefetch: 16)
+        let credits: [(Int64, [UInt32])] = [(4, [24]), (6, []), (3, []), (60_000, [4]), (4, [])]
+        for (id, (milliseconds, expected)) in credits.enumerated() {
+            worker.deliver(id)
+            _ = worker.flush()
+            worker.now = worker.now + .milliseconds(milliseconds)
+            worker.machine.finished(.test(id), .completed(nil), worker.now)
+            #expect(worker.flush().credits == expected)
+        }
     }
 
     @Test func `a job that waits behind slow ones is given back`() {
