@@ -238,6 +238,7 @@ final class BrokerLoop {
         }
         noted.removeAll(keepingCapacity: true)
         send(deliveries)
+        inbox.turnIsReplied()
     }
 
     /// Crosses to each event loop once.
