@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 
 /// How long the disk takes for one synchronous append: no durable submission can be faster, and the bench
@@ -5,10 +6,13 @@ import Glibc
 package struct AppendProbe: Codable, Equatable, Sendable {
     package var p50Microseconds: Double
     package var p99Microseconds: Double
+    /// The directory has no disk behind it (tmpfs): its durable figures mean nothing.
+    package var isInMemory: Bool
 
     enum CodingKeys: String, CodingKey {
         case p50Microseconds = "p50_us"
         case p99Microseconds = "p99_us"
+        case isInMemory = "in_memory"
     }
 
     private static let appendBytes = 4096
@@ -19,7 +23,7 @@ package struct AppendProbe: Codable, Equatable, Sendable {
     /// open with `O_DSYNC`, as a log's segment is. Blocks for some tenths of a second.
     ///
     /// - Throws: `BenchError.system`.
-    package static func measure(in directory: String) throws(BenchError) -> AppendProbe {
+    package static func measure(in directory: String) throws -> AppendProbe {
         let path = "\(directory)/append-probe"
         defer { unlink(path) }
         try prewrite(path)
@@ -34,7 +38,24 @@ package struct AppendProbe: Codable, Equatable, Sendable {
             latencies.record(from: begin, to: LoadClock.now())
         }
         return AppendProbe(
-            p50Microseconds: latencies.summary.p50, p99Microseconds: latencies.summary.p99)
+            p50Microseconds: latencies.summary.p50, p99Microseconds: latencies.summary.p99,
+            isInMemory: try isInMemory(directory))
+    }
+
+    /// Finds the device of `directory` among the mounts: `36 35 98:0 / /mnt rw shared:1 - ext4 …`.
+    private static func isInMemory(_ directory: String) throws -> Bool {
+        var status = stat()
+        guard stat(directory, &status) == 0 else { throw failure("looking at \(directory)") }
+        let device = Int(status.st_dev)
+        let number = "\(device >> 8 & 0xfff):\(device & 0xff | device >> 12 & 0xfff00)"
+        let mounts = try String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)
+        for mount in mounts.split(separator: "\n") {
+            let fields = mount.split(separator: " ")
+            guard fields.count > 2, fields[2] == number, let dash = fields.firstIndex(of: "-")
+            else { continue }
+            return ["tmpfs", "ramfs"].contains(fields[dash + 1])
+        }
+        return false
     }
 
     private static func prewrite(_ path: String) throws(BenchError) {

@@ -4,42 +4,45 @@ import NIOCore
 ///
 /// Both numbers travel in the payload, so that whoever receives it needs no table: `{"job":"…","at":"…","text":"…"}`.
 struct JobPayload {
+    let byteCount: Int
+    /// What follows the numbers; the same in every payload of this size.
+    private let text: ByteBuffer
+
     /// The text around the numbers, and room for a word.
     static let bytesMin = 64
 
-    private(set) var bytes: ByteBuffer
-
+    private static let stampBytes = 48
     private static let indexOffset = 8
     private static let sentOffset = 32
 
     /// - Parameter byteCount: At least `bytesMin`.
     init(byteCount: Int) {
         precondition(byteCount >= JobPayload.bytesMin)
-        let zeros = String(repeating: "0", count: 16)
-        var text = #"{"job":"\#(zeros)","at":"\#(zeros)","text":""#
         let words = ["swift", "martin", "heraldic", "bird", "never", "lands", "queue", "worker"]
+        let end = #""}"#
+        let length = byteCount - JobPayload.stampBytes - end.utf8.count
+        var text = #"","text":""#
         var next = 0
-        while text.utf8.count < byteCount - 2 {
+        while text.utf8.count < length {
             text += words[next] + " "
             next = (next * 5 + 3) % words.count
         }
-        bytes = ByteBuffer(string: text.prefix(byteCount - 2) + #""}"#)
+        self.byteCount = byteCount
+        self.text = ByteBuffer(string: text.prefix(length) + end)
     }
 
-    mutating func stamp(_ stamp: JobStamp) {
-        write(UInt64(stamp.index), at: JobPayload.indexOffset)
-        write(stamp.sentAt, at: JobPayload.sentOffset)
+    func write(_ stamp: JobStamp, to buffer: inout ByteBuffer) {
+        let index = HexDigits.encode(UInt64(stamp.index))
+        let sentAt = HexDigits.encode(stamp.sentAt)
+        buffer.writeMultipleIntegers(
+            JobPayload.beforeIndex, index.high, index.low, JobPayload.beforeSent, sentAt.high,
+            sentAt.low)
+        buffer.writeImmutableBuffer(text)
     }
 
-    /// Whether `other` holds these bytes, byte for byte.
-    func equals(_ other: UnsafeRawBufferPointer) -> Bool {
-        bytes.readableBytesView.elementsEqual(other)
-    }
-
-    private mutating func write(_ number: UInt64, at offset: Int) {
-        bytes.setInteger(HexDigits.encode(UInt32(truncatingIfNeeded: number >> 32)), at: offset)
-        bytes.setInteger(HexDigits.encode(UInt32(truncatingIfNeeded: number)), at: offset + 8)
-    }
+    /// `{"job":"` and `","at":"`: eight characters each, so that numbers and names are words of a register.
+    private static let beforeIndex: UInt64 = 0x7b22_6a6f_6222_3a22
+    private static let beforeSent: UInt64 = 0x222c_2261_7422_3a22
 
     /// The stamp of a delivered payload; `nil` when it is too short to have one.
     static func stamp(of payload: UnsafeRawBufferPointer) -> JobStamp? {
@@ -53,9 +56,7 @@ struct JobPayload {
         func digits(_ offset: Int) -> UInt64 {
             UInt64(bigEndian: payload.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
         }
-        let high = HexDigits.decode(digits(offset))
-        let low = HexDigits.decode(digits(offset + 8))
-        return UInt64(high) << 32 | UInt64(low)
+        return HexDigits.decode(high: digits(offset), low: digits(offset + 8))
     }
 }
 

@@ -4,8 +4,8 @@ import NIOCore
 /// Keeps a number of submissions under way: each answer makes room for the next job.
 struct Producer: LoadRole {
     private let durability: Durability
-    private var payload: JobPayload
-    /// A frame's bytes in front of the payload's head, and behind the payload.
+    private let payload: JobPayload
+    /// A frame's bytes in front of the payload and behind it; request id and checksum are written over.
     private let front: ByteBuffer
     private let back: ByteBuffer
     /// Jobs without an answer; a request's id is its slot's number and 1.
@@ -44,12 +44,14 @@ struct Producer: LoadRole {
         guard let index = progress.takeJob(at: now) else { return }
         let job = JobStamp(index: index, sentAt: now)
         slots[slot] = job
-        payload.stamp(job)
         let start = out.writerIndex
         out.writeImmutableBuffer(front)
-        out.setInteger(UInt64(slot + 1), at: start + 8, endianness: .little)
-        out.writePayload(.plain(payload.bytes))
+        let payloadStart = out.writerIndex
+        payload.write(job, to: &out)
+        let checksum = out.getSlice(at: payloadStart, length: payload.byteCount).map { crc32c($0) }
         out.writeImmutableBuffer(back)
+        out.setInteger(UInt64(slot + 1), at: start + 8, endianness: .little)
+        out.setInteger(checksum ?? 0, at: payloadStart - 8, endianness: .little)
     }
 
     /// Reads the answer to one job where it lies.
@@ -73,9 +75,11 @@ struct Producer: LoadRole {
     private static func frame(
         queue: String, _ durability: Durability, _ payload: JobPayload
     ) -> (front: ByteBuffer, back: ByteBuffer) {
-        let item = SubmitItem(payload: .plain(payload.bytes))
+        var bytes = ByteBuffer()
+        payload.write(JobStamp(index: 0, sentAt: 0), to: &bytes)
         let submit = Submit(
-            queue: queue, type: "bench", durability: durability, items: [item],
+            queue: queue, type: "bench", durability: durability,
+            items: [SubmitItem(payload: .plain(bytes))],
             options: SubmitOptions(retainCompletedMilliseconds: 0))
         var frame = ByteBuffer()
         frame.write(submit, requestID: 0, splitBytes: .max)
@@ -83,10 +87,9 @@ struct Producer: LoadRole {
         var options = ByteBuffer()
         submit.options.write(to: &options)
         let backBytes = 2 + options.readableBytes
-        let payloadBytes = PayloadHead.byteCount + payload.bytes.readableBytes
-        let frontBytes = frame.readableBytes - payloadBytes - backBytes
+        let frontBytes = frame.readableBytes - payload.byteCount - backBytes
         let front = frame.getSlice(at: 0, length: frontBytes)
-        let back = frame.getSlice(at: frontBytes + payloadBytes, length: backBytes)
+        let back = frame.getSlice(at: frontBytes + payload.byteCount, length: backBytes)
         guard let front, let back else { preconditionFailure("a frame is its parts") }
         return (front, back)
     }

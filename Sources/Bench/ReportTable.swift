@@ -20,7 +20,8 @@ package struct ReportTable: Sendable {
         if let append = header.append {
             let p50 = ReportTable.milliseconds(append.p50Microseconds)
             let p99 = ReportTable.milliseconds(append.p99Microseconds)
-            durability += " (one 4 KiB synchronous append here: p50 \(p50), p99 \(p99))"
+            durability += append.isInMemory ? " (no disk behind this directory; " : " ("
+            durability += "one 4 KiB synchronous append here: p50 \(p50), p99 \(p99))"
         }
         return [
             "martlet bench \(version)", "\(header.cores) cores",

@@ -16,6 +16,11 @@ struct AppendProbeTests {
         try FileManager.default.removeItem(atPath: directory)
     }
 
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/dev/shm")))
+    func `a file system in memory is recognised`() throws {
+        #expect(try AppendProbe.measure(in: "/dev/shm").isInMemory)
+    }
+
     @Test func `a directory that is not there is named`() {
         #expect {
             try AppendProbe.measure(in: "/nowhere")

@@ -16,7 +16,7 @@ struct ReportTests {
         let table = ReportTable(version: "1.2.3")
         let header = BenchHeader(
             cores: 2, payloadBytes: 256, durability: .disk,
-            append: AppendProbe(p50Microseconds: 161, p99Microseconds: 407))
+            append: AppendProbe(p50Microseconds: 161, p99Microseconds: 407, isInMemory: false))
         var result = result
         result.footprint = BrokerFootprint(
             memoryBytes: 83_000_000, storeBytes: 300_000_000, logBytes: 84_000_000)
@@ -35,9 +35,17 @@ struct ReportTests {
     @Test func `the lone synchronous client is compared with the disk`() {
         var result = result
         result.workload = .sync
-        result.append = AppendProbe(p50Microseconds: 1_102, p99Microseconds: 1_500)
+        result.append = AppendProbe(
+            p50Microseconds: 1_102, p99Microseconds: 1_500, isInMemory: false)
         let lines = ReportTable(version: "").lines(for: .measured(result))
         #expect(lines.last?.drop { $0 == " " } == "p50 is 2.00 × one append")
+    }
+
+    @Test func `a directory without a disk is named as such`() {
+        let append = AppendProbe(p50Microseconds: 2, p99Microseconds: 3, isInMemory: true)
+        let header = BenchHeader(cores: 2, payloadBytes: 256, durability: .disk, append: append)
+        let lines = ReportTable(version: "").lines(for: .started(header))
+        #expect(lines[0].contains("durability disk (no disk behind this directory; one 4 KiB"))
     }
 
     @Test func `exactly once is said aloud`() {
