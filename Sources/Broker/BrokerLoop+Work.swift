@@ -35,8 +35,9 @@ extension BrokerLoop {
             message.leaseMilliseconds == 0
             ? configuration.limits.leaseMilliseconds : message.leaseMilliseconds
         let subscription = Subscription(
-            peer, id: message.subscription, queue: queue, leaseMilliseconds: lease,
-            jobs: Int(message.creditJobs), bytes: Int(message.creditBytes))
+            peer, id: message.subscription, queue: queue, firstToken: engine.nextToken,
+            leaseMilliseconds: lease, jobs: Int(message.creditJobs),
+            bytes: Int(message.creditBytes))
         peer.subscriptions[message.subscription] = subscription
         if !isDraining { dispatcher.add(subscription) }
         reply(Done(), to: request)
@@ -105,16 +106,19 @@ extension BrokerLoop {
         let credit = try engine.settle(
             item.id, token: item.token, session: peer.session, verdict, rows)
         guard let credit else { return .leaseLost(JobID(rawValue: item.id)) }
-        giveBack(jobs: credit.jobs, bytes: credit.bytes, of: credit.subscription, to: peer)
+        giveBack(credit, to: peer)
         return nil
     }
 
-    private func giveBack(jobs: Int, bytes: Int, of id: UInt32, to peer: Peer) {
-        guard jobs > 0, let subscription = peer.subscriptions[id] else { return }
-        subscription.jobsOut = max(0, subscription.jobsOut - jobs)
+    /// What was delivered before the subscription began took none of its credit.
+    private func giveBack(_ credit: DeliveryCredit, to peer: Peer) {
+        guard credit.jobs > 0, let subscription = peer.subscriptions[credit.subscription],
+            credit.token >= subscription.firstToken
+        else { return }
+        subscription.jobsOut = max(0, subscription.jobsOut - credit.jobs)
         // Nobody knows how long a job was whose record is damaged.
         subscription.bytesOut =
-            subscription.jobsOut == 0 ? 0 : max(0, subscription.bytesOut - bytes)
+            subscription.jobsOut == 0 ? 0 : max(0, subscription.bytesOut - credit.bytes)
         dispatcher.creditChanged(subscription)
     }
 
@@ -122,7 +126,7 @@ extension BrokerLoop {
     func giveBackLapsedCredit() {
         for credit in engine.lapsed {
             guard let peer = peersBySession[credit.session] else { continue }
-            giveBack(jobs: credit.jobs, bytes: credit.bytes, of: credit.subscription, to: peer)
+            giveBack(credit, to: peer)
         }
     }
 

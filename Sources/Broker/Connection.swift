@@ -60,6 +60,8 @@ final class Subscription {
     unowned let peer: Peer
     let id: UInt32
     let queue: QueueIndex
+    /// Lease tokens of its deliveries begin here.
+    let firstToken: UInt64
     let leaseMilliseconds: UInt32
     var creditJobs: Int
     var creditBytes: Int
@@ -69,12 +71,13 @@ final class Subscription {
     var isEnded = false
 
     init(
-        _ peer: Peer, id: UInt32, queue: QueueIndex, leaseMilliseconds: UInt32, jobs: Int,
-        bytes: Int
+        _ peer: Peer, id: UInt32, queue: QueueIndex, firstToken: UInt64,
+        leaseMilliseconds: UInt32, jobs: Int, bytes: Int
     ) {
         self.peer = peer
         self.id = id
         self.queue = queue
+        self.firstToken = firstToken
         self.leaseMilliseconds = leaseMilliseconds
         creditJobs = jobs
         creditBytes = bytes

@@ -142,8 +142,8 @@ extension Engine {
         _ key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?, _ rows: borrowing Transaction
     ) throws {
         let queue = try index(ofQueue: lease.queue)
-        var credit = Credit(
-            session: lease.session, subscription: lease.subscription, bytes: 0,
+        var credit = DeliveryCredit(
+            session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
             jobs: lease.jobs.count)
         for offset in lease.jobs.offsets {
             count(queue) { $0.running -= 1 }

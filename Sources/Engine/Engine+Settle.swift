@@ -11,9 +11,11 @@ package enum Verdict {
 }
 
 /// Whose credit a settlement gives back.
-package struct Credit: Sendable, Equatable {
+package struct DeliveryCredit: Sendable, Equatable {
     package var session: UInt64
     package var subscription: UInt32
+    /// That of the delivery: a later subscription of the same number has greater ones.
+    package var token: UInt64
     /// Payload bytes; 0 and `jobs` 0 when the job goes on running.
     package var bytes: Int
     package var jobs: Int
@@ -25,14 +27,15 @@ extension Engine {
     package func settle(
         _ id: UInt64, token: UInt64, session: UInt64, _ verdict: Verdict,
         _ rows: borrowing Transaction
-    ) throws -> Credit? {
+    ) throws -> DeliveryCredit? {
         guard let (key, lease) = try findLease(of: id, token: token, rows), lease.session == session
         else {
             return nil
         }
         if case .extend(let milliseconds) = verdict {
             extend(id, key, lease, until: stamp.now + milliseconds)
-            return Credit(session: session, subscription: lease.subscription, bytes: 0, jobs: 0)
+            return DeliveryCredit(
+                session: session, subscription: lease.subscription, token: token, bytes: 0, jobs: 0)
         }
         let row = try load(id, rows)
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
@@ -40,7 +43,9 @@ extension Engine {
         count(queue) { $0.running -= 1 }
         guard let row else {
             lapsed.append(
-                Credit(session: session, subscription: lease.subscription, bytes: 0, jobs: 1))
+                DeliveryCredit(
+                    session: session, subscription: lease.subscription, token: token, bytes: 0,
+                    jobs: 1))
             return nil
         }
         switch verdict {
@@ -50,9 +55,9 @@ extension Engine {
             try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
         case .extend: break
         }
-        return Credit(
-            session: session, subscription: lease.subscription, bytes: Int(row.payloadBytes),
-            jobs: 1)
+        return DeliveryCredit(
+            session: session, subscription: lease.subscription, token: token,
+            bytes: Int(row.payloadBytes), jobs: 1)
     }
 
     // MARK: Ends of an attempt

@@ -77,7 +77,7 @@ package final class Engine {
     /// Watched jobs that finished in this turn, or were found damaged.
     package var finishedWatched: [UInt64] = []
     /// Credit of deliveries that came to an end in this turn without the worker's word.
-    package var lapsed: [Credit] = []
+    package var lapsed: [DeliveryCredit] = []
     /// Records found damaged in this turn and set aside, as sentences for the log.
     package var damage: [String] = []
 

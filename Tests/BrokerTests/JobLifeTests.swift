@@ -72,6 +72,32 @@ struct JobLifeTests {
         }
     }
 
+    @Test func `settling what an earlier subscription got gives no credit to a later one`()
+        async throws
+    {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            _ = try await worker.submitAll(Submit("q", ["a", "b", "c"]))
+            try await worker.subscribe("q", credit: 1)
+            let first = await inbox.jobs(1)[0]
+            _ = try await worker.request(Unsubscribe(subscription: 1), expecting: Done.self)
+            try await worker.subscribe("q", credit: 1)
+            let second = await inbox.jobs(1)[0]
+            func complete(_ id: JobID, _ token: UInt64) async throws {
+                let outcomes = try await worker.settle([
+                    Settlement(id: id, token: token, .complete(nil))
+                ])
+                #expect(outcomes == [nil])
+            }
+            try await complete(first.delivery.fields.id, first.token)
+            let queue = try await worker.request(Queues(queue: "q"), expecting: QueuePage.self)
+            #expect(queue.queues.map(\.ready) == [1])
+            try await complete(second.delivery.fields.id, second.token)
+            #expect(String(buffer: await inbox.jobs(1)[0].delivery.payload.bytes) == "c")
+        }
+    }
+
     @Test func `a stale token changes nothing`() async throws {
         try await BrokerHarness.run { broker in
             let inbox = PushInbox()

@@ -100,9 +100,15 @@ struct LeaseTests {
         try harness.submit(payload: pattern(1_900))
         let delivery = try harness.deliver()
         let extended = try harness.settle(1, delivery.token, .extend(5_000))
-        #expect(extended == Credit(session: 1, subscription: 7, bytes: 0, jobs: 0))
+        #expect(
+            extended
+                == DeliveryCredit(
+                    session: 1, subscription: 7, token: delivery.token, bytes: 0, jobs: 0))
         let settled = try harness.settle(1, delivery.token)
-        #expect(settled == Credit(session: 1, subscription: 7, bytes: 1_900, jobs: 1))
+        #expect(
+            settled
+                == DeliveryCredit(
+                    session: 1, subscription: 7, token: delivery.token, bytes: 1_900, jobs: 1))
     }
 
     @Test func `a lease that ends gives the credit of its delivery back`() throws {
@@ -115,7 +121,10 @@ struct LeaseTests {
         harness.now += 5_000
         try harness.tick()
         #expect(
-            harness.engine.lapsed == [Credit(session: 1, subscription: 7, bytes: 200, jobs: 2)])
+            harness.engine.lapsed == [
+                DeliveryCredit(
+                    session: 1, subscription: 7, token: delivery.token, bytes: 200, jobs: 2)
+            ])
         try harness.tick()
         #expect(harness.engine.lapsed == [])
     }

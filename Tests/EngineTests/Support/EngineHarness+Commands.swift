@@ -123,7 +123,7 @@ extension EngineHarness {
     @discardableResult
     func settle(
         _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, _ outcome: Outcome = .complete()
-    ) throws -> Credit? {
+    ) throws -> DeliveryCredit? {
         try turn { rows in try settle(id, token, by: session, outcome, rows) }
     }
 
@@ -141,7 +141,7 @@ extension EngineHarness {
     func settle(
         _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, _ outcome: Outcome,
         _ rows: borrowing Transaction
-    ) throws -> Credit? {
+    ) throws -> DeliveryCredit? {
         let verdict: Verdict =
             switch outcome {
             case .complete(let result): .complete(result: result.map { stored($0) })
