@@ -135,7 +135,8 @@ let package = Package(
             dependencies: [
                 "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix,
                 logging, lifecycle,
-                "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix, logging, lifecycle,
+                "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix,
+                logging, lifecycle,
                 signals,
             ],
             swiftSettings: settings),
