@@ -145,7 +145,7 @@ extension BrokerLoop {
             throw WireError(
                 .sequenceAhead, limit: floor + EngineLimits.producerWindowMax,
                 actual: submit.sequence,
-                "sequence \(submit.sequence) is \(EngineLimits.producerWindowMax.grouped) or more above the floor of \(floor)"
+                "sequence \(submit.sequence) is too far above the floor of \(floor)"
             )
         }
         return true

@@ -105,12 +105,25 @@ extension BrokerLoop {
         let credit = try engine.settle(
             item.id, token: item.token, session: peer.session, verdict, rows)
         guard let credit else { return .leaseLost(JobID(rawValue: item.id)) }
-        if credit.jobs > 0, let subscription = peer.subscriptions[credit.subscription] {
-            subscription.jobsOut = max(0, subscription.jobsOut - credit.jobs)
-            subscription.bytesOut = max(0, subscription.bytesOut - credit.bytes)
-            dispatcher.creditChanged(subscription)
-        }
+        giveBack(jobs: credit.jobs, bytes: credit.bytes, of: credit.subscription, to: peer)
         return nil
+    }
+
+    private func giveBack(jobs: Int, bytes: Int, of id: UInt32, to peer: Peer) {
+        guard jobs > 0, let subscription = peer.subscriptions[id] else { return }
+        subscription.jobsOut = max(0, subscription.jobsOut - jobs)
+        // Nobody knows how long a job was whose record is damaged.
+        subscription.bytesOut =
+            subscription.jobsOut == 0 ? 0 : max(0, subscription.bytesOut - bytes)
+        dispatcher.creditChanged(subscription)
+    }
+
+    /// A worker that lost a lease may take another job: it will never settle the one it lost.
+    func giveBackLapsedCredit() {
+        for credit in engine.lapsed {
+            guard let peer = peersBySession[credit.session] else { continue }
+            giveBack(jobs: credit.jobs, bytes: credit.bytes, of: credit.subscription, to: peer)
+        }
     }
 
     private func verdict(of item: SettlementView) throws -> Verdict {

@@ -122,6 +122,7 @@ final class BrokerLoop {
         }
         try stageSome(rows)
         nextTimer = try engine.tick(rows)
+        giveBackLapsedCredit()
         hasMore = arrivalsTaken < arrivals.count || !stagings.isEmpty
         if try dispatcher.dispatch(
             engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })

@@ -142,9 +142,13 @@ extension Engine {
         _ key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?, _ rows: borrowing Transaction
     ) throws {
         let queue = try index(ofQueue: lease.queue)
+        var credit = Credit(
+            session: lease.session, subscription: lease.subscription, bytes: 0,
+            jobs: lease.jobs.count)
         for offset in lease.jobs.offsets {
             count(queue) { $0.running -= 1 }
             guard let row = try load(key.first + offset, rows) else { continue }
+            credit.bytes += Int(row.payloadBytes)
             let end = crash.map { GivenBack.crash($0.bytes) } ?? .interruption
             try giveBack(
                 key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
@@ -152,6 +156,7 @@ extension Engine {
         var empty = lease
         empty.jobs = JobSet()
         touchedLeases[key] = empty
+        lapsed.append(credit)
     }
 }
 

@@ -38,7 +38,11 @@ extension Engine {
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
         count(queue) { $0.running -= 1 }
-        guard let row else { return nil }
+        guard let row else {
+            lapsed.append(
+                Credit(session: session, subscription: lease.subscription, bytes: 0, jobs: 1))
+            return nil
+        }
         switch verdict {
         case .complete(let result): try complete(id, row, lease, queue, result, rows)
         case .fail(let reason): try fail(id, row, lease, queue, reason, rows)

@@ -76,6 +76,8 @@ package final class Engine {
     package var watched: Set<UInt64> = []
     /// Watched jobs that finished in this turn, or were found damaged.
     package var finishedWatched: [UInt64] = []
+    /// Credit of deliveries that came to an end in this turn without the worker's word.
+    package var lapsed: [Credit] = []
     /// Records found damaged in this turn and set aside, as sentences for the log.
     package var damage: [String] = []
 
@@ -102,6 +104,7 @@ package final class Engine {
     package func begin(_ stamp: Stamp) {
         self.stamp = stamp
         finishedWatched.removeAll(keepingCapacity: true)
+        lapsed.removeAll(keepingCapacity: true)
         damage.removeAll(keepingCapacity: true)
     }
 

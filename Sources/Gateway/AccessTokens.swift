@@ -13,7 +13,8 @@ package struct AccessTokens: Sendable {
 
     /// Reads one token a line; empty lines and lines that begin with `#` are skipped.
     ///
-    /// - Throws: `TokenFileError` when the file can't be read or holds no token: a gateway that was told to ask for one must not be open.
+    /// - Throws: `TokenFileError` when the file can't be read or holds no token: a gateway that was
+    ///   told to ask for one must not be open.
     package init(file path: String) throws {
         let text: String
         do {
@@ -32,8 +33,9 @@ package struct AccessTokens: Sendable {
 
     package var areRequired: Bool { !tokens.isEmpty }
 
-    /// Whether `presented` is one of the tokens. Takes the same time wherever it differs, and looks at all tokens, whichever is the right one;
-    /// a difference in length shows, its contents do not.
+    /// Whether `presented` is one of the tokens. Takes the same time wherever it differs, and looks
+    /// at all tokens, whichever is the right one; a difference in length shows, its contents do
+    /// not.
     package func accept(_ presented: some Collection<UInt8>) -> Bool {
         guard areRequired else { return true }
         var isAccepted = false

@@ -6,8 +6,8 @@ import ServiceLifecycle
 
 /// The front door: accepts clients, checks who they are, and switches their frames to the broker and back.
 ///
-/// It holds no state beyond who has which channel: when it dies nothing acknowledged is lost, and its clients resume their
-/// sessions through another one.
+/// It holds no state beyond who has which channel: when it dies nothing acknowledged is lost, and
+/// its clients resume their sessions through another one.
 package final class Gateway: Service {
     /// The addresses that were bound; they differ from the configured ones where those left something open.
     package struct Addresses: Sendable {

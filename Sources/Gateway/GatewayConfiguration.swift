@@ -36,15 +36,17 @@ package struct GatewayConfiguration: Sendable {
 
 /// The gateway's own bounds; those of the protocol are the broker's and reach clients through it.
 package struct GatewayLimits: Sendable {
-    /// Clients connected at a time. A client above it is answered `UNAVAILABLE` and closed. At most 65,535 per event loop: a link has no more channels.
+    /// Clients connected at a time. A client above it is answered `UNAVAILABLE` and closed. At most
+    /// 65,535 per event loop: a link has no more channels.
     package var connectionsMax = 10_000
     /// From the accepted connection to its whole `HELLO`.
     package var helloTimeout: TimeAmount = .seconds(10)
-    /// How long a `HELLO` waits for a link that is down. A broker restarts in less than this, so that its clients resume at
-    /// their first attempt, instead of each at the end of a backoff.
+    /// How long a `HELLO` waits for a link that is down. A broker restarts in less than this, so
+    /// that its clients resume at their first attempt, instead of each at the end of a backoff.
     package var linkPatience: TimeAmount = .seconds(2)
-    /// Bytes that may wait for a client that does not take them. Above it the client has `outputGrace` to fall below again: a worker's
-    /// credit may well bring more at once than its network takes at once.
+    /// Bytes that may wait for a client that does not take them. Above it the client has
+    /// `outputGrace` to fall below again: a worker's credit may well bring more at once than its
+    /// network takes at once.
     package var outputBytesSoft = 8 << 20
     /// Above this many bytes the client is cut at once. More than the largest message and a worker's usual credit.
     package var outputBytesHard = 128 << 20
@@ -76,7 +78,8 @@ package struct GatewayLimits: Sendable {
 
     package init() {}
 
-    /// The whole of a graceful shutdown: clients first, then what HTTP requests still ask of the broker, and some slack.
+    /// The whole of a graceful shutdown: clients first, then what HTTP requests still ask of the
+    /// broker, and some slack.
     var shutdownTimeout: Duration {
         .nanoseconds(drainTimeout.nanoseconds + httpRequestTimeout.nanoseconds) + .seconds(10)
     }

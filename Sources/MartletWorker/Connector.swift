@@ -16,24 +16,38 @@ struct Connector: Sendable {
         var session: (id: UInt64, secret: UInt64) = (0, 0)
         var backoff = configuration.reconnectBackoff
         var mayGiveUp = !configuration.waitsForServer
+        var isWaiting = false
         while !Task.isCancelled {
             do throws(MartletError) {
                 let connection = try await connect(session)
                 let welcome = await connection.welcome
                 session = (welcome.session, welcome.secret)
-                mayGiveUp = false
+                (mayGiveUp, isWaiting) = (false, false)
                 backoff.reset()
-                mailbox.post(.connected(connection, welcome))
-                let reason = await connection.waitUntilClosed()
-                mailbox.post(.disconnected)
+                let reason = await stay(on: connection, welcome)
                 if reason.code.rawValue == ErrorCode.sessionTaken.rawValue { session = (0, 0) }
-                logger.info("connection lost", metadata: ["reason": "\(reason)"])
             } catch {
                 if mayGiveUp || !error.isRetryable { return mailbox.post(.stop(error)) }
-                logger.info("cannot connect", metadata: ["reason": "\(error)"])
+                // Once; that it goes on like this is no news.
+                logger.log(
+                    level: isWaiting ? .debug : .info, "waiting for the server",
+                    metadata: ["reason": "\(error.message)"])
+                isWaiting = true
             }
             await pause(&backoff)
         }
+    }
+
+    /// - Returns: why the connection ended.
+    private func stay(on connection: WireConnection, _ welcome: Welcome) async -> MartletError {
+        logger.info(
+            "connected",
+            metadata: ["server": "\(endpoint)", "session_resumed": "\(welcome.isResumed)"])
+        mailbox.post(.connected(connection, welcome))
+        let reason = await connection.waitUntilClosed()
+        mailbox.post(.disconnected)
+        logger.info("connection ended", metadata: ["reason": "\(reason.message)"])
+        return reason
     }
 
     private func connect(

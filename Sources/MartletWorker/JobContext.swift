@@ -17,7 +17,8 @@ public struct JobContext: Sendable {
     /// Earlier attempts that a worker gave back unspent.
     public let interruptions: Int
     /// Greater than that of any earlier delivery of this job. Store it beside what the handler writes elsewhere,
-    /// and refuse writes with a smaller one, so that a handler whose lease was lost can't overwrite its successor's work.
+    /// and refuse writes with a smaller one, so that a handler whose lease was lost can't overwrite
+    /// its successor's work.
     public let leaseToken: UInt64
     /// When the handler will be cancelled for taking too long; nil: never.
     public let deadline: ContinuousClock.Instant?

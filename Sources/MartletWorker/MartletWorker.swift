@@ -23,6 +23,7 @@ public final class MartletWorker: Service {
 
     private let endpoint: MartletEndpoint
     private let queues: [String: Int]
+    private let table: HandlerTable
     private let configuration: Configuration
     private let logger: Logger
     private let clock: WorkerClock
@@ -56,6 +57,7 @@ public final class MartletWorker: Service {
         self.configuration = configuration
         self.logger = logger
         self.handlers = handlers
+        table = HandlerTable(handlers)
         self.clock = clock
     }
 
@@ -101,7 +103,7 @@ public final class MartletWorker: Service {
             var loop = WorkerLoop(
                 machine: WorkerMachine(lanes: lanes, settings: configuration.settings),
                 runner: JobRunner(
-                    handlers: HandlerTable(handlers),
+                    handlers: table,
                     packer: PayloadPacker(compressesFrom: configuration.compressesFrom)),
                 mailbox: mailbox, clock: clock, logger: logger)
             do throws(MartletError) {

@@ -15,12 +15,13 @@ extension MartletWorker {
         public var connectTimeout: Duration = .seconds(2)
         /// Upper bounds of the random delay between attempts to connect: of the first one, and of all.
         public var reconnectDelay: ClosedRange<Duration> = .milliseconds(100) ... .seconds(10)
-        /// A worker that starts before its server waits for it; otherwise it ends with the first attempt, as a tool on a
-        /// command line wants it. Once it has been connected it always connects again.
+        /// A worker that starts before its server waits for it; otherwise it ends with the first
+        /// attempt, as a tool on a command line wants it. Once it has been connected it always
+        /// connects again.
         public var waitsForServer = true
-        /// Lease of each job, 1 second … 12 hours; nil: the server's default. It is extended at a third of its length for as
-        /// long as the job is held, so it need not cover a handler's running time: it is how soon a worker that hangs
-        /// or vanished is noticed.
+        /// Lease of each job, 1 second … 12 hours; nil: the server's default. It is extended at a
+        /// third of its length for as long as the job is held, so it need not cover a handler's
+        /// running time: it is how soon a worker that hangs or vanished is noticed.
         public var lease: Duration?
         /// How long a handler may run; then it is cancelled, and the attempt has failed. nil: as long as it likes.
         public var timeout: Duration?

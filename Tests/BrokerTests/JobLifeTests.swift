@@ -57,6 +57,21 @@ struct JobLifeTests {
         }
     }
 
+    @Test func `a worker whose lease ended gets its credit back, and the job again`() async throws {
+        try await BrokerHarness.run {
+            $0.limits.graceMilliseconds = 1
+        } _: { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            try await worker.subscribe("q", credit: 1, lease: 1_000)
+            _ = try await worker.submitAll(Submit("q", ["x"]))
+            let first = await inbox.jobs(1)[0]
+            let again = await inbox.jobs(1)[0]
+            #expect(again.delivery.fields.crashes == 1)
+            #expect(again.token > first.token)
+        }
+    }
+
     @Test func `a stale token changes nothing`() async throws {
         try await BrokerHarness.run { broker in
             let inbox = PushInbox()

@@ -151,6 +151,7 @@ struct DamageTests {
             u64: 1)
         harness.verifies = false
         try harness.restart(damaging: [key.withBytes { Array($0) }])
+        #expect(try harness.resume(1))
         try harness.advance(50_000)
         #expect(harness.damage.count == 1)
         #expect(try harness.deliver().ids == [1, 2, 3])

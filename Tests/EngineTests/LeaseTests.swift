@@ -105,6 +105,21 @@ struct LeaseTests {
         #expect(settled == Credit(session: 1, subscription: 7, bytes: 1_900, jobs: 1))
     }
 
+    @Test func `a lease that ends gives the credit of its delivery back`() throws {
+        let harness = try EngineHarness(grace: 1_000)
+        try harness.openSession(1)
+        try harness.submit(count: 3, payload: pattern(100))
+        let delivery = try harness.deliver(lease: 5_000)
+        try harness.settle(2, delivery.token)
+        #expect(harness.engine.lapsed == [])
+        harness.now += 5_000
+        try harness.tick()
+        #expect(
+            harness.engine.lapsed == [Credit(session: 1, subscription: 7, bytes: 200, jobs: 2)])
+        try harness.tick()
+        #expect(harness.engine.lapsed == [])
+    }
+
     // MARK: Ends
 
     @Test func `a lease ends at its deadline and not before, as a crash`() throws {

@@ -47,6 +47,19 @@ struct WorkerMachineResumeTests {
         #expect(settled.map(\.id.rawValue) == [3, 1, 2])
     }
 
+    @Test func `a repeated settlement that comes too late was most likely heard the first time`() {
+        var worker = TestWorker.connected()
+        worker.deliver(1)
+        _ = worker.flush()
+        worker.machine.finished(.test(1), .completed(nil), worker.now)
+        _ = worker.flush()
+        worker.disconnect()
+        worker.connect(resumed: true)
+        _ = worker.flush()
+        worker.answer([.leaseLost])
+        #expect(worker.flush().allSatisfy { $0 != .refused(.test(1), .leaseLost) })
+    }
+
     @Test func `jobs of the old connection take their credit until they are settled`() {
         var worker = TestWorker.connected(slots: ["q": 4])
         worker.deliver(1, 2, 3)

@@ -147,6 +147,17 @@ struct WorkerMachineTests {
         #expect(worker.flush() == [])
     }
 
+    @Test func `an answer of another length is no answer`() {
+        var worker = TestWorker.connected(slots: ["q": 2])
+        worker.deliver(1, 2)
+        _ = worker.flush()
+        for id in 1...2 { worker.machine.finished(.test(id), .completed(nil), worker.now) }
+        _ = worker.flush()
+        worker.answer([nil])
+        let refused = worker.flush().filter { if case .refused = $0 { true } else { false } }
+        #expect(refused.count == 2)
+    }
+
     // MARK: Renewal
 
     @Test func `every held job is extended at a third of its lease, in one request`() {

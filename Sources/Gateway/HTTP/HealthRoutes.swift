@@ -3,8 +3,8 @@ import Hummingbird
 import MartletClient
 import MartletWire
 
-/// `GET /livez`: this process runs. `GET /readyz`: and it has its broker. Whoever restarts processes asks the first one: a broker that is
-/// down is not mended by restarting gateways.
+/// `GET /livez`: this process runs. `GET /readyz`: and it has its broker. Whoever restarts
+/// processes asks the first one: a broker that is down is not mended by restarting gateways.
 struct HealthRoutes<Context: RequestContext>: Sendable {
     let isReady: @Sendable () -> Bool
 

@@ -72,8 +72,9 @@ enum ResultType: String {
     case json = "application/json"
     case bytes = "application/octet-stream"
 
-    /// JSON when the first byte that is not blank opens an object or an array, the last one closes it, and all is UTF-8: nobody
-    /// parses 16 MiB to write a header. A number or a string alone could be anything, and stays bytes.
+    /// JSON when the first byte that is not blank opens an object or an array, the last one closes
+    /// it, and all is UTF-8: nobody parses 16 MiB to write a header. A number or a string alone
+    /// could be anything, and stays bytes.
     static func of(_ buffer: ByteBuffer) -> ResultType {
         let bytes = buffer.readableBytesView
         guard let first = bytes.first(where: isVisible), let last = bytes.last(where: isVisible)

@@ -7,7 +7,8 @@ import NIOCore
 struct RequestOptions {
     private var values: [String: String] = [:]
 
-    /// - Throws: a `Problem` when a parameter is not one of `known`: a misspelt option that did nothing would be found too late.
+    /// - Throws: a `Problem` when a parameter is not one of `known`: a misspelt option that did
+    ///   nothing would be found too late.
     init(_ request: Request, known: [String]) throws(Problem) {
         for (name, value) in request.uri.queryParameters {
             guard known.contains(String(name)) else {

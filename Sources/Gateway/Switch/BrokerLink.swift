@@ -5,9 +5,10 @@ import NIOPosix
 
 /// The one connection to the broker of one event loop, and the switch between it and the clients of that loop.
 ///
-/// Clients and their link share an event loop, so nothing here crosses threads: a frame is copied once, with its channel changed,
-/// into what goes out next. All that the clients of a loop sent in one cycle goes to the broker as one write, and so reaches
-/// its turn together; all that the broker sent in one read goes to each client as one write.
+/// Clients and their link share an event loop, so nothing here crosses threads: a frame is copied
+/// once, with its channel changed, into what goes out next. All that the clients of a loop sent in
+/// one cycle goes to the broker as one write, and so reaches its turn together; all that the broker
+/// sent in one read goes to each client as one write.
 final class BrokerLink: NIOScheduledCallbackHandler {
     /// A buffer that was once large is not kept large.
     private static let outputCapacityMax = 64 << 10
@@ -290,7 +291,8 @@ final class BrokerLink: NIOScheduledCallbackHandler {
         }
     }
 
-    /// One flush for all that the clients send in this cycle of the event loop: tasks run when its sockets have been read.
+    /// One flush for all that the clients send in this cycle of the event loop: tasks run when its
+    /// sockets have been read.
     private func scheduleFlush() {
         guard !isFlushScheduled else { return }
         isFlushScheduled = true

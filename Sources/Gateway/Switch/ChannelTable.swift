@@ -2,10 +2,12 @@ import NIOCore
 
 /// Who has which channel of a link: all the state that the switch keeps.
 ///
-/// A channel that was closed is not given out again at once: frames for its old client may still be on their way from the
-/// broker, and would reach the new one. Closed channels wait behind a *fence*, a `PING` on channel 0 sent after their
-/// `CLOSE`: when its `PONG` is back, what the broker had answered on them has come before it. Long messages may come later still,
-/// in pieces between others, so channels that were never used are given out first, and then the one that was free for longest.
+/// A channel that was closed is not given out again at once: frames for its old client may still be
+/// on their way from the broker, and would reach the new one. Closed channels wait behind a
+/// *fence*, a `PING` on channel 0 sent after their
+/// `CLOSE`: when its `PONG` is back, what the broker had answered on them has come before it. Long
+/// messages may come later still, in pieces between others, so channels that were never used are
+/// given out first, and then the one that was free for longest.
 struct ChannelTable<Client>: ~Copyable {
     /// Index 0 is the link itself and stays empty.
     private var clients: [Client?] = [nil]
@@ -62,7 +64,8 @@ struct ChannelTable<Client>: ~Copyable {
         fenced.removeAll(keepingCapacity: true)
     }
 
-    /// The link broke and all channels with it: returns the clients that had one, in no order that means anything, and is empty.
+    /// The link broke and all channels with it: returns the clients that had one, in no order that
+    /// means anything, and is empty.
     mutating func breakAll() -> [Client] {
         let broken = clients.compactMap { $0 }
         self = ChannelTable()

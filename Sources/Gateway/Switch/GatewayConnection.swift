@@ -34,8 +34,8 @@ struct GatewayConnection: ~Copyable {
     /// What to do with a frame from the broker.
     enum Delivery {
         case pass
-        /// Pass it, flush, close our side, and read until the client has closed its own: closing both at once could take
-        /// the last frame from it. The channel is free.
+        /// Pass it, flush, close our side, and read until the client has closed its own: closing
+        /// both at once could take the last frame from it. The channel is free.
         case passThenFinish
         /// The same without the frame.
         case finish

@@ -1,4 +1,5 @@
-/// A job as the command line and HTTP show it. The names are part of the interface: they may be added to, never changed.
+/// A job as the command line and HTTP show it. The names are part of the interface: they may be
+/// added to, never changed.
 package struct JobJSON: Sendable {
     private let job: JobStatus
 

@@ -1,6 +1,7 @@
 package import Foundation
 
-/// A queue's counters as the command line and HTTP show them. The names are part of the interface: they may be added to, never changed.
+/// A queue's counters as the command line and HTTP show them. The names are part of the interface:
+/// they may be added to, never changed.
 package struct QueueJSON: Sendable {
     private let queue: QueueStatus
     private let now: Date
@@ -26,8 +27,8 @@ package struct QueueJSON: Sendable {
         return object
     }
 
-    /// Seconds since the job at the head of the queue was submitted; `nil` when none is ready. Two machines' clocks may differ:
-    /// it is never negative.
+    /// Seconds since the job at the head of the queue was submitted; `nil` when none is ready. Two
+    /// machines' clocks may differ: it is never negative.
     private var oldestReadyAge: Double? {
         queue.oldestReadyAt.map { max(0, (now.timeIntervalSince($0) * 1_000).rounded() / 1_000) }
     }

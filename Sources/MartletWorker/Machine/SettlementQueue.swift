@@ -52,7 +52,10 @@ struct SettlementQueue {
 
     /// To be said again, after a while.
     mutating func retry(_ items: some Sequence<PendingSettlement>, at time: NIODeadline) {
-        for item in items { pending.append(item) }
+        for var item in items {
+            item.isRepeated = true
+            pending.append(item)
+        }
         holdOff = max(holdOff ?? time, time)
     }
 
@@ -60,14 +63,17 @@ struct SettlementQueue {
     /// the next connection begins with new ones.
     mutating func connectionLost() {
         let unanswered = underWay.sorted { $0.key < $1.key }.flatMap(\.value)
+        let unsent = Array(pending)
         underWay.removeAll()
-        let all = unanswered + Array(pending)
-        pending = CircularBuffer()
-        for var item in all where !item.isRenewal {
-            item.isCarried = true
-            pending.append(item)
-        }
+        pending.removeAll()
         holdOff = nil
+        for (items, areRepeated) in [(unanswered, true), (unsent, false)] {
+            for var item in items where !item.isRenewal {
+                item.isCarried = true
+                item.isRepeated = item.isRepeated || areRepeated
+                pending.append(item)
+            }
+        }
     }
 
     /// The session is gone, and with it every lease that could be settled.
@@ -93,6 +99,8 @@ struct PendingSettlement {
     var verdict: Settlement.Verdict
     /// Its job was delivered on an earlier connection.
     var isCarried: Bool
+    /// It was sent before, and nobody knows what became of that.
+    var isRepeated = false
     var sentAt = NIODeadline.distantPast
 
     var settlement: Settlement { Settlement(id: key.id, token: key.token, verdict) }

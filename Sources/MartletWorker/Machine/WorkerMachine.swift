@@ -146,6 +146,10 @@ struct WorkerMachine: ~Copyable {
     /// `SETTLED` came, with one error or none for each item.
     mutating func settled(_ number: UInt64, _ errors: [WireError?], _ now: NIODeadline) {
         guard let batch = settlements.remove(number) else { return }
+        guard batch.count == errors.count else {
+            for item in batch { refused(item, .answersDiffer(batch.count, errors.count), now) }
+            return
+        }
         for (item, error) in zip(batch, errors) {
             if let error {
                 refused(item, error, now)
@@ -184,6 +188,8 @@ struct WorkerMachine: ~Copyable {
             // The work is done, but the server can't take its result: people must hear of that.
             settle(
                 item.key, lane: item.lane, isCarried: item.isCarried, .fail(reason: error.message))
+        case (_, .leaseLost) where item.isRepeated:
+            forget(item)  // Most likely the first one arrived, and only its answer did not.
         default:
             actions.append(.refused(item.key, error))
             forget(item)
@@ -316,6 +322,8 @@ struct WorkerMachine: ~Copyable {
     }
 
     private mutating func tell(_ now: NIODeadline) {
+        // Less credit first: else what is given back below might come again at once.
+        if phase == .working { adjustCredit() }
         while let (number, items) = settlements.takeBatch(itemsMax: batchMax, now: now) {
             actions.append(.settle(number, Settle(items: items)))
         }
@@ -323,7 +331,9 @@ struct WorkerMachine: ~Copyable {
             actions.append(
                 .progress(ProgressMessage(id: key.id, token: key.token, progress: news)))
         }
-        guard phase == .working else { return }
+    }
+
+    private mutating func adjustCredit() {
         for index in lanes.indices where lanes[index].creditGiven != lanes[index].creditWanted {
             let credit = lanes[index].creditWanted
             lanes[index].creditGiven = credit
@@ -402,6 +412,12 @@ struct WorkerMachine: ~Copyable {
 
 extension TimeAmount {
     fileprivate var seconds: Double { Double(nanoseconds) / 1e9 }
+}
+
+extension WireError {
+    fileprivate static func answersDiffer(_ items: Int, _ answers: Int) -> WireError {
+        WireError(.internal, "the server answered \(answers) settlements of \(items)")
+    }
 }
 
 extension HeldJob {

@@ -34,6 +34,8 @@ struct Census {
     var jobs: [UInt64: Job] = [:]
     /// Jobs with a row that is damaged, set aside or not yet found.
     var damaged: Set<UInt64> = []
+    /// Leases that were set aside: their timers still come.
+    var damagedLeases: Set<LeaseKey> = []
     var queues: [UInt32: QueueRow] = [:]
     var runs: [UInt32: [JobRun]] = [:]
     var leases: [LeaseKey: LeaseRow] = [:]
@@ -51,7 +53,9 @@ struct Census {
     /// - Parameter ending: sessions whose leases are being given back.
     init(_ rows: borrowing Transaction, ending: Set<UInt64>) throws {
         try rows.scan(Tables.damaged, from: Key()) { key, _ in
-            if try key.u8() == Tables.jobs.id { damaged.insert(try key.u64()) }
+            let table = try key.u8()
+            if table == Tables.jobs.id { damaged.insert(try key.u64()) }
+            if table == Tables.leases.id { damagedLeases.insert(try LeaseKey(from: &key)) }
             return .next
         }
         let damagedJobs = try scan(Tables.jobs, rows) { key, reader in

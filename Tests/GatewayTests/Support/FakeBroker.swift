@@ -5,8 +5,9 @@ import Synchronization
 
 /// A broker's end of links that answers as a test tells it to.
 ///
-/// `HELLO` is answered with `WELCOME`, `PING` with `PONG` and `BYE` with `DONE`, on whatever channel; for everything else the
-/// test's `answer` writes the frames. All frames that came but `PING`s are in `frames`.
+/// `HELLO` is answered with `WELCOME`, `PING` with `PONG` and `BYE` with `DONE`, on whatever
+/// channel; for everything else the test's `answer` writes the frames. All frames that came but
+/// `PING`s are in `frames`.
 final class FakeBroker: Sendable {
     typealias Answer = @Sendable (Frame, inout ByteBuffer) -> Void
 
