@@ -3,6 +3,31 @@ import Testing
 /// What CONTRIBUTING.md says about how code here looks, as far as a machine can tell. `swift
 /// format` checks the rest.
 struct StyleTests {
+    @Test func `functions are found and their lines counted`() {
+        let lines = """
+            struct Sample {
+                init(a: Int) {
+                    b = a
+                }
+
+                func `with spaces`(
+                    c: Int
+                ) -> Int {
+                    if c > 0 {
+                        c
+                    }
+                }
+
+                func required()
+                func last() {}
+            }
+            """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let functions = Function.all(in: lines)
+        #expect(functions.map(\.line) == [2, 6])
+        #expect(functions.map(\.lineCount) == [3, 7])
+        #expect(SourceFile.sources.count { !Function.all(in: $0.lines).isEmpty } > 100)
+    }
+
     @Test func `the repository's files are found`() {
         #expect(SourceFile.sources.count > 50)
         #expect(SourceFile.all.contains { $0.path == "Tests/StyleTests/StyleTests.swift" })

@@ -74,7 +74,7 @@ struct DemoReport {
         bar.clear()
         let took = clock.now - stageStart
         stageStart = clock.now
-        var text = "  " + padded(stage, 12) + padded(amount, 13) + padded(what, 52)
+        var text = "  " + padded(stage, 12) + padded(amount, 13) + padded(what, 56)
         text += Quantity.seconds(took)
         if pace, took > .zero {
             text += "   \(Quantity.grouped(Int(Double(count) / (took / .seconds(1))))) jobs/s"

@@ -90,12 +90,17 @@ struct DemoRun: Sendable {
         }
     }
 
-    private static func outcome(of id: JobStatus.ID, with client: MartletClient) async throws
-        -> Outcome
-    {
-        let info = try await client.finishedInfo(of: id, parts: .result, timeout: patience)
-        let output = String(decoding: try await client.resultBytes(of: info), as: UTF8.self)
-        return Outcome(hash: LocalHashes.hash(in: output), wasRetried: info.attempts > 1)
+    private static func outcome(
+        of id: JobStatus.ID, with client: MartletClient
+    ) async throws(MartletError) -> Outcome {
+        do throws(MartletError) {
+            let info = try await client.finishedInfo(of: id, parts: .result, timeout: patience)
+            let output = String(decoding: try await client.resultBytes(of: info), as: UTF8.self)
+            return Outcome(hash: LocalHashes.hash(in: output), wasRetried: info.attempts > 1)
+        } catch {
+            guard error.code == .waitTimeout else { throw error }
+            return Outcome(hash: "", wasRetried: false)
+        }
     }
 
     private struct Outcome: Sendable {
