@@ -29,11 +29,6 @@ final class BrokerHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Less than this in one read is a request that nothing else came with.
-    private static let loneRequestBytes = 1_024
-    /// A little more than a turn of one job takes.
-    private static let watchNanoseconds: Int64 = 200_000
-
     private let id: ConnectionID
     private let inbox: Inbox
     private let limits: ServerLimits
@@ -82,13 +77,8 @@ final class BrokerHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard let first = runs.first else { return }
-        let arrival = Arrival.frames(id, runs)
-        if runs.count == 1, first.readableBytes <= BrokerHandler.loneRequestBytes {
-            inbox.appendAndWatch(arrival, nanoseconds: BrokerHandler.watchNanoseconds)
-        } else {
-            inbox.append(arrival)
-        }
+        guard !runs.isEmpty else { return }
+        inbox.append(.frames(id, runs))
         runs.removeAll(keepingCapacity: true)
     }
 

@@ -238,7 +238,6 @@ final class BrokerLoop {
         }
         noted.removeAll(keepingCapacity: true)
         send(deliveries)
-        inbox.turnIsReplied()
     }
 
     /// Crosses to each event loop once.

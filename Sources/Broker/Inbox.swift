@@ -33,22 +33,7 @@ final class Inbox: Sendable {
     /// Guarded by `lock`.
     private nonisolated(unsafe) var arrivals: [Arrival] = []
 
-    /// Turns that were replied to. Only ever read to see that it has moved.
-    private let turns = Atomic<UInt64>(0)
-
     init() { lock = ConditionLock(value: false) }
-
-    /// The writer thread has handed a turn's replies to the event loops.
-    func turnIsReplied() { turns.wrappingAdd(1, ordering: .releasing) }
-
-    /// Hands over a lone small request, and stays awake for the turn that carries it out, at most
-    /// `nanoseconds`: for a thread that goes to sleep here, being woken costs as much again as half an append.
-    func appendAndWatch(_ arrival: Arrival, nanoseconds: Int64) {
-        let before = turns.load(ordering: .acquiring)
-        append(arrival)
-        let end = NIODeadline.now() + .nanoseconds(nanoseconds)
-        while turns.load(ordering: .acquiring) == before, NIODeadline.now() < end {}
-    }
 
     func append(_ arrival: Arrival) {
         lock.lock()

@@ -6,8 +6,9 @@ import NIOCore
 
 /// `POST /v1/queues/{queue}/jobs`: one job, or many as `application/x-ndjson`.
 ///
-/// The body of one job is its payload, whatever its content type. Of NDJSON each line that is not empty is a payload, without its newline.
-/// Type and options come as query parameters, the type also as the header `Martlet-Type`.
+/// The body of one job is its payload, whatever its content type. Of NDJSON each line that is not
+/// empty is a payload, without its newline. Type and options come as query parameters, the type
+/// also as the header `Martlet-Type`.
 struct SubmissionRoutes<Context: RequestContext>: Sendable {
     let server: any JobServer
     let merger: SubmissionMerger
@@ -63,8 +64,9 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
         HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status")
     }
 
-    /// Submits batch by batch while the body comes, so that memory is bounded by a batch; answers when it has come, with one line for
-    /// each job: 201 when all were accepted, 207 when some were not.
+    /// Submits batch by batch while the body comes, so that memory is bounded by a batch; answers
+    /// when it has come, with one line for each job: 201 when all were accepted, 207 when some were
+    /// not.
     private func submitLines(
         _ request: Request, to destination: Destination
     ) async throws -> Response {
