@@ -71,6 +71,8 @@ package struct GatewayLimits: Sendable {
     package var httpWaitMax: TimeAmount = .seconds(60)
     /// Bytes of one HTTP request's body, many payloads together.
     package var httpBodyBytesMax = 64 << 20
+    /// Bytes of all HTTP requests' bodies in memory together; above it a request is answered 503.
+    package var httpBodiesBytesAll = 256 << 20
     /// Jobs of one HTTP request: each takes a line of the answer.
     package var httpJobsMax = 100_000
     /// Longest time that a client is waited for at a shutdown.

@@ -166,6 +166,28 @@ struct SubmissionRouteTests {
         }
     }
 
+    @Test func `a body that finds no memory is told to come back, and finds some later`()
+        async throws
+    {
+        var limits = GatewayLimits()
+        limits.httpBodiesBytesAll = 10
+        let gate = await server.close()
+        try await withHTTP(server, limits: limits) { http in
+            async let first = HTTPAnswer.to("POST", "/v1/queues/q/jobs", at: http, body: "12345678")
+            #expect(await server.submissions.next()?.payloads == ["12345678"])
+            let second = try await HTTPAnswer.to(
+                "POST", "/v1/queues/q/jobs", at: http, body: "12345")
+            #expect(second.status == 503)
+            #expect(second.headers["retry-after"] == "1")
+            gate.put(())
+            #expect(try await first.status == 201)
+            gate.put(())
+            let third = try await HTTPAnswer.to(
+                "POST", "/v1/queues/q/jobs", at: http, body: "12345")
+            #expect(third.status == 201)
+        }
+    }
+
     @Test func `a broker that is away is a retryable problem`() async throws {
         await server.fail(with: MartletError(.cannotConnect, "cannot reach it", isRetryable: true))
         try await withHTTP(server) { http in

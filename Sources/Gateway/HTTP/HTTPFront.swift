@@ -42,7 +42,8 @@ struct HTTPFront: Service {
         HealthRoutes<Context>(isReady: isReady).add(to: router)
         let guarded = router.group().add(middleware: TokenMiddleware(tokens: tokens))
         SubmissionRoutes<Context>(
-            server: server, merger: SubmissionMerger(server: server), limits: limits
+            server: server, merger: SubmissionMerger(server: server),
+            budget: UploadBudget(bytesMax: limits.httpBodiesBytesAll), limits: limits
         )
         .add(to: guarded)
         JobRoutes<Context>(server: server, limits: limits).add(to: guarded)

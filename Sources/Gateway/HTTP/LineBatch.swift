@@ -10,7 +10,7 @@ struct LineBatch {
     }
 
     /// Bytes of payloads above which a batch is sent, however few they are.
-    private static let bytesMax = 1 << 20
+    static let bytesMax = 1 << 20
 
     private let server: any JobServer
     private let destination: Destination

@@ -12,6 +12,7 @@ import NIOCore
 struct SubmissionRoutes<Context: RequestContext>: Sendable {
     let server: any JobServer
     let merger: SubmissionMerger
+    let budget: UploadBudget
     let limits: GatewayLimits
 
     func add(to router: some RouterMethods<Context>) {
@@ -29,30 +30,32 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
 
     // MARK: One job
 
-    private func submitOne(_ request: Request, to destination: Destination) async throws -> Response
-    {
-        let payload = try await collect(request, bytesMax: try await server.payloadBytesMax)
-        guard payload.readableBytes > 0 else { throw WireError.payloadEmpty() }
-        let id = try await merger.submit(payload, to: destination)
-        return .json(
-            SubmissionJSON(id, destination).object, status: .created,
-            headers: [.location: "/v1/jobs/\(id)"])
-    }
-
-    /// Refuses a body by its declared length before reading it, and one without such a length where
-    /// it exceeds the limit.
-    private func collect(_ request: Request, bytesMax: Int) async throws -> ByteBuffer {
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bytesMax {
+    private func submitOne(
+        _ request: Request, to destination: Destination
+    ) async throws -> Response {
+        let bytesMax = try await server.payloadBytesMax
+        let length = request.contentLength
+        if let length, length > bytesMax {
             throw WireError.payloadTooLarge(actual: length, limit: bytesMax)
         }
+        var taken = length ?? 0
+        try budget.take(taken)
+        defer { budget.release(taken) }
         var payload = ByteBuffer()
         for try await part in request.body {
             payload.writeImmutableBuffer(part)
             if payload.readableBytes > bytesMax {
                 throw WireError.payloadTooLarge(actual: payload.readableBytes, limit: bytesMax)
             }
+            guard payload.readableBytes > taken else { continue }
+            try budget.take(part.readableBytes)
+            taken += part.readableBytes
         }
-        return payload
+        guard payload.readableBytes > 0 else { throw WireError.payloadEmpty() }
+        let id = try await merger.submit(payload, to: destination)
+        return .json(
+            SubmissionJSON(id, destination).object, status: .created,
+            headers: [.location: "/v1/jobs/\(id)"])
     }
 
     // MARK: Many
@@ -64,14 +67,17 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
     /// Submits batch by batch while the body comes, so that memory is bounded by a batch; answers
     /// when it has come, with one line for each job: 201 when all were accepted, 207 when some were
     /// not.
-    private func submitLines(_ request: Request, to destination: Destination) async throws
-        -> Response
-    {
+    private func submitLines(
+        _ request: Request, to destination: Destination
+    ) async throws -> Response {
         let limit = limits.httpBodyBytesMax
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
+        if let length = request.contentLength, length > limit {
             throw Problem.bodyTooLarge(actual: length, limit: limit)
         }
         let payloadBytesMax = try await server.payloadBytesMax
+        let taken = min(request.contentLength ?? limit, LineBatch.bytesMax + payloadBytesMax)
+        try budget.take(taken)
+        defer { budget.release(taken) }
         var lines = LineSplitter(bytesMax: payloadBytesMax)
         var batch = LineBatch(
             server: server, destination: destination, payloadBytesMax: payloadBytesMax,
@@ -103,6 +109,11 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
         return .lines(
             objects, status: accepted == batch.outcomes.count ? .created : Self.someRefused)
     }
+}
+
+extension Request {
+    /// What the body's length is said to be.
+    fileprivate var contentLength: Int? { headers[.contentLength].flatMap { Int($0) } }
 }
 
 extension SubmissionJSON {
