@@ -134,10 +134,7 @@ let package = Package(
             name: "WorkerTests",
             dependencies: [
                 "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix,
-                logging, lifecycle,
-                "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix,
-                logging, lifecycle,
-                signals,
+                logging, lifecycle, signals,
             ],
             swiftSettings: settings),
         .testTarget(
