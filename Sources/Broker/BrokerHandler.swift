@@ -15,6 +15,8 @@ struct Delivery: Sendable {
     var small: ByteBuffer
     /// Long messages, each as its frames; shorter ones may go between those.
     var large: [ByteBuffer]
+    /// Channels whose long messages are not to be finished.
+    var closedChannels: [UInt16] = []
     /// Bytes of frames that were handed over and are now worked off.
     var bytesDone: Int
     /// The client has been welcomed: it may send frames of full length.
@@ -141,6 +143,12 @@ final class BrokerHandler: ChannelDuplexHandler {
         }
         if delivery.small.readableBytes > 0 {
             context.write(wrapOutboundOut(delivery.small), promise: nil)
+        }
+        if !delivery.closedChannels.isEmpty {
+            large.removeAll { message in
+                message.peekFrameHeader().map { delivery.closedChannels.contains($0.channel) }
+                    ?? true
+            }
         }
         large.append(contentsOf: delivery.large)
         writeLarge()

@@ -135,7 +135,18 @@ extension BrokerLoop {
     /// The client's channel is gone, and with it all but its session.
     func closed(_ peer: Peer, _ rows: borrowing Transaction) throws {
         try disconnect(peer, rows)
-        peer.connection.peers[peer.channel] = nil
+        forget(peer)
+    }
+}
+
+extension BrokerLoop {
+    /// The channel is free for another client.
+    func forget(_ peer: Peer) {
+        let connection = peer.connection
+        connection.peers[peer.channel] = nil
+        connection.large.removeAll { $0.peekFrameHeader()?.channel == peer.channel }
+        connection.closedChannels.append(peer.channel)
+        note(connection)
     }
 }
 

@@ -56,7 +56,7 @@ extension BrokerLoop {
         if peer.channel == 0 {
             peer.connection.closes = true
         } else {
-            peer.connection.peers[peer.channel] = nil
+            forget(peer)
         }
     }
 

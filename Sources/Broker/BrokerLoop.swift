@@ -229,10 +229,12 @@ final class BrokerLoop {
             deliveries.append(
                 Delivery(
                     port: connection.port, small: connection.outbox, large: connection.large,
-                    bytesDone: connection.bytesDone, isWelcomed: connection.isWelcomed,
+                    closedChannels: connection.closedChannels, bytesDone: connection.bytesDone,
+                    isWelcomed: connection.isWelcomed,
                     closes: connection.closes))
             connection.outbox = ByteBuffer()
             connection.large = []
+            connection.closedChannels = []
             connection.bytesDone = 0
             connection.isNoted = false
         }
