@@ -18,8 +18,8 @@ package struct BrokerConfiguration: Sendable {
     package var waitsMax = Limits.waitsMax
     /// Space in the data file extended ahead of need and kept for settlements, in bytes.
     package var reserveBytes = 64 << 20
-    /// Size of a segment of the redo log, in bytes; nil: what the largest message needs.
-    package var segmentBytes: Int?
+    /// Size of a segment of the redo log, in bytes. A turn that is longer becomes durable by a checkpoint.
+    package var segmentBytes = 32 << 20
     /// How long clients are given when the broker goes away, in milliseconds.
     package var drainMilliseconds: UInt32 = 1_000
     package var serverName = "martlet"
@@ -28,12 +28,6 @@ package struct BrokerConfiguration: Sendable {
         self.directory = directory
         self.host = host
         self.port = port
-    }
-
-    /// One turn's record must fit a segment: the largest message, stored in pieces, and what came with it.
-    var effectiveSegmentBytes: Int {
-        let largestTurn = Int(limits.messageBytesMax) * 9 / 8 + 2 * BrokerLoop.turnBytesMax
-        return max(segmentBytes ?? 32 << 20, largestTurn)
     }
 }
 

@@ -56,7 +56,7 @@ final class BrokerLoop {
         var options = Store.Configuration(
             directory: configuration.directory, formatVersion: Tables.formatVersion,
             tables: Tables.all)
-        options.segmentBytes = configuration.effectiveSegmentBytes
+        options.segmentBytes = configuration.segmentBytes
         options.reserveBytes = configuration.reserveBytes
         store = try Store.open(options)
         let engineOptions = Engine.Configuration(
