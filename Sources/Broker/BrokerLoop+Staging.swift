@@ -8,7 +8,11 @@ final class Staging {
     /// The body of its `SUBMIT`.
     let body: ByteBuffer
     /// Where the answer goes; a client that sends the request again takes it over.
-    var request: Request
+    var request: Request {
+        didSet { connection = request.peer.connection }
+    }
+    /// Held here, since the client may leave before everything is stored.
+    private(set) var connection: Connection
     let producer: UInt64
     let sequence: UInt64
     let queue: QueueIndex
@@ -26,6 +30,7 @@ final class Staging {
     ) {
         self.body = body
         self.request = request
+        connection = request.peer.connection
         producer = submit.producer
         sequence = submit.sequence
         self.queue = queue
@@ -50,7 +55,10 @@ extension BrokerLoop {
                 $0.producer == submit.producer && $0.sequence == submit.sequence
             })
         {
+            known.connection.bytesDone += body.readableBytes
+            note(known.connection)
             known.request = request
+            known.connection.bytesDone -= body.readableBytes
             return
         }
         let refusals = try refusals(of: submit)
@@ -79,8 +87,8 @@ extension BrokerLoop {
             let submit = try SubmitView(from: &reader, batchMax: Int(configuration.limits.batchMax))
             guard try stageSome(staging, submit, rows) else { return }
             stagings.removeFirst()
-            staging.request.peer.connection.bytesDone += staging.body.readableBytes
-            note(staging.request.peer.connection)
+            staging.connection.bytesDone += staging.body.readableBytes
+            note(staging.connection)
             try finish(staging, submit, rows)
         }
     }

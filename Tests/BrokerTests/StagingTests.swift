@@ -68,6 +68,23 @@ struct StagingTests {
         }
     }
 
+    @Test func `a client that leaves while its payload is stored does no harm`() async throws {
+        try await BrokerHarness.run { broker in
+            let leaving = try await broker.connect()
+            for seed in 0..<3 {
+                let payload = Self.large(UInt8(seed))
+                await leaving.send(
+                    Submit(queue: "q", type: "t", items: [SubmitItem(payload: payload)]))
+            }
+            _ = try await leaving.request(Ping(), expecting: Pong.self)
+            await leaving.close()
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            try await worker.subscribe("q", credit: 10)
+            #expect(await inbox.jobs(3).count == 3)
+        }
+    }
+
     @Test func `a request sent again while it is being stored makes its jobs once`() async throws {
         try await BrokerHarness.run { broker in
             let payload = Self.large(1)
