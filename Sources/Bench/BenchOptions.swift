@@ -11,7 +11,7 @@ package struct BenchOptions: Sendable {
     /// `sync` ends after this many jobs or seconds, whichever comes first.
     package var syncJobs = 5_000
     package var syncSeconds = 3
-    /// Connections of `submit` and `drain`; `flow` gives one half to producers and one to workers.
+    /// Connections of `submit` and `drain`; `flow` gives one half to producers and one to workers, at least one each.
     package var connections = 4
     /// Submissions that a connection has without an answer.
     package var outstanding = 256
@@ -37,7 +37,7 @@ package struct BenchOptions: Sendable {
     package func check() throws(BenchError) {
         try check("jobs", jobs, 1...1_000_000_000)
         try check("sync jobs", syncJobs, 1...1_000_000_000)
-        try check("connections", connections, 2...1_000)
+        try check("connections", connections, 1...1_000)
         try check("outstanding", outstanding, 1...Limits.requestsInFlightMax)
         try check("credit", credit, 1...Limits.creditJobsMax)
         try check("payload size", payloadBytes, JobPayload.bytesMin...Limits.payloadBytesMax)

@@ -23,6 +23,7 @@ struct BenchSession {
     }
 
     mutating func run() async throws -> [WorkloadResult] {
+        try await greet()
         let append = try await probe()
         report(
             .started(
@@ -76,19 +77,27 @@ struct BenchSession {
 
     private mutating func flow() async throws {
         let queue = "\(options.queuePrefix)-flow"
-        let producers = options.connections / 2
+        let producers = max(1, options.connections / 2)
+        let workers = max(1, options.connections - producers)
         let figures = try await generator.run(
             LoadPlan(
-                queue: queue, producers: producers, workers: options.connections - producers,
+                queue: queue, producers: producers, workers: workers,
                 jobs: options.jobs, outstanding: options.outstanding))
         add(
             WorkloadResult(
-                .flow, options: options, connections: options.connections,
+                .flow, options: options, connections: producers + workers,
                 outstanding: options.outstanding, seconds: figures.seconds,
                 latency: figures.delivery, verdict: await close(queue)))
     }
 
     // MARK: Parts
+
+    /// Finds out before anything is printed whether somebody answers and what was asked for is within the limits.
+    private func greet() async throws {
+        let queue = options.queuePrefix
+        _ = try await generator.run(LoadPlan(queue: queue, producers: 1))
+        _ = await generator.verdict(of: queue)
+    }
 
     private func wants(_ workload: Workload) -> Bool { options.workloads.contains(workload) }
 

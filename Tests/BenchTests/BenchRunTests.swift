@@ -110,11 +110,21 @@ struct BenchRunTests {
         }
     }
 
-    @Test func `a server that is not there is named`() async throws {
+    @Test func `one connection is enough, and two for flow`() async throws {
+        let results = try await FakeServer.with { server in
+            var options = options(server)
+            options.connections = 1
+            return try await BenchRun(options).run { _ in }
+        }
+        #expect(results.map(\.connections) == [1, 1, 1, 2])
+        #expect(results.map(\.isExact) == [true, true, true, true])
+    }
+
+    @Test func `a server that is not there is named before anything is reported`() async throws {
         let port = try await FakeServer.with { $0.port }
         let options = BenchOptions(target: .server(host: "127.0.0.1", port: port))
         await #expect {
-            try await BenchRun(options).run { _ in }
+            try await BenchRun(options).run { Issue.record("reported \($0)") }
         } throws: {
             "\($0)".hasPrefix("cannot reach martlet://127.0.0.1:\(port): connection refused")
         }
