@@ -8,12 +8,12 @@ import Store
 
 /// The queue: every job in a store behind a redo log, served over TCP.
 ///
-/// Event loops split frames, one writer thread carries them out in turns (`BrokerLoop`), a few threads
-/// read snapshots.
+/// Event loops split frames, one of them carries them out in turns (`BrokerLoop`), a few threads read
+/// snapshots.
 package final class Broker: Service {
     private let configuration: BrokerConfiguration
     private let logger: Logger
-    private let inbox = Inbox()
+    private let inbox: Inbox
     private let bound: EventLoopPromise<SocketAddress>
     private let group: MultiThreadedEventLoopGroup
 
@@ -21,7 +21,8 @@ package final class Broker: Service {
         self.configuration = configuration
         self.logger = logger
         group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
-        bound = group.next().makePromise()
+        inbox = Inbox(loop: group.next())
+        bound = inbox.loop.makePromise()
     }
 
     /// The address that clients connect to, once the broker is ready to serve them. Throws what kept it
@@ -32,26 +33,23 @@ package final class Broker: Service {
     /// - Throws: `BrokerFailure`.
     package func run() async throws {
         let readers = SnapshotReaders(threads: 2, logger: logger)
-        let writer = NIOThreadPool(numberOfThreads: 1)
-        writer.start()
         let result: Result<Void, any Error>
         do {
-            try await serve(writer, readers)
+            try await serve(readers)
             result = .success(())
         } catch {
             bound.fail(error)
             result = .failure(error)
         }
         try await readers.stop()
-        try await writer.shutdownGracefully()
         try await group.shutdownGracefully()
         try result.get()
     }
 
-    private func serve(_ writer: NIOThreadPool, _ readers: SnapshotReaders) async throws {
-        let opened = group.next().makePromise(of: Void.self)
+    private func serve(_ readers: SnapshotReaders) async throws {
+        let opened = inbox.loop.makePromise(of: Void.self)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await self.runLoop(on: writer, readers, opened) }
+            tasks.addTask { try await self.runLoop(readers, opened) }
             do {
                 try await opened.futureResult.get()
                 let channel = try await self.listen()
@@ -71,23 +69,30 @@ package final class Broker: Service {
         }
     }
 
-    /// The writer thread's whole life: open, recover, turns, close.
+    /// The writer's whole life: open, recover, turns, close.
     private func runLoop(
-        on writer: NIOThreadPool, _ readers: SnapshotReaders, _ opened: EventLoopPromise<Void>
+        _ readers: SnapshotReaders, _ opened: EventLoopPromise<Void>
     ) async throws {
         let (configuration, inbox, logger) = (configuration, inbox, logger)
-        try await writer.runIfActive {
+        let ended = inbox.loop.makePromise(of: Void.self)
+        inbox.loop.execute {
             do {
                 let loop = try BrokerLoop(
                     configuration, inbox: inbox, readers: readers, logger: logger)
                 loop.logRecovery()
+                let kept = NIOLoopBound(loop, eventLoop: inbox.loop)
+                ended.futureResult.whenComplete { _ in _ = kept }
                 opened.succeed()
-                try loop.run()
+                loop.start(ended)
             } catch {
-                let failure = BrokerFailure(error)
-                opened.fail(failure)
-                throw failure
+                opened.fail(BrokerFailure(error))
+                ended.fail(error)
             }
+        }
+        do {
+            try await ended.futureResult.get()
+        } catch {
+            throw BrokerFailure(error)
         }
     }
 

@@ -4,7 +4,9 @@ import MartletWire
 import NIOCore
 import Store
 
-/// The writer thread: everything that changes a row happens here, in turns of four verbs.
+/// The writer: everything that changes a row happens here, in turns of four verbs, on the thread of
+/// one event loop. That loop serves connections too, so that a lone request is read, carried out, made
+/// durable and answered without waking another thread.
 ///
 /// *Drain* takes what event loops have handed over; *apply* carries it out in the open transaction;
 /// *commit* appends the turn to the log; only then *reply* releases what was answered. Whatever
@@ -43,9 +45,11 @@ final class BrokerLoop {
     /// The first turn works off what became due while the broker was away.
     private var hasMore = true
     private var isStopping = false
+    private var alarm: Scheduled<Void>?
+    private var ended: EventLoopPromise<Void>?
     private var couldSubmit = true
 
-    /// Opens the store, recovers, and reads what the engine mirrors. On the writer thread.
+    /// Opens the store, recovers, and reads what the engine mirrors. On the writer's loop.
     init(
         _ configuration: BrokerConfiguration, inbox: Inbox, readers: SnapshotReaders, logger: Logger
     ) throws {
@@ -68,10 +72,18 @@ final class BrokerLoop {
         try store.checkpoint(now: now)
     }
 
-    /// Runs until it is told to stop, or can't go on.
-    func run() throws {
-        while !isStopping { try turn() }
-        try store.close(now: clock.now)
+    /// Takes turns until it is told to stop, or can't go on; `ended` hears of either.
+    func start(_ ended: EventLoopPromise<Void>) {
+        self.ended = ended
+        inbox.announce { [unowned self] in takeTurn() }
+        takeTurn()
+    }
+
+    private func end(_ result: Result<Void, any Error>) {
+        isStopping = true
+        alarm?.cancel()
+        inbox.announce(to: nil)
+        ended?.completeWith(result)
     }
 
     func logRecovery() {
@@ -85,6 +97,30 @@ final class BrokerLoop {
     }
 
     // MARK: The turn
+
+    private func takeTurn() {
+        guard !isStopping else { return }
+        do {
+            try turn()
+            if isStopping {
+                try store.close(now: clock.now)
+                return end(.success(()))
+            }
+            awaitNext()
+        } catch {
+            end(.failure(error))
+        }
+    }
+
+    /// Arrivals announce themselves; the rest is a matter of time.
+    private func awaitNext() {
+        alarm?.cancel()
+        alarm = nil
+        let loop = inbox.loop.assumeIsolated()
+        guard let wait = millisecondsToWait() else { return }
+        guard wait > 0 else { return loop.execute { self.takeTurn() } }
+        alarm = loop.scheduleTask(in: .milliseconds(Int64(wait))) { self.takeTurn() }
+    }
 
     private func turn() throws {
         drain()
@@ -100,7 +136,7 @@ final class BrokerLoop {
         guard arrivalsTaken == arrivals.count else { return }
         arrivals.removeAll(keepingCapacity: true)
         arrivalsTaken = 0
-        inbox.drain(into: &arrivals, waiting: millisecondsToWait())
+        inbox.drain(into: &arrivals)
     }
 
     /// Nil: until something arrives.
@@ -242,9 +278,13 @@ final class BrokerLoop {
         send(deliveries)
     }
 
-    /// Crosses to each event loop once.
+    /// Crosses to each other event loop once, and to its own not at all.
     private func send(_ deliveries: [Delivery]) {
-        var left = deliveries
+        var left = deliveries.filter { delivery in
+            guard delivery.port.loop === inbox.loop else { return true }
+            delivery.port.handler.value.deliver(delivery)
+            return false
+        }
         while let loop = left.first?.port.loop {
             let mine = left.filter { $0.port.loop === loop }
             left.removeAll { $0.port.loop === loop }

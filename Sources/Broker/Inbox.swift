@@ -2,7 +2,7 @@ import NIOConcurrencyHelpers
 import NIOCore
 import Synchronization
 
-/// What event loops hand to the writer thread.
+/// What event loops hand to the writer.
 enum Arrival: Sendable {
     case opened(ConnectionID, Port)
     /// Runs of whole frames, in the order they came.
@@ -27,30 +27,43 @@ final class ConnectionIDs: Sendable {
     }
 }
 
-/// The way from the event loops to the writer thread. A lock is taken once per batch of frames.
+/// The way from the event loops to the one whose thread is the writer. A lock is taken once per batch
+/// of frames, and that loop is woken once for all that waits.
 final class Inbox: Sendable {
-    private let lock: ConditionLock<Bool>
-    /// Guarded by `lock`.
-    private nonisolated(unsafe) var arrivals: [Arrival] = []
+    let loop: any EventLoop
+    private let state = NIOLockedValueBox(State())
+    private let turn: NIOLoopBoundBox<(() -> Void)?>
 
-    init() { lock = ConditionLock(value: false) }
-
-    func append(_ arrival: Arrival) {
-        lock.lock()
-        arrivals.append(arrival)
-        lock.unlock(withValue: true)
+    private struct State {
+        var arrivals: [Arrival] = []
+        /// The loop has been told, and has not looked yet.
+        var isAnnounced = false
     }
 
-    /// Moves everything that waits into `batch`, which must be empty; waits for the first, `milliseconds` at most.
-    func drain(into batch: inout [Arrival], waiting milliseconds: UInt64?) {
-        if let milliseconds {
-            guard lock.lock(whenValue: true, timeoutSeconds: Double(milliseconds) / 1_000) else {
-                return
-            }
-        } else {
-            lock.lock(whenValue: true)
+    /// - Parameter loop: The writer's.
+    init(loop: any EventLoop) {
+        self.loop = loop
+        turn = .makeEmptyBox(valueType: (() -> Void).self, eventLoop: loop)
+    }
+
+    /// Calls `body` on the writer's loop whenever something has arrived; nil ends that. On that loop only.
+    func announce(to body: (() -> Void)?) { turn.value = body }
+
+    func append(_ arrival: Arrival) {
+        let isFirst = state.withLockedValue { state in
+            state.arrivals.append(arrival)
+            defer { state.isAnnounced = true }
+            return !state.isAnnounced
         }
-        swap(&batch, &arrivals)
-        lock.unlock(withValue: false)
+        guard isFirst else { return }
+        loop.execute { self.turn.value?() }
+    }
+
+    /// Moves everything that waits into `batch`, which must be empty.
+    func drain(into batch: inout [Arrival]) {
+        state.withLockedValue { state in
+            swap(&batch, &state.arrivals)
+            state.isAnnounced = false
+        }
     }
 }
