@@ -19,6 +19,8 @@ final class Staging {
     /// Of each item, why it is refused.
     let refusals: [WireError?]
     let firstJob: UInt64
+    /// Bytes that its answer has at most, if that has to be remembered item by item.
+    let replyBytes: Int
     /// Items of which every piece is stored.
     var itemsDone = 0
     /// Bytes of the next item that are stored.
@@ -36,6 +38,9 @@ final class Staging {
         self.queue = queue
         self.refusals = refusals
         self.firstJob = firstJob
+        let refused = refusals.count { $0 != nil }
+        let isMixed = refused > 0 && refused < refusals.count
+        replyBytes = isMixed ? Limits.submittedBytesMax(items: refusals.count) : 0
     }
 }
 
@@ -67,6 +72,11 @@ extension BrokerLoop {
             Staging(body, request, submit, to: queue, refusals: refusals, firstJob: first))
         // Its bytes are worked off only when it is stored: a client can't have more under way than it may.
         request.peer.connection.bytesDone -= body.readableBytes
+    }
+
+    /// What a producer's long submissions under way will have to be remembered with.
+    func replyBytesUnderWay(_ producer: UInt64) -> Int {
+        stagings.reduce(0) { $0 + ($1.producer == producer ? $1.replyBytes : 0) }
     }
 
     private func refusals(of submit: SubmitView) throws -> [WireError?] {

@@ -29,8 +29,8 @@ struct LimitsTests {
     }
 
     @Test func `an answer in which every item was refused for its own reason fits a frame`() {
-        let run = 2 + 2 + 1 + 4 + 8 + 8 + 2 + Limits.errorMessageBytesMax
-        #expect(Limits.batchMax * run + 6 <= Limits.frameBytesMax)
+        #expect(Limits.submittedBytesMax(items: Limits.batchMax) <= Limits.splitBytes)
+        #expect(Limits.splitBytes <= Limits.frameBytesMax)
     }
 
     @Test func `counts fit the fields that carry them`() {
