@@ -19,7 +19,7 @@ final class Staging {
     /// Of each item, why it is refused.
     let refusals: [WireError?]
     let firstJob: UInt64
-    /// Bytes that its answer has at most, if that has to be remembered item by item.
+    /// Bytes of its answer, at most, if that has to be remembered item by item; else 0.
     let replyBytes: Int
     /// Items of which every piece is stored.
     var itemsDone = 0
@@ -38,9 +38,10 @@ final class Staging {
         self.queue = queue
         self.refusals = refusals
         self.firstJob = firstJob
-        let refused = refusals.count { $0 != nil }
-        let isMixed = refused > 0 && refused < refusals.count
-        replyBytes = isMixed ? Limits.submittedBytesMax(items: refusals.count) : 0
+        let refused = refusals.lazy.compactMap { $0 }
+        let isMixed = !refused.isEmpty && refused.count < refusals.count
+        let sentences = refused.reduce(0) { $0 + $1.message.utf8.count }
+        replyBytes = isMixed ? Limits.submittedHeadBytes(items: refusals.count) + sentences : 0
     }
 }
 
@@ -74,9 +75,12 @@ extension BrokerLoop {
         request.peer.connection.bytesDone -= body.readableBytes
     }
 
-    /// What a producer's long submissions under way will have to be remembered with.
-    func replyBytesUnderWay(_ producer: UInt64) -> Int {
-        stagings.reduce(0) { $0 + ($1.producer == producer ? $1.replyBytes : 0) }
+    /// What the producer's other long submissions under way will have to be remembered with.
+    func replyBytesUnderWay(besides submit: SubmitView) -> Int {
+        let others = stagings.lazy.filter {
+            $0.producer == submit.producer && $0.sequence != submit.sequence
+        }
+        return others.reduce(0) { $0 + $1.replyBytes }
     }
 
     private func refusals(of submit: SubmitView) throws -> [WireError?] {

@@ -126,7 +126,7 @@ extension BrokerLoop {
     ) throws -> Bool {
         let precedent = try engine.precedent(
             producer: submit.producer, sequence: submit.sequence, floor: submit.floor,
-            replyBytesUnderWay: replyBytesUnderWay(submit.producer), rows)
+            replyBytesUnderWay: replyBytesUnderWay(besides: submit), rows)
         switch precedent {
         case .none: return false
         case .jobs(let jobs):

@@ -38,7 +38,9 @@ extension Engine {
             let damagedPieces = try survey(
                 Tables.pieces, from: .job(run.first), to: .job(run.end), rows
             ) { key, _ in keys.append(key.whole) }
-            for key in keys + damagedPieces.map({ Key($0.key) }) { _ = try rows.delete(Tables.pieces, key) }
+            for key in keys + damagedPieces.map({ Key($0.key) }) {
+                _ = try rows.delete(Tables.pieces, key)
+            }
             try endStaging(run.first, rows)
         }
         for row in damaged { try forgetStaged(row, rows) }

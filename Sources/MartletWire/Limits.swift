@@ -98,7 +98,12 @@ package enum Limits {
 
     /// Bytes of a `SUBMITTED` of so many items: at most one run for each, with the longest sentence.
     package static func submittedBytesMax(items: Int) -> Int {
-        6 + items * (2 + 2 + 1 + 4 + 8 + 8 + 2 + itemMessageBytesMax)
+        submittedHeadBytes(items: items) + items * itemMessageBytesMax
+    }
+
+    /// The same without the sentences.
+    package static func submittedHeadBytes(items: Int) -> Int {
+        6 + items * (2 + 2 + 1 + 4 + 8 + 8 + 2)
     }
 
     /// Bytes of the host's name in `HELLO`.

@@ -29,7 +29,14 @@ struct LimitsTests {
     }
 
     @Test func `an answer in which every item was refused for its own reason fits a frame`() {
-        #expect(Limits.submittedBytesMax(items: Limits.batchMax) <= Limits.splitBytes)
+        let refusals = (0..<Limits.batchMax).map { index in
+            let sentence = String(repeating: "x", count: 1_000) + "\(index)"
+            return Submitted.Run.refused(WireError(.optionInvalid, "\(index)" + sentence), count: 1)
+        }
+        var body = ByteBuffer()
+        Submitted(durability: .disk, runs: refusals).write(to: &body)
+        #expect(body.readableBytes == Limits.submittedBytesMax(items: Limits.batchMax))
+        #expect(body.readableBytes <= Limits.splitBytes)
         #expect(Limits.splitBytes <= Limits.frameBytesMax)
     }
 

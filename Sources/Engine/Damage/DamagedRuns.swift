@@ -19,7 +19,8 @@ extension Engine {
             var run = row.run
             let next = begins.filter { $0.order == run.order && $0.jobs.first > run.jobs.first }
             let limit = next.map(\.jobs.first).min() ?? .max
-            run.jobs.count = try queues[queue].ready.headCount(storedAt: run)
+            run.jobs.count =
+                try queues[queue].ready.headCount(storedAt: run)
                 ?? waitingJobs(from: run, before: limit, queue, rows)
             guard run.jobs.count > 0 else { continue }
             try rows.put(Tables.ready, .ready(id, run.order, run.jobs.first)) {

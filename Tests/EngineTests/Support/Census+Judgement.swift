@@ -57,8 +57,12 @@ extension Census {
         }
         counted.scheduled = UInt64(timers.count { $0.kind == .ready && $0.second == id })
         for run in finished where run.queue == id {
-            let there = (run.jobs.first..<run.jobs.end).filter { jobs[$0] != nil || damaged.contains($0) }
-            if run.isDead { counted.dead += UInt64(there.count) } else {
+            let there = (run.jobs.first..<run.jobs.end).filter {
+                jobs[$0] != nil || damaged.contains($0)
+            }
+            if run.isDead {
+                counted.dead += UInt64(there.count)
+            } else {
                 counted.retained += UInt64(there.count)
             }
         }

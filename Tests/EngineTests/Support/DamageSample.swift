@@ -62,8 +62,12 @@ struct DamageSample {
         try submit(count: 3)
         held.append((1, try harness.deliver(to: 1)))
         #expect(try harness.progress(6, held[0].delivery.token))
-        try submit(count: 2)
-        held.append((2, try harness.deliver(to: 2)))
+        try submit(count: 3)
+        var delivery = try harness.deliver(to: 2)
+        // Its run of one ends where held jobs begin.
+        try harness.settle(10, delivery.token, by: 2, .release)
+        delivery.jobs.remove(at: 1)
+        held.append((2, delivery))
     }
 
     private func waitSome() throws {
