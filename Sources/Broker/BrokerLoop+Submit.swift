@@ -145,7 +145,8 @@ extension BrokerLoop {
         case .lost:
             throw WireError(
                 .sequenceForgotten, limit: .max, actual: submit.sequence,
-                "the record of this producer's answers was damaged: whether sequence \(submit.sequence) was accepted is not known; submit new jobs with a new producer number"
+                "the record of this producer's answers was damaged: nobody knows whether \(submit.sequence) "
+                    + "was accepted; submit new jobs with a new producer number"
             )
         case .tooFarAhead(let floor):
             throw WireError(

@@ -125,7 +125,7 @@ extension Engine {
 
     func readSessions(_ rows: borrowing Transaction) throws {
         var stored: [(UInt64, Session)] = []
-        let damaged = try survey(Tables.sessions, rows) { key, reader in
+        let damaged = try rows.survey(Tables.sessions) { key, reader in
             let session = Session(
                 secret: try reader.u64(), isStored: true, isConnected: false,
                 graceEnds: try reader.u64())

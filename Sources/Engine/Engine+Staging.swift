@@ -30,13 +30,13 @@ extension Engine {
     /// Removes what was staged for jobs that never came.
     func forgetStaged(_ rows: borrowing Transaction) throws {
         var staged: [JobRun] = []
-        let damaged = try survey(Tables.staging, rows) { key, reader in
+        let damaged = try rows.survey(Tables.staging) { key, reader in
             staged.append(JobRun(first: try key.u64(), count: try reader.u32()))
         }
         for run in staged {
             var keys: [Key] = []
-            let damagedPieces = try survey(
-                Tables.pieces, from: .job(run.first), to: .job(run.end), rows
+            let damagedPieces = try rows.survey(
+                Tables.pieces, from: .job(run.first), to: .job(run.end)
             ) { key, _ in keys.append(key.whole) }
             for key in keys + damagedPieces.map({ Key($0.key) }) {
                 _ = try rows.delete(Tables.pieces, key)

@@ -36,8 +36,11 @@ package enum EngineLimits {
     /// Producers whose answers are mirrored in memory.
     static let producersInMemoryMax = 10_000
 
+    /// Bits of a job's number.
+    static let jobIDBits: UInt64 = 52
+
     /// Job ids, as a power of two, of which no broker gives out more in a millisecond, taken over all
-    /// the time since 1970. Ids have 52 bits: the instants of 2109 still fit.
+    /// the time since 1970. The instants of 2109 still fit.
     static let jobsPerMillisecondBits: UInt64 = 10
 
     /// The same of lease tokens, which have 64 bits.

@@ -55,6 +55,22 @@ struct RepeatedSubmissionTests {
         }
     }
 
+    @Test func `a batch with refusals sent again while it is stored makes its jobs once`()
+        async throws
+    {
+        try await BrokerHarness.run { broker in
+            let request = submit(Limits.batchMax, bytes: 10_000)
+            let first = try await broker.connect()
+            await first.send(request)
+            let second = try await broker.connect()
+            let reply = try await second.request(request, expecting: Submitted.self)
+            let again = try await second.request(request, expecting: Submitted.self)
+            #expect(again.isRepeated)
+            #expect(again.runs == reply.runs)
+            #expect(try await jobs(second) == UInt64(Limits.batchMax) / 2)
+        }
+    }
+
     @Test func `a producer whose answers are too many must raise its floor before it submits`()
         async throws
     {

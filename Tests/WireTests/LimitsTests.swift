@@ -1,4 +1,5 @@
 import MartletWire
+import NIOCore
 import Testing
 
 /// How the limits bound each other.

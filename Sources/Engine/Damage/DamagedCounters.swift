@@ -21,27 +21,31 @@ extension Engine {
 
     private func highestJob(_ rows: borrowing Transaction) throws -> UInt64 {
         var highest: UInt64 = 0
+        // A key may be what is damaged.
+        func note(_ id: UInt64) {
+            if id < 1 << EngineLimits.jobIDBits { highest = max(highest, id) }
+        }
         for table in [Tables.jobs, Tables.pieces, Tables.leases, Tables.staging] {
-            highest = max(highest, number(try lastKey(table, rows), 0))
+            note(number(try lastKey(table, rows), 0))
         }
-        _ = try survey(Tables.staging, rows) { key, reader in
-            highest = max(highest, try key.u64() + UInt64(try reader.u32()))
+        _ = try rows.survey(Tables.staging) { key, reader in
+            note(try key.u64() + UInt64(try reader.u32()))
         }
-        _ = try survey(Tables.producers, rows) { _, reader in
-            for run in try Producer(from: &reader).runs { highest = max(highest, run.endJob) }
+        _ = try rows.survey(Tables.producers) { _, reader in
+            for run in try Producer(from: &reader).runs { note(run.endJob) }
         }
-        _ = try survey(Tables.damaged, rows) { key, _ in
-            if try key.u8() == Tables.jobs.id { highest = max(highest, try key.u64()) }
+        _ = try rows.survey(Tables.damaged) { key, _ in
+            if try key.u8() == Tables.jobs.id { note(try key.u64()) }
         }
         return highest
     }
 
     private func highestToken(_ rows: borrowing Transaction) throws -> UInt64 {
         var highest: UInt64 = 0
-        let damaged = try survey(Tables.leases, rows) { key, _ in
+        let damaged = try rows.survey(Tables.leases) { key, _ in
             highest = max(highest, try LeaseKey(from: &key).token)
         }
-        return max(highest, damaged.map { number($0.key, 8) }.max() ?? 0)
+        return max(highest, damaged.map { number($0.key, 8) }.filter { $0 < 1 << 62 }.max() ?? 0)
     }
 
     private func highestQueue(_ rows: borrowing Transaction) throws -> UInt64 {

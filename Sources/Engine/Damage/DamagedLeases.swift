@@ -4,7 +4,7 @@ extension Engine {
     /// Sets damaged leases aside. What they held can still be found: jobs in their span that wait in no
     /// run and that no other lease holds. They are given back.
     func mendLeases(_ rows: borrowing Transaction) throws {
-        let damaged = try survey(Tables.leases, rows)
+        let damaged = try rows.survey(Tables.leases) { _, _ in }
         let sentence = "a lease is set aside and its jobs given back"
         for row in damaged {
             touchedLeases[row.leaseKey] = nil
@@ -16,7 +16,9 @@ extension Engine {
     }
 
     private func giveBackUnheld(from first: UInt64, _ rows: borrowing Transaction) throws {
-        for id in first..<first + EngineLimits.leaseSpanMax {
+        let end =
+            first < .max - EngineLimits.leaseSpanMax ? first + EngineLimits.leaseSpanMax : first
+        for id in first..<end {
             guard let row = try load(id, rows), row.state == .ready else { continue }
             let queue = try index(ofQueue: row.queue)
             let isWaiting = try mending(rows) {
@@ -48,7 +50,7 @@ extension Engine {
     /// Of a damaged lease nobody knows how many jobs it held.
     private func recountRunning(_ rows: borrowing Transaction) throws {
         var leases = touchedLeases
-        _ = try survey(Tables.leases, rows) { key, reader in
+        _ = try rows.survey(Tables.leases) { key, reader in
             let key = try LeaseKey(from: &key)
             if leases[key] == nil { leases[key] = try LeaseRow(from: &reader) }
         }

@@ -21,8 +21,8 @@ extension Engine {
 
     private func deleteAnswers(of id: UInt64, _ rows: borrowing Transaction) throws {
         var keys: [Key] = []
-        let damaged = try survey(
-            Tables.answers, from: .answer(id, 0, 0), to: .answer(id, .max, .max), rows
+        let damaged = try rows.survey(
+            Tables.answers, from: .answer(id, 0, 0), to: .answer(id, .max, .max)
         ) { key, _ in keys.append(key.whole) }
         for key in keys + damaged.map({ Key($0.key) }) { _ = try rows.delete(Tables.answers, key) }
     }

@@ -5,11 +5,11 @@ extension Engine {
     /// is counted anew; with both gone it gets a name by which its jobs can be found.
     func readQueues(_ rows: borrowing Transaction) throws {
         var names: [UInt32: String] = [:]
-        let damagedNames = try survey(Tables.names, rows) { key, reader in
+        let damagedNames = try rows.survey(Tables.names) { key, reader in
             names[try key.u32()] = try reader.string8()
         }
         var stored: [UInt32: QueueRow] = [:]
-        let damagedRows = try survey(Tables.queues, rows) { key, reader in
+        let damagedRows = try rows.survey(Tables.queues) { key, reader in
             stored[try key.u32()] = try QueueRow(from: &reader)
         }
         for row in damagedNames {
@@ -45,7 +45,7 @@ extension Engine {
             try mendRuns(ofQueue: queues[queue].id, rows)
         }
         var counted: [UInt32: QueueRow] = [:]
-        _ = try survey(Tables.leases, rows) { _, reader in
+        _ = try rows.survey(Tables.leases) { _, reader in
             let lease = try LeaseRow(from: &reader)
             counted[lease.queue, default: QueueRow(name: "")].running += UInt64(lease.jobs.count)
         }
@@ -54,7 +54,7 @@ extension Engine {
             let queue = UInt32(clamping: timer.second)
             counted[queue, default: QueueRow(name: "")].scheduled += 1
         }
-        let damaged = try survey(Tables.timers, rows) { key, reader in
+        let damaged = try rows.survey(Tables.timers) { key, reader in
             let timer = try Timer(from: &key)
             count(timer)
             guard timer.kind == .retention else { return }

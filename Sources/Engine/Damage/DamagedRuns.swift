@@ -6,7 +6,7 @@ extension Engine {
     func mendRuns(ofQueue id: UInt32, _ rows: borrowing Transaction) throws {
         let (start, end) = (Key.ready(id, 0, 0), Key.ready(id, .max, .max))
         var begins: [ReadyRuns.Run] = []
-        let damaged = try survey(Tables.ready, from: start, to: end, rows) { key, _ in
+        let damaged = try rows.survey(Tables.ready, from: start, to: end) { key, _ in
             begins.append(try key.run())
         }
         for row in damaged {
@@ -34,8 +34,8 @@ extension Engine {
     func recountReady(_ queue: Int, _ rows: borrowing Transaction) throws {
         let id = queues[queue].id
         var stored: UInt64 = 0
-        _ = try survey(
-            Tables.ready, from: .ready(id, 0, 0), to: .ready(id, .max, .max), rows
+        _ = try rows.survey(
+            Tables.ready, from: .ready(id, 0, 0), to: .ready(id, .max, .max)
         ) { _, reader in stored += UInt64(try reader.u32()) }
         let (more, less) = queues[queue].ready.setStored(stored)
         count(queue) {

@@ -20,7 +20,7 @@ extension Engine {
 
     private func unsetTimers(of ids: Set<UInt64>, _ rows: borrowing Transaction) throws {
         var timers: [Timer] = []
-        _ = try survey(Tables.timers, rows) { key, _ in
+        _ = try rows.survey(Tables.timers) { key, _ in
             let timer = try Timer(from: &key)
             if timer.kind == .session, ids.contains(timer.first) { timers.append(timer) }
         }

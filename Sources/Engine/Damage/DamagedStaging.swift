@@ -7,7 +7,7 @@ extension Engine {
         try setAside(Tables.staging, Key(damaged.key), sentence, damaged.error, rows)
         var pieces: [UInt64: [Key]] = [:]
         let start = Key.job(number(damaged.key, 0))
-        let damagedPieces = try survey(Tables.pieces, from: start, rows) { key, _ in
+        let damagedPieces = try rows.survey(Tables.pieces, from: start) { key, _ in
             let whole = key.whole
             pieces[try key.u64(), default: []].append(whole)
         }

@@ -12,7 +12,9 @@ extension Engine {
             guard case .damaged(Tables.timers, let key) = error.code, !key.isEmpty else {
                 throw error
             }
-            try setAside(Tables.timers, Key(key), "a timer is set aside", error, rows)
+            guard try setAside(Tables.timers, Key(key), "a timer is set aside", error, rows) else {
+                throw error
+            }
             if let timer = Timer(damagedKey: key) {
                 if timer.kind == .retention {
                     try Timer(sweepAfter: timer.due).set(rows)
@@ -29,12 +31,12 @@ extension Engine {
     func sweep(_ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction) throws {
         try timer.unset(rows)
         var next = timer.first
-        while let id = try job(atOrAfter: next, rows) {
+        while let id = try job(atOrAfter: next, rows), id >= next {
             guard steps > 0 else {
                 return try Timer(due: timer.due, kind: .sweep, id).set(rows)
             }
             steps -= 1
-            next = id + 1
+            next = id &+ 1
             guard let row = try load(id, rows), row.isOverdue(at: stamp.now) else { continue }
             try vanish(id, row, &steps, rows)
         }
@@ -56,7 +58,7 @@ extension Timer {
     /// Later than any job that was in the list of `due` could have been kept for.
     fileprivate init(sweepAfter due: UInt64) {
         let slack = EngineLimits.watchedRetention + EngineLimits.retentionGrain
-        self.init(due: due + slack, kind: .sweep, 0)
+        self.init(due: due < .max - slack ? due + slack : .max, kind: .sweep, 0)
     }
 
     init?(damagedKey key: [UInt8]) {

@@ -14,23 +14,28 @@ extension Engine {
     }
 
     /// Moves a row to the damaged ones and says so.
+    /// - Returns: whether it was there.
+    @discardableResult
     func setAside(
         _ table: Table, _ key: Key, _ sentence: String, _ error: StoreError,
         _ rows: borrowing Transaction
-    ) throws {
+    ) throws -> Bool {
         damage.append("\(sentence): \(error.message)")
-        guard let bytes = try rows.raw(table, key) else { return }
+        guard let bytes = try rows.raw(table, key) else { return false }
         try rows.put(Tables.damaged, .damaged(table, key)) { $0.bytes(bytes) }
-        _ = try rows.delete(table, key)
+        return try rows.delete(table, key)
     }
 
     /// Reads leases, ready runs or progress; when a row of them is damaged, what it said is put together
     /// again, and then they are read again. `read` must have changed nothing when it throws.
     func mending<R>(_ rows: borrowing Transaction, _ read: () throws -> R) throws -> R {
+        var mended: StoreError?
         while true {
             do {
                 return try read()
-            } catch let error as StoreError {
+            } catch let error as StoreError where error != mended {
+                // What is still damaged when it was mended can't be: a page is, and not a row.
+                mended = error
                 guard case .damaged(let table, let key) = error.code else { throw error }
                 switch table {
                 case Tables.leases where key.count == 16: try mendLeases(rows)
@@ -43,36 +48,6 @@ extension Engine {
             }
         }
     }
-
-    /// Visits every good row of a table, or of a part of it.
-    /// - Returns: what is wrong with the others.
-    func survey(
-        _ table: Table, from start: Key = Key(), to end: Key? = nil, _ rows: borrowing Transaction,
-        _ body: (inout KeyReader, inout RowReader) throws -> Void = { _, _ in }
-    ) throws -> [DamagedRow] {
-        var damaged: [DamagedRow] = []
-        var next: Key? = start
-        while let from = next {
-            next = nil
-            do {
-                try rows.scan(table, from: from, to: end) { key, reader in
-                    try body(&key, &reader)
-                    return .next
-                }
-            } catch let error as StoreError {
-                guard case .damaged(_, let key) = error.code, !key.isEmpty else { throw error }
-                damaged.append(DamagedRow(key: key, error: error))
-                next = Key(key + [0])
-            }
-        }
-        return damaged
-    }
-}
-
-/// Where a damaged row was found, and what is wrong with it.
-struct DamagedRow {
-    var key: [UInt8]
-    var error: StoreError
 }
 
 extension Key {
