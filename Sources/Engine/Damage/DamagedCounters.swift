@@ -7,16 +7,24 @@ extension Engine {
     func readCounters(_ rows: borrowing Transaction) throws {
         do {
             counters = try Counters(reading: rows)
+            // A row whose key is damaged can't be found.
+            guard try !rows.contains(Tables.counters, Counters.key), try highestQueue(rows) > 0
+            else { return }
+            damage.append("the counters are gone, and numbers go on from higher ones")
         } catch let error as StoreError {
             guard case .damaged(Tables.counters, _) = error.code else { throw error }
             let sentence = "the counters are set aside, and numbers go on from higher ones"
             try setAside(Tables.counters, Counters.key, sentence, error, rows)
-            counters.nextJob = max(
-                try highestJob(rows) + 1, stamp.now << EngineLimits.jobsPerMillisecondBits)
-            counters.nextToken = max(
-                try highestToken(rows) + 1, stamp.now << EngineLimits.tokensPerMillisecondBits)
-            counters.nextQueue = UInt32(clamping: try highestQueue(rows) + 1)
         }
+        try recoverCounters(rows)
+    }
+
+    private func recoverCounters(_ rows: borrowing Transaction) throws {
+        counters.nextJob = max(
+            try highestJob(rows) + 1, stamp.now << EngineLimits.jobsPerMillisecondBits)
+        counters.nextToken = max(
+            try highestToken(rows) + 1, stamp.now << EngineLimits.tokensPerMillisecondBits)
+        counters.nextQueue = UInt32(clamping: try highestQueue(rows) + 1)
     }
 
     private func highestJob(_ rows: borrowing Transaction) throws -> UInt64 {
