@@ -154,4 +154,23 @@ extension BrokerLoop {
         guard isHeld else { throw WireError.leaseLost(message.id) }
         reply(Done(), to: request)
     }
+
+    // MARK: Holdings
+
+    func holding(_ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction) throws {
+        let holding = try body.withReader { reader in
+            let limit = Int(configuration.limits.batchMax)
+            let holding = try Holding(from: &reader, batchMax: limit)
+            try reader.expectEnd()
+            return holding
+        }
+        let session = request.peer.session
+        var settled = Settled(runs: [])
+        for (id, token) in holding.jobs {
+            let isHeld = try engine.hold(id.rawValue, token: token, session: session, rows)
+            settled.append(isHeld ? nil : .notHeld)
+        }
+        if holding.isComplete { engine.holdsNothingElse(session: session) }
+        reply(settled, to: request)
+    }
 }

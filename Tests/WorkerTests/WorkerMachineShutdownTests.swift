@@ -101,6 +101,7 @@ struct WorkerMachineShutdownTests {
         worker.connect(resumed: true)
         #expect(
             worker.flush() == [
+                .hold([.test([1...2])]),
                 .settle(2, Settle(items: [.test(2, .release), .test(1, .complete(nil))]))
             ])
         worker.answer([nil, nil])
