@@ -10,7 +10,9 @@ extension Engine {
         try writeExtensions(rows)
         try walkLeases(&steps, rows)
         while steps > 0, let timer = try nextTimer(rows) {
-            guard timer.due <= stamp.now else { return leaseWalk.next == nil ? timer.due : stamp.now }
+            guard timer.due <= stamp.now else {
+                return leaseWalk.next == nil ? timer.due : stamp.now
+            }
             steps -= 1
             switch timer.kind {
             case .ready: try becomesReady(timer, rows)

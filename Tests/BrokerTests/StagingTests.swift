@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct StagingTests {
     private static func large(_ seed: UInt8) -> Payload {
-        .plain(ByteBuffer(bytes: (0..<6 << 20).map { UInt8(truncatingIfNeeded: $0) ^ seed }))
+        .plain(.pattern(6 << 20, seed: seed))
     }
 
     @Test func `a batch of small and large payloads arrives whole and in order`() async throws {

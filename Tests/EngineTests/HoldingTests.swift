@@ -114,7 +114,8 @@ struct HoldingTests {
         let lapsed = harness.engine.lapsed
         #expect(
             lapsed == [
-                DeliveryCredit(session: 1, subscription: 7, token: delivery.token, bytes: 6, jobs: 2)
+                DeliveryCredit(
+                    session: 1, subscription: 7, token: delivery.token, bytes: 6, jobs: 2)
             ])
     }
 
@@ -124,7 +125,9 @@ struct HoldingTests {
         try harness.openSession(1)
         try harness.submit(count: 6_000)
         var deliveries: [Delivery] = []
-        repeat { deliveries.append(try harness.deliver(lease: 600_000)) } while deliveries.last?
+        repeat {
+            deliveries.append(try harness.deliver(lease: 600_000))
+        } while deliveries.last?
             .jobs.isEmpty == false
         let (kept, keptToken) = (deliveries[20].ids, deliveries[20].token)
         try harness.disconnect(1)

@@ -115,7 +115,8 @@ struct WorkerMachineHoldingTests {
     }
 
     @Test func `jobs of one delivery that do not follow each other make runs of their own`() {
-        let keys = [9, 3, 7, 2].map { JobKey.test($0) } + [JobKey(id: JobID(rawValue: 4), token: 1)]
+        let keys =
+            [9, 3, 7, 2].map { JobKey.test($0) } + [JobKey(id: JobID(rawValue: 4), token: 1)]
         let runs = [
             Holding.Run(token: 1, first: JobID(rawValue: 4), jobs: 1),
             Holding.Run(token: 7, first: JobID(rawValue: 2), jobs: 2),

@@ -102,7 +102,7 @@ struct WorkerMachineShutdownTests {
         #expect(
             worker.flush() == [
                 .hold([.test([1...2])]),
-                .settle(2, Settle(items: [.test(2, .release), .test(1, .complete(nil))]))
+                .settle(2, Settle(items: [.test(2, .release), .test(1, .complete(nil))])),
             ])
         worker.answer([nil, nil])
         #expect(worker.flush() == [.leave])
