@@ -10,8 +10,8 @@ final class Server: Sendable {
 
     var address: String { "martlet://\(host):\(port)" }
 
-    private init(_ arguments: [String]) throws {
-        process = try ChildProcess(arguments)
+    private init(_ arguments: [String], environment: [String: String] = [:]) throws {
+        process = try ChildProcess(arguments, environment: environment)
         let line: String
         do {
             line = try process.output.line(containing: " ready ")
@@ -26,9 +26,11 @@ final class Server: Sendable {
 
     /// - Parameter port: 0: any free one. Another: that of an earlier server that this one is to
     ///   replace.
-    static func broker(data: String, port: UInt16 = 0, _ more: String...) async throws -> Server {
+    static func broker(
+        data: String, port: UInt16 = 0, environment: [String: String] = [:], _ more: String...
+    ) async throws -> Server {
         let arguments = ["broker", "--data", data, "--listen", "127.0.0.1:\(port)"] + more
-        return try await blocking { try Server(arguments) }
+        return try await blocking { try Server(arguments, environment: environment) }
     }
 
     static func gateway(
