@@ -140,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "BrokerTests",
             dependencies: [
-                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle,
+                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, nioEmbedded, logging,
+                lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
