@@ -55,6 +55,7 @@ extension BrokerLoop {
         let peer = request.peer
         reply(Done(), to: request)
         let session = peer.session
+        try stageSettlements(of: session, rows)
         leave(peer)
         try engine.endSession(session, rows)
         if peer.channel == 0 {
