@@ -145,6 +145,7 @@ let package = Package(
             name: "BrokerTests",
             dependencies: [
                 "TestSupport", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging,
+                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, nioEmbedded, logging,
                 lifecycle,
             ],
             swiftSettings: settings),

@@ -33,7 +33,7 @@ final class BrokerLoop {
     var peersBySession: [UInt64: Peer] = [:]
     var dispatcher = Dispatcher()
     var waits = Waits()
-    /// Long submissions, the one that is being stored first.
+    /// Long submissions and settlements, the one that is being stored first.
     var stagings: [Staging] = []
     var isDraining = false
 
@@ -218,6 +218,7 @@ final class BrokerLoop {
         for var run in runs {
             bytes += run.readableBytes
             while !connection.closes, let frame = run.readFrame() {
+                if frame.header.endsCountedRequest { connection.requestsDone += 1 }
                 try carryOut(frame, of: connection, rows)
             }
         }
@@ -266,12 +267,13 @@ final class BrokerLoop {
                 Delivery(
                     port: connection.port, small: connection.outbox, large: connection.large,
                     closedChannels: connection.closedChannels, bytesDone: connection.bytesDone,
-                    isWelcomed: connection.isWelcomed,
-                    closes: connection.closes))
+                    requestsDone: connection.requestsDone, isLink: connection.isLink,
+                    isWelcomed: connection.isWelcomed, closes: connection.closes))
             connection.outbox = ByteBuffer()
             connection.large = []
             connection.closedChannels = []
             connection.bytesDone = 0
+            connection.requestsDone = 0
             connection.isNoted = false
         }
         noted.removeAll(keepingCapacity: true)

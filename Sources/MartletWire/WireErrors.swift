@@ -147,8 +147,9 @@ extension ClosingError {
                 + "send larger messages in several frames")
     }
 
-    package static func notAuthenticated() -> ClosingError {
-        ClosingError(.notAuthenticated, "the token is missing or not accepted")
+    package static func notAuthenticated(requestID: UInt64 = 0) -> ClosingError {
+        ClosingError(
+            .notAuthenticated, requestID: requestID, "the token is missing or not accepted")
     }
 
     package static func helloExpected(_ header: FrameHeader) -> ClosingError {

@@ -44,11 +44,27 @@ final class Server: Sendable {
         return try await blocking { try Server(arguments) }
     }
 
-    static func serve(data: String) async throws -> Server {
-        let arguments = [
-            "serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
-        ]
+    static func serve(data: String, _ more: String...) async throws -> Server {
+        let arguments =
+            ["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"] + more
         return try await blocking { try Server(arguments) }
+    }
+
+    /// Every TCP port that the process listens on, from what the kernel says of its sockets.
+    func listeningPorts() throws -> Set<UInt16> {
+        let descriptors = "/proc/\(process.identifier)/fd"
+        let files = FileManager.default
+        let sockets = try files.contentsOfDirectory(atPath: descriptors).compactMap { name in
+            try? files.destinationOfSymbolicLink(atPath: "\(descriptors)/\(name)")
+        }
+        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+        let ports = table.split(separator: "\n").dropFirst().compactMap { line -> UInt16? in
+            let fields = line.split(separator: " ")
+            guard fields.count > 9, fields[3] == "0A", sockets.contains("socket:[\(fields[9])]")
+            else { return nil }
+            return fields[1].split(separator: ":").last.flatMap { UInt16($0, radix: 16) }
+        }
+        return Set(ports)
     }
 
     func kill() async throws {
