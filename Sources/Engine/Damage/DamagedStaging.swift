@@ -14,6 +14,10 @@ extension Engine {
         for piece in damagedPieces {
             pieces[number(piece.key, 0), default: []].append(Key(piece.key))
         }
+        // Results may be stored under ids of their own.
+        _ = try rows.survey(Tables.jobs) { _, reader in
+            if let id = try JobRow(from: &reader).stagedResult { pieces[id] = nil }
+        }
         for (id, keys) in pieces {
             guard try !rows.contains(Tables.jobs, .job(id)),
                 try !rows.contains(Tables.damaged, .damaged(Tables.jobs, .job(id)))

@@ -96,7 +96,7 @@ struct DamageSample {
         try harness.turn { rows in
             let first = try harness.engine.beginStaging(2, rows)
             try harness.engine.stage(
-                harness.arena.copy(pattern(4_000, seed: 3)), at: 0, of: first, rows)
+                harness.arena.copy(pattern(4_000, seed: 3)), at: 0, of: first, .payload, rows)
         }
     }
 
