@@ -11,7 +11,7 @@ extension Engine {
             return (last, row)
         }
         var found: (LeaseKey, LeaseRow)?
-        try readingLeases(rows) {
+        try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
                 guard key.token == token else { return .next }
                 let row = touchedLeases[key] ?? row
@@ -123,7 +123,7 @@ extension Engine {
     ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)
-        let stored = try readingLeases(rows) {
+        let stored = try mending(rows) {
             try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
         }
         guard var lease = touchedLeases[key] ?? stored, !lease.jobs.isEmpty else { return }
@@ -134,28 +134,30 @@ extension Engine {
             return try lease.timer(key).set(rows)
         }
         steps -= lease.jobs.count
-        try giveBackAll(key, lease, as: "the lease ended before the job was settled", rows)
+        let reason: StaticString = "the lease ended before the job was settled"
+        try giveBack(lease.jobs, of: key, lease, as: reason, rows)
     }
 
-    /// Gives back every job of a lease: as crashes with a reason, or as interruptions.
-    func giveBackAll(
-        _ key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?, _ rows: borrowing Transaction
+    /// Gives back jobs of a lease: as crashes with a reason, or as interruptions.
+    func giveBack(
+        _ jobs: JobSet, of key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?,
+        _ rows: borrowing Transaction
     ) throws {
         let queue = try index(ofQueue: lease.queue)
         var credit = DeliveryCredit(
             session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
-            jobs: lease.jobs.count)
-        for offset in lease.jobs.offsets {
-            count(queue) { $0.running -= 1 }
+            jobs: jobs.count)
+        var rest = lease
+        rest.jobs = lease.jobs.subtracting(jobs)
+        touchedLeases[key] = rest
+        count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
+        for offset in jobs.offsets {
             guard let row = try load(key.first + offset, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)
             let end = crash.map { GivenBack.crash($0.bytes) } ?? .interruption
             try giveBack(
                 key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
         }
-        var empty = lease
-        empty.jobs = JobSet()
-        touchedLeases[key] = empty
         lapsed.append(credit)
     }
 }

@@ -2,7 +2,8 @@ package import Store
 
 /// What a worker says of a job that it holds.
 package enum Verdict {
-    case complete(result: StoredPayload?)
+    /// The pieces of a result that was staged are stored under `staged` already.
+    case complete(result: StoredPayload?, staged: UInt64? = nil)
     /// The reason is UTF-8, at most `EngineLimits.errorBytesMax` bytes.
     case fail(reason: UnsafeRawBufferPointer)
     case release
@@ -40,7 +41,7 @@ extension Engine {
         let row = try load(id, rows)
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
-        count(queue) { $0.running -= 1 }
+        count(queue) { $0.running.lower() }
         guard let row else {
             lapsed.append(
                 DeliveryCredit(
@@ -49,7 +50,8 @@ extension Engine {
             return nil
         }
         switch verdict {
-        case .complete(let result): try complete(id, row, lease, queue, result, rows)
+        case .complete(let result, let staged):
+            try complete(id, row, lease, queue, result, staged, rows)
         case .fail(let reason): try fail(id, row, lease, queue, reason, rows)
         case .release:
             try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
@@ -64,13 +66,16 @@ extension Engine {
 
     private func complete(
         _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int, _ result: StoredPayload?,
-        _ rows: borrowing Transaction
+        _ staged: UInt64?, _ rows: borrowing Transaction
     ) throws {
         var row = stored
         count(queue) { $0.completed += 1 }
         let keep = retention(row.retainCompleted, id)
         try forgetProgress(id, row, rows)
-        guard keep > 0 else { return try forget(id, row, rows) }
+        guard keep > 0 else {
+            if let staged, let result { try discardStaged(result, staged, rows) }
+            return try forget(id, row, rows)
+        }
         if row.payloadPlace == .pieces {
             try deletePieces(row.payloadBytes, of: id, .payload, rows)
         }
@@ -82,11 +87,14 @@ extension Engine {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
             row.resultPlace = result.bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces
-            if row.resultPlace == .pieces { try putPieces(result.bytes, of: id, .result, rows) }
+            row.stagedResult = staged
+            if row.resultPlace == .pieces, staged == nil {
+                try putPieces(result.bytes, of: id, .result, rows)
+            }
         }
         try save(row, id, rows)
         count(queue) { $0.retained += 1 }
-        finished(id, keep: keep)
+        finished(id, row, keep: keep)
     }
 
     private func fail(
@@ -132,8 +140,7 @@ extension Engine {
         row.state = .ready
         try save(row, id, rows)
         try forgetProgress(id, row, rows)
-        count(queue) { $0.ready += 1 }
-        try queues[queue].ready.insert(id, order: row.order, rows)
+        try makeReady(id, order: row.order, queue, rows)
     }
 
     private func die(
@@ -148,7 +155,7 @@ extension Engine {
         row.history?.dueAt = 0
         try save(row, id, rows)
         count(queue) { $0.dead += 1 }
-        finished(id, keep: keep)
+        finished(id, row, keep: keep)
     }
 
     // MARK: Retention
@@ -158,11 +165,11 @@ extension Engine {
     }
 
     /// Notes that a job is to vanish, with all that finish in this turn and vanish at the same instant.
-    private func finished(_ id: UInt64, keep: UInt64) {
+    private func finished(_ id: UInt64, _ row: JobRow, keep: UInt64) {
         if watched.contains(id) { finishedWatched.append(id) }
         let grain = EngineLimits.retentionGrain
         let due = (stamp.now + keep + grain - 1) / grain * grain
-        retained[due, default: []].append(id)
+        retained[due, default: []].append(id, queue: row.queue, isDead: row.state == .dead)
     }
 
     func writeRetention(_ rows: borrowing Transaction) throws {
@@ -170,13 +177,8 @@ extension Engine {
             var start = 0
             while start < runs.count {
                 let end = min(start + EngineLimits.retentionRunsMax, runs.count)
-                let timer = Timer(due: due, kind: .retention, runs[start].first)
-                try rows.put(Tables.timers, timer.key) { writer in
-                    for run in runs[start..<end] {
-                        writer.u64(run.first)
-                        writer.u32(run.count)
-                    }
-                }
+                let timer = Timer(due: due, kind: .retention, runs[start].jobs.first)
+                try rows.put(Tables.timers, timer.key) { runs[start..<end].write(to: &$0) }
                 start = end
             }
         }

@@ -2,6 +2,7 @@ import Logging
 import MartletWire
 import NIOCore
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import MartletClient
@@ -70,6 +71,35 @@ import Testing
             var ids: Set<UInt64> = []
             for task in tasks { ids.insert(try await task.value.id.rawValue) }
             #expect(ids == Set(1...20))
+        }
+    }
+
+    @Test
+    func `a producer that the server forgot is replaced, and what was sent once is sent again`()
+        async throws
+    {
+        try await withClient { client, server in
+            let twice = Task { try await client.push(Resize(width: 1)) }
+            let first = try await server.acceptAndWelcome()
+            let (lost, _) = try await first.receive(Submit.self)
+            try await first.close()
+            let second = try await server.acceptAndWelcome()
+            let (again, againID) = try await second.receive(Submit.self)
+            #expect(again == lost)
+            let once = Task { try await client.push(Resize(width: 2)) }
+            let (new, newID) = try await second.receive(Submit.self)
+            #expect(new.producer == lost.producer)
+            let forgotten = ErrorMessage(WireError(.sequenceForgotten, "damaged"))
+            second.send(forgotten, id: newID)
+            second.send(forgotten, id: againID)
+            let (renewed, id) = try await second.receive(Submit.self)
+            #expect(renewed.producer != lost.producer)
+            #expect((renewed.sequence, renewed.floor) == (1, 1))
+            #expect(renewed.items == new.items)
+            second.accept(renewed, id: id, firstJob: 7)
+            #expect(try await once.value.id.rawValue == 7)
+            let error = await #expect(throws: MartletError.self) { _ = try await twice.value }
+            #expect(error?.code == .sequenceForgotten)
         }
     }
 
@@ -274,7 +304,7 @@ import Testing
 
     @Test func `cancelling the client ends every call`() async throws {
         let server = try await ScriptedServer.start()
-        let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
+        let client = patientClient(of: server)
         let running = Task { await client.run() }
         let tasks = (1...20).map { width in Task { try await client.push(Resize(width: width)) } }
         let peer = try await server.acceptAndWelcome()
@@ -288,7 +318,7 @@ import Testing
 
     @Test func `a graceful shutdown lets submissions end, then says BYE`() async throws {
         let server = try await ScriptedServer.start()
-        let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
+        let client = patientClient(of: server)
         let group = ServiceGroup(services: [client], logger: Logger(label: "test"))
         let running = Task { try await group.run() }
         let pushing = Task { try await client.push(Resize(width: 1)) }
@@ -305,7 +335,7 @@ import Testing
 
     @Test func `a graceful shutdown does not wait for results`() async throws {
         let server = try await ScriptedServer.start()
-        let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
+        let client = patientClient(of: server)
         let group = ServiceGroup(services: [client], logger: Logger(label: "test"))
         let running = Task { try await group.run() }
         let handle = client.handle(for: JobStatus.ID(JobID(rawValue: 6)))

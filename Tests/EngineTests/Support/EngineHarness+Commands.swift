@@ -86,6 +86,19 @@ extension EngineHarness {
         try turn { rows in try engine.resumeSession(session, secret: session + 1, rows) }
     }
 
+    /// Names jobs that the session's worker holds, in a turn of its own.
+    /// - Returns: whether the session holds them, one by one.
+    @discardableResult
+    func hold(
+        _ ids: [UInt64], _ token: UInt64, by session: UInt64 = 1, isComplete: Bool = true
+    ) throws -> [Bool] {
+        try turn { rows in
+            let answers = try ids.map { try engine.hold($0, token: token, session: session, rows) }
+            if isComplete { engine.holdsNothingElse(session: session) }
+            return answers
+        }
+    }
+
     /// Delivers in a turn of its own.
     func deliver(
         _ queue: String = "mail", to session: UInt64 = 1, max: Int = 256, bytes: Int = .max,
@@ -188,8 +201,13 @@ extension Delivery.Job {
 
 /// Bytes that differ from place to place, and from seed to seed.
 func pattern(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: mixed(seed, UInt64($0 / 7)) &+ UInt64($0)) }
+    let start = Int(mixed(seed, 1) % 1_009)
+    var bytes = Array(noise[start..<min(start + count, noise.count)])
+    while bytes.count < count { bytes += noise.prefix(count - bytes.count) }
+    return bytes
 }
+
+private let noise = (0..<131_101).map { UInt8(truncatingIfNeeded: mixed(7, $0)) }
 
 extension EngineHarness {
     /// A page of the list, as of the last checkpoint.
