@@ -126,9 +126,9 @@ private struct ListReading {
 }
 
 extension JobListRequest {
-    /// A row that says ready may turn out to be running.
-    fileprivate func mayAccept(_ state: JobState) -> Bool {
-        accepts(state) || (state == .ready && accepts(.running))
+    /// What the row of a waiting job does not say is where it waits, or that it runs.
+    fileprivate func mayAccept(_ state: StoredState) -> Bool {
+        state.finished.map(accepts) ?? (accepts(.scheduled) || accepts(.ready) || accepts(.running))
     }
 
     fileprivate func accepts(_ state: JobState) -> Bool {
