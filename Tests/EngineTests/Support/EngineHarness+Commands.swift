@@ -52,8 +52,13 @@ extension EngineHarness {
     ) throws -> UInt64 {
         let submission = Submission(
             type: arena.copy(type), payload: stored(payload), options: options)
-        return try engine.submit(submission, to: index(queue), rows)
+        guard case .accepted(let id) = try engine.submit(submission, to: index(queue), rows) else {
+            throw NotAccepted()
+        }
+        return id
     }
+
+    struct NotAccepted: Error {}
 
     func index(_ queue: String) throws -> QueueIndex {
         struct NoSuchQueue: Error {}
@@ -145,7 +150,7 @@ extension EngineHarness {
         let verdict: Verdict =
             switch outcome {
             case .complete(let result): .complete(result: result.map { stored($0) })
-            case .fail(let reason): .fail(reason: arena.copy(reason))
+            case .fail(let reason): .fail(Failure(message: arena.copy(reason)))
             case .release: .release
             case .extend(let milliseconds): .extend(milliseconds)
             }
