@@ -29,6 +29,8 @@ struct Census {
         var keyFreeAt: UInt64?
         /// Bytes in pieces.
         var pieces: [PayloadPart: UInt32] = [:]
+        /// The id that the result's pieces have, if not the job's.
+        var stagedResult: UInt64?
         var places: [Place] = []
     }
 
@@ -226,6 +228,7 @@ extension Census.Job {
         if let unique = row.options?.unique, unique.isHeld { keyFreeAt = unique.until }
         if row.payloadPlace == .pieces { pieces[.payload] = row.payloadBytes }
         if row.resultPlace == .pieces { pieces[.result] = row.resultBytes }
+        stagedResult = row.stagedResult
     }
 }
 
