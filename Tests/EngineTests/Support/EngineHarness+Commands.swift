@@ -11,6 +11,7 @@ struct Delivery {
         var interruptions: UInt16
         var type: String
         var payload: [UInt8]
+        var checkpoint: [UInt8]
     }
 
     var token: UInt64 = 0
@@ -25,6 +26,7 @@ struct Delivery {
 enum Outcome {
     case complete([UInt8]? = nil)
     case fail(String = "it did not work")
+    case failed(String, _ errorClass: String, _ fingerprint: UInt64)
     case release
     case extend(UInt64)
 }
@@ -198,6 +200,11 @@ extension EngineHarness {
             switch outcome {
             case .complete(let result): .complete(result: result.map { stored($0) })
             case .fail(let reason): .fail(Failure(message: arena.copy(reason)))
+            case .failed(let message, let errorClass, let fingerprint):
+                .fail(
+                    Failure(
+                        message: arena.copy(message), errorClass: arena.copy(errorClass),
+                        fingerprint: fingerprint))
             case .release: .release
             case .extend(let milliseconds): .extend(milliseconds)
             }
@@ -235,6 +242,7 @@ extension Delivery.Job {
         interruptions = job.interruptions
         type = String(decoding: job.type, as: UTF8.self)
         payload = Array(job.payload.bytes)
+        checkpoint = Array(job.checkpoint)
     }
 }
 
@@ -250,10 +258,10 @@ extension EngineHarness {
         oldestFirst: Bool = false,
         limit: Int = 500, after: UInt64? = nil
     ) throws -> JobListPage {
-        let bits = states.reduce(UInt16(0)) { $0 | 1 << UInt16($1.rawValue) }
+        var filter = JobFilter(queue: queue, states: JobFilter.states(states))
+        filter.type = type
         let request = JobListRequest(
-            queue: queue, states: bits, type: type, oldestFirst: oldestFirst, limit: limit,
-            after: after)
+            filter, oldestFirst: oldestFirst, limit: limit, after: after)
         return try store.snapshot { snapshot in try JobInspector.list(request, snapshot) }
     }
 
