@@ -123,6 +123,7 @@ struct NotesTests {
         try harness.settle(1, delivery.token)
         try harness.settle(2, delivery.token, .fail())
         try harness.advance(20_000)
+        try harness.advance(2_000)
         #expect(try harness.rowCount(Tables.notes) == 0)
         #expect(try harness.rowCount(Tables.jobs) == 0)
     }
