@@ -84,10 +84,11 @@ extension BrokerLoop {
     func list(_ message: List, _ request: Request) throws {
         guard request.id != 0 else { return }
         if !message.queue.isEmpty { try Names.check(queue: message.queue) }
+        var filter = JobFilter(
+            queue: message.queue.isEmpty ? nil : message.queue, states: message.states.rawValue)
+        filter.type = message.type
         let page = JobListRequest(
-            queue: message.queue.isEmpty ? nil : message.queue, states: message.states.rawValue,
-            type: message.filter.type, oldestFirst: message.order == .oldestFirst,
-            limit: Int(message.limit),
+            filter, oldestFirst: message.order == .oldestFirst, limit: Int(message.limit),
             after: try message.cursorJob())
         let header = FrameHeader(
             length: 0, opcode: 0, channel: request.peer.channel, requestID: request.id)
@@ -115,7 +116,7 @@ extension BrokerLoop {
         let row = try engine.statistics(queue, rows)
         return QueueInfo(
             name: row.name, ready: row.ready, running: row.running, scheduled: row.scheduled,
-            held: row.held, dead: row.dead, completed: row.completed, retained: row.retained,
+            held: row.held, dead: row.dead, completed: row.totals.completed, retained: row.retained,
             oldestReadyAt: row.oldestReady, subscribers: dispatcher.subscriberCount(queue))
     }
 }

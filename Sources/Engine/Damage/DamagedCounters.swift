@@ -58,7 +58,7 @@ extension Engine {
 
     private func highestQueue(_ rows: borrowing Transaction) throws -> UInt64 {
         var highest: UInt64 = 0
-        for table in [Tables.queues, Tables.names, Tables.ready] {
+        for table in [Tables.queues, Tables.names, Tables.index] {
             highest = max(highest, number(try lastKey(table, rows), 0, bytes: 4))
         }
         return highest

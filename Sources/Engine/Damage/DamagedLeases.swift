@@ -19,18 +19,12 @@ extension Engine {
         let end =
             first < .max - EngineLimits.leaseSpanMax ? first + EngineLimits.leaseSpanMax : first
         for id in first..<end {
-            guard let row = try load(id, rows), row.state == .ready else { continue }
-            let queue = try index(ofQueue: row.queue)
-            let isWaiting = try mending(rows) {
-                try queues[queue].ready.contains(id, order: row.order, rows)
-            }
-            guard try !isWaiting && !isLeased(id, rows), let row = try load(id, rows) else {
-                continue
-            }
-            let reason: StaticString = "the record of the lease was damaged"
+            guard let row = try load(id, rows), try state(of: id, row, rows) == .running,
+                try !isLeased(id, rows), let row = try load(id, rows)
+            else { continue }
             try giveBack(
-                id, row, startedAt: row.history?.startedAt ?? 0, queue, as: .crash(reason.bytes),
-                rows)
+                id, row, startedAt: row.history?.startedAt ?? 0, try index(ofQueue: row.queue),
+                as: .crash("the record of the lease was damaged"), rows)
         }
     }
 

@@ -37,47 +37,23 @@ extension Engine {
         return name
     }
 
-    /// Counts what the other rows say of queues. How many jobs were completed and are gone, none knows.
+    /// Counts what the other rows say of queues. What they once had and is gone, none knows.
     private func recount(_ lost: [Int], _ rows: borrowing Transaction) throws {
         guard !lost.isEmpty else { return }
         for queue in lost {
             touch(queue)
             try mendRuns(ofQueue: queues[queue].id, rows)
         }
-        var counted: [UInt32: QueueRow] = [:]
+        var running: [UInt32: UInt64] = [:]
         _ = try rows.survey(Tables.leases) { _, reader in
             let lease = try LeaseRow(from: &reader)
-            counted[lease.queue, default: QueueRow(name: "")].running += UInt64(lease.jobs.count)
+            running[lease.queue, default: 0] += UInt64(lease.jobs.count)
         }
-        func count(_ timer: Timer) {
-            guard timer.kind == .ready else { return }
-            let queue = UInt32(clamping: timer.second)
-            counted[queue, default: QueueRow(name: "")].scheduled += 1
-        }
-        let damaged = try rows.survey(Tables.timers) { key, reader in
-            let timer = try Timer(from: &key)
-            count(timer)
-            guard timer.kind == .retention else { return }
-            for run in try [FinishedRun](from: &reader) {
-                counted[run.queue, default: QueueRow(name: "")].add(run)
-            }
-        }
-        for row in damaged { Timer(damagedKey: row.key).map { count($0) } }
         for queue in lost {
-            guard let found = counted[queues[queue].id] else { continue }
-            self.count(queue) {
-                $0.running = found.running
-                $0.scheduled = found.scheduled
-                $0.dead = found.dead
-                $0.retained = found.retained
-                $0.completed = found.retained
+            count(queue) {
+                $0.running = running[queues[queue].id] ?? 0
+                $0.totals.completed = $0.retained
             }
         }
-    }
-}
-
-extension QueueRow {
-    fileprivate mutating func add(_ run: FinishedRun) {
-        if run.isDead { dead += UInt64(run.jobs.count) } else { retained += UInt64(run.jobs.count) }
     }
 }

@@ -10,7 +10,7 @@ extension Engine {
     func setAside(_ id: UInt64, _ error: StoreError, _ rows: borrowing Transaction) throws {
         if watched.contains(id) { finishedWatched.append(id) }
         try setAside(Tables.jobs, .job(id), "job \(id) is set aside", error, rows)
-        _ = try rows.delete(Tables.progress, .job(id))
+        try forgetNotes(id, rows)
     }
 
     /// Moves a row to the damaged ones and says so.
@@ -26,7 +26,7 @@ extension Engine {
         return try rows.delete(table, key)
     }
 
-    /// Reads leases, ready runs or progress; when a row of them is damaged, what it said is put together
+    /// Reads leases or runs of the index; when a row of them is damaged, what it said is put together
     /// again, and then they are read again. `read` must have changed nothing when it throws.
     func mending<R>(_ rows: borrowing Transaction, _ read: () throws -> R) throws -> R {
         var mended: StoreError?
@@ -39,10 +39,8 @@ extension Engine {
                 guard case .damaged(let table, let key) = error.code else { throw error }
                 switch table {
                 case Tables.leases where key.count == 16: try mendLeases(rows)
-                case Tables.ready where key.count >= 4:
+                case Tables.index where key.count >= 4:
                     try mendRuns(ofQueue: UInt32(number(key, 0, bytes: 4)), rows)
-                case Tables.progress:
-                    try setAside(table, Key(key), "a job's progress is set aside", error, rows)
                 default: throw error
                 }
             }
@@ -60,9 +58,4 @@ extension Key {
 /// Some bytes of a key as a number.
 func number(_ key: [UInt8], _ offset: Int, bytes: Int = 8) -> UInt64 {
     key.dropFirst(offset).prefix(bytes).reduce(0) { $0 << 8 | UInt64($1) }
-}
-
-extension UInt64 {
-    /// Counts down, to no less than zero: damage may have taken what was counted.
-    mutating func lower(by amount: UInt64 = 1) { self -= Swift.min(self, amount) }
 }

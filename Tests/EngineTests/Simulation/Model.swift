@@ -67,7 +67,7 @@ struct Model {
         case .complete:
             completed[job.queue, default: 0] += 1
             finish(id, .completed, job.options.retainCompleted ?? JobOptions.defaultRetainCompleted)
-        case .fail: fail(id)
+        case .fail, .failed: fail(id)
         case .release: giveBack(id, asCrash: false)
         case .extend(let milliseconds): jobs[id]?.deadline = now + milliseconds
         }

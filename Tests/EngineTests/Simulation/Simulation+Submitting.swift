@@ -68,7 +68,7 @@ extension Simulation {
         for (id, queue) in census.queues {
             expect(census.ready(id) == model.ready(queue.name), "\(queue.name) is in another order")
             expect(
-                queue.completed == model.completed[queue.name, default: 0],
+                queue.totals.completed == model.completed[queue.name, default: 0],
                 "\(queue.name): completed")
         }
         let ending = Set(model.ending.keys)
@@ -90,7 +90,7 @@ extension Simulation {
                 expected.state == .running && expected.token == key.token
                     && expected.deadline == deadline && expected.session == session
             case .scheduled(let due): expected.state == .scheduled && expected.due == due
-            case .vanishing(let due): expected.state == found.state && expected.due == due
+            case .vanishing(let due): StoredState(expected.state) == found.state && expected.due == due
             case nil: false
             }
         expect(isRight, "job \(id) is \(found), not \(expected)")

@@ -24,7 +24,6 @@ struct SimulationTests {
         let again = try Simulation(seed: seed, compares: false) { engine in
             engine.touchedLeases.reserveCapacity(3_000)
             engine.extensions.reserveCapacity(500)
-            engine.retained.reserveCapacity(700)
             engine.ending.reserveCapacity(100)
             engine.unheld.reserveCapacity(60)
             engine.producers.reserveCapacity(2_000)
