@@ -88,7 +88,7 @@ extension Engine {
             let bytesBefore = outcome.bytes
             var demands: [Demand] = []
             let (reached, obstacle) = try readJobs(from: next, to: run.end, rows) { id, row in
-                if row.options != nil {
+                if row.hasOptions {
                     if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
                     if let demand = Demand(id, row) { demands.append(demand) }
                 }
@@ -101,8 +101,8 @@ extension Engine {
             }
             count(queue) {
                 let bytes = UInt64(outcome.bytes - bytesBefore)
-                $0.remove(reached - next, from: .ready, bytes: bytes)
-                $0.running += reached - next
+                $0.row.remove(reached - next, from: .ready, bytes: bytes)
+                $0.row.running += reached - next
             }
             try lend(next..<reached, demands, to: &lease, request, queue, outcome.token, rows)
             next = reached
@@ -153,11 +153,11 @@ extension Engine {
         _ obstacle: Obstacle, _ id: UInt64, _ queue: Int, _ rows: borrowing Transaction
     ) throws {
         if case .damaged(let error) = obstacle {
-            count(queue) { $0.remove(1, from: .ready, bytes: 0) }
+            count(queue) { $0.row.remove(1, from: .ready, bytes: 0) }
             return try setAside(id, error, rows)
         }
         guard let row = try load(id, rows) else { return }
-        count(queue) { $0.remove(1, from: .ready, bytes: UInt64(row.payloadBytes)) }
+        count(queue) { $0.row.remove(1, from: .ready, bytes: UInt64(row.payloadBytes)) }
         try finish(id, row, as: .expired, queue, rows)
     }
 

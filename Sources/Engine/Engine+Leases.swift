@@ -177,7 +177,7 @@ extension Engine {
         var rest = lease
         rest.jobs = lease.jobs.subtracting(jobs)
         touchedLeases[key] = rest
-        count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
+        count(queue) { $0.row.running.lower(by: UInt64(jobs.count)) }
         for offset in jobs.offsets {
             let id = key.first + offset
             guard let row = try load(id, rows) else { continue }

@@ -22,7 +22,15 @@ extension Engine {
         _ id: UInt64, _ row: JobRow, _ state: JobState, _ queue: Int,
         _ rows: borrowing Transaction
     ) throws {
-        count(queue) { $0.add(1, to: state, bytes: UInt64(row.payloadBytes)) }
+        count(queue) { $0.row.add(1, to: state, bytes: UInt64(row.payloadBytes)) }
+        try list(id, row, state, queue, rows)
+    }
+
+    /// The same for a job that is counted already.
+    func list(
+        _ id: UInt64, _ row: JobRow, _ state: JobState, _ queue: Int,
+        _ rows: borrowing Transaction
+    ) throws {
         switch state {
         case .ready: try queues[queue].ready.insert(id, order: row.order, rows)
         case .scheduled:
@@ -44,7 +52,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         if state == .running { return try takeFromWorker(id, row, queue, rows) }
-        count(queue) { $0.remove(1, from: state, bytes: UInt64(row.payloadBytes)) }
+        count(queue) { $0.row.remove(1, from: state, bytes: UInt64(row.payloadBytes)) }
         if state == .ready { return try queues[queue].ready.remove(id, order: row.order, rows) }
         try writePendingRuns(rows)
         let job = JobRun(first: id, count: 1)
@@ -63,7 +71,7 @@ extension Engine {
     ) throws {
         guard let (key, lease) = try findLease(of: id, rows) else { return }
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
-        count(queue) { $0.running.lower() }
+        count(queue) { $0.row.running.lower() }
         lapsed.append(
             DeliveryCredit(
                 session: lease.session, subscription: lease.subscription, token: key.token,
@@ -72,7 +80,7 @@ extension Engine {
 
     /// Removes everything that is stored of a finished job, except for its place.
     func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
-        if row.options != nil {
+        if row.hasOptions {
             var row = row
             try release(id, &row, rows)
         }

@@ -29,6 +29,14 @@ struct Queue {
         ready.isLIFO = row.settings?.order == .lifo
     }
 
+    /// Changes the queue; true when this turn had not changed it before.
+    @inline(__always)
+    fileprivate mutating func isFirstChange(_ change: (inout Queue) -> Void) -> Bool {
+        change(&self)
+        defer { isChanged = true }
+        return !isChanged
+    }
+
     var isBeingDeleted: Bool { (row.settings?.deletingSince ?? 0) > 0 }
 
     func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -157,9 +165,9 @@ extension Engine {
     }
 
     /// Changes a queue's counters.
-    func count(_ queue: Int, _ change: (inout QueueRow) -> Void) {
-        change(&queues[queue].row)
-        touch(queue)
+    @inline(__always)
+    func count(_ queue: Int, _ change: (inout Queue) -> Void) {
+        if queues[queue].isFirstChange(change) { changedQueues.append(queue) }
     }
 
     /// Notes that a queue's row, or its ready runs, must be written when the turn ends.

@@ -40,7 +40,7 @@ extension Engine {
         let row = try load(id, rows)
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
-        count(queue) { $0.running.lower() }
+        count(queue) { $0.row.running.lower() }
         guard let row else {
             lapsed.append(
                 DeliveryCredit(
@@ -75,8 +75,8 @@ extension Engine {
         row.payloadPlace = .dropped
         row.payload.bytes = .none
         row.setStartedAt(lease.startedAt)
+        // Why earlier attempts failed is of no use any more.
         row.history?.failure = Failure()
-        queues[queue].rates.count(.completed, at: stamp.now)
         if let result {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)

@@ -45,8 +45,8 @@ extension Engine {
             try queues[queue].ready.insert(run, order: timer.order, rows)
         }
         count(queue) {
-            $0.scheduled.lower(by: jobs.jobs)
-            $0.ready += jobs.jobs
+            $0.row.scheduled.lower(by: jobs.jobs)
+            $0.row.ready += jobs.jobs
         }
     }
 
@@ -110,6 +110,6 @@ extension Engine {
         }
         try timer.place.remove(jobs, rows)
         let listed = try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
-        count(queue) { $0.remove(listed, from: state, bytes: 0) }
+        count(queue) { $0.row.remove(listed, from: state, bytes: 0) }
     }
 }

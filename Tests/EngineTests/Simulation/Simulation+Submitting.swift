@@ -90,7 +90,8 @@ extension Simulation {
                 expected.state == .running && expected.token == key.token
                     && expected.deadline == deadline && expected.session == session
             case .scheduled(let due): expected.state == .scheduled && expected.due == due
-            case .vanishing(let due): StoredState(expected.state) == found.state && expected.due == due
+            case .vanishing(let due):
+                StoredState(expected.state) == found.state && expected.due == due
             case nil: false
             }
         expect(isRight, "job \(id) is \(found), not \(expected)")
