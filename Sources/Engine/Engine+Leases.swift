@@ -24,11 +24,30 @@ extension Engine {
         return found
     }
 
+    /// The lease that a running job is held under.
+    func findLease(
+        of id: UInt64, _ rows: borrowing Transaction
+    ) throws -> (LeaseKey, LeaseRow)? {
+        var found: (LeaseKey, LeaseRow)?
+        try writeExtensions(rows)
+        try writeLeases(rows)
+        try readingLeases(rows) {
+            try scanStoredLeases(over: id, rows) { key, row in
+                guard id - key.first < EngineLimits.leaseSpanMax, row.jobs.contains(id - key.first)
+                else { return .next }
+                found = (key, row)
+                return .stop
+            }
+        }
+        return found
+    }
+
     // MARK: Extending
 
     /// Notes a new end for one job of a delivery; `writeExtensions` puts together what belongs together.
     func extend(_ id: UInt64, _ key: LeaseKey, _ lease: LeaseRow, until deadline: UInt64) {
         touchedLeases[key] = lease
+        let deadline = lease.bounded(deadline)
         let offset = id - key.first
         var parts = extensions[key, default: []]
         for index in parts.indices { parts[index].jobs.remove(offset) }
@@ -134,29 +153,52 @@ extension Engine {
             return try lease.timer(key).set(rows)
         }
         steps -= lease.jobs.count
-        try giveBackAll(key, lease, as: "the lease ended before the job was settled", rows)
+        let crash = GivenBack.crash("the lease ended before the job was settled")
+        try endLease(key, lease, lease.hasTimedOut ? .timeout : .givenBack(crash), rows)
     }
 
-    /// Gives back every job of a lease: as crashes with a reason, or as interruptions.
-    func giveBackAll(
-        _ key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?, _ rows: borrowing Transaction
+    /// How a lease ends without its worker's word.
+    enum LeaseEnd {
+        case givenBack(GivenBack)
+        /// The job ran longer than it may.
+        case timeout
+    }
+
+    /// Ends the attempt of every job of a lease.
+    func endLease(
+        _ key: LeaseKey, _ lease: LeaseRow, _ end: LeaseEnd, _ rows: borrowing Transaction
     ) throws {
         let queue = try index(ofQueue: lease.queue)
         var credit = DeliveryCredit(
             session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
             jobs: lease.jobs.count)
-        for offset in lease.jobs.offsets {
-            count(queue) { $0.running -= 1 }
-            guard let row = try load(key.first + offset, rows) else { continue }
-            credit.bytes += Int(row.payloadBytes)
-            let end = crash.map { GivenBack.crash($0.bytes) } ?? .interruption
-            try giveBack(
-                key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
-        }
         var empty = lease
         empty.jobs = JobSet()
         touchedLeases[key] = empty
+        count(queue) { $0.running.lower(by: UInt64(lease.jobs.count)) }
+        for offset in lease.jobs.offsets {
+            let id = key.first + offset
+            guard let row = try load(id, rows) else { continue }
+            credit.bytes += Int(row.payloadBytes)
+            switch end {
+            case .givenBack(let way):
+                try giveBack(id, row, startedAt: lease.startedAt, queue, as: way, rows)
+            case .timeout:
+                try fail(id, row, startedAt: lease.startedAt, queue, .timeout, rows)
+            }
+        }
         lapsed.append(credit)
+    }
+}
+
+extension Failure {
+    /// That of a job whose worker did not stop it at its timeout.
+    fileprivate static var timeout: Failure {
+        let message: StaticString = "the attempt ran longer than its timeout"
+        let errorClass: StaticString = "Timeout"
+        return Failure(
+            message: message.bytes, errorClass: errorClass.bytes,
+            fingerprint: hashed(errorClass.bytes))
     }
 }
 

@@ -85,7 +85,8 @@ extension Engine {
         }
         for (key, lease) in found {
             let isCrash = ending[lease.session] == .crashed
-            try giveBackAll(key, lease, as: isCrash ? "the worker vanished" : nil, rows)
+            let end: GivenBack = isCrash ? .crash("the worker vanished") : .interruption
+            try endLease(key, lease, .givenBack(end), rows)
         }
         endingFrom = next
         guard next == nil else { return }

@@ -3,8 +3,7 @@ package import Store
 /// What a worker says of a job that it holds.
 package enum Verdict {
     case complete(result: StoredPayload?)
-    /// The reason is UTF-8, at most `EngineLimits.errorBytesMax` bytes.
-    case fail(reason: UnsafeRawBufferPointer)
+    case fail(Failure)
     case release
     /// Milliseconds from now.
     case extend(UInt64)
@@ -40,7 +39,7 @@ extension Engine {
         let row = try load(id, rows)
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
-        count(queue) { $0.running -= 1 }
+        count(queue) { $0.running.lower() }
         guard let row else {
             lapsed.append(
                 DeliveryCredit(
@@ -50,7 +49,8 @@ extension Engine {
         }
         switch verdict {
         case .complete(let result): try complete(id, row, lease, queue, result, rows)
-        case .fail(let reason): try fail(id, row, lease, queue, reason, rows)
+        case .fail(let failure):
+            try fail(id, row, startedAt: lease.startedAt, queue, failure, rows)
         case .release:
             try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
         case .extend: break
@@ -67,120 +67,89 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
-        count(queue) { $0.completed += 1 }
-        let keep = retention(row.retainCompleted, id)
-        try forgetProgress(id, row, rows)
-        guard keep > 0 else { return try forget(id, row, rows) }
         if row.payloadPlace == .pieces {
             try deletePieces(row.payloadBytes, of: id, .payload, rows)
         }
-        row.state = .completed
         row.payloadPlace = .dropped
         row.payload.bytes = .none
-        row.history = JobRow.History(startedAt: lease.startedAt, finishedAt: stamp.now)
+        row.setStartedAt(lease.startedAt)
+        row.history?.failure = Failure()
+        queues[queue].rates.count(.completed, at: stamp.now)
         if let result {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
             row.resultPlace = result.bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces
             if row.resultPlace == .pieces { try putPieces(result.bytes, of: id, .result, rows) }
         }
-        try save(row, id, rows)
-        count(queue) { $0.retained += 1 }
-        finished(id, keep: keep)
+        try finish(id, row, as: .completed, queue, rows)
     }
 
-    private func fail(
-        _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int,
-        _ reason: UnsafeRawBufferPointer,
+    /// An attempt failed: the job is tried again later, if it has attempts left.
+    func fail(
+        _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, _ failure: Failure,
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
         row.failures = row.failures.addingOne
-        row.history = JobRow.History(startedAt: lease.startedAt, error: reason)
-        guard row.failures < row.maxAttempts else { return try die(id, row, queue, rows) }
+        row.setStartedAt(startedAt)
+        row.history?.failure = failure
+        queues[queue].rates.count(.failed, at: stamp.now)
         let random = mixed(stamp.random, id)
-        let due = stamp.now + row.backoff.delay(failures: row.failures, random: random)
-        row.state = .scheduled
-        row.history?.dueAt = due
-        try save(row, id, rows)
-        try forgetProgress(id, row, rows)
-        try Timer(due: due, kind: .ready, id, UInt64(row.queue)).set(rows)
-        count(queue) { $0.scheduled += 1 }
+        let wait =
+            failure.retryAfter ?? row.backoff.delay(failures: row.failures, random: random)
+        let isLast = failure.isDiscard || row.failures >= row.maxAttempts
+        try attemptEnded(id, row, queue, isLast: isLast, until: stamp.now + wait, rows)
     }
 
-    enum GivenBack { case interruption, crash(UnsafeRawBufferPointer) }
+    /// How an attempt ended that says nothing of the job.
+    enum GivenBack {
+        case interruption
+        case crash(StaticString)
+    }
 
-    /// Back to ready, at its old place; a job that has crashed too often is dead instead.
+    /// Back to ready, at its old place; a job that has crashed or was interrupted too often is dead
+    /// instead.
     func giveBack(
         _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, as end: GivenBack,
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
-        var history = row.history ?? JobRow.History()
-        history.startedAt = startedAt
+        row.setStartedAt(startedAt)
+        let isLast: Bool
         switch end {
         case .interruption:
             row.interruptions = row.interruptions.addingOne
+            isLast = row.options?.maxInterruptions.map { row.interruptions >= $0 } ?? false
         case .crash(let reason):
             row.crashes = row.crashes.addingOne
-            history.error = reason
+            row.history?.failure = Failure(message: reason.bytes)
+            isLast = row.crashes >= row.maxCrashes
         }
-        row.history = history
-        if case .crash = end, row.crashes >= row.maxAttempts {
-            return try die(id, row, queue, rows)
-        }
-        row.state = .ready
-        try save(row, id, rows)
-        try forgetProgress(id, row, rows)
-        count(queue) { $0.ready += 1 }
-        try queues[queue].ready.insert(id, order: row.order, rows)
+        try attemptEnded(id, row, queue, isLast: isLast, until: 0, rows)
     }
 
-    private func die(
-        _ id: UInt64, _ stored: JobRow, _ queue: Int, _ rows: borrowing Transaction
+    /// An attempt ended and did not complete the job: it waits again, unless something has been
+    /// waiting for this moment.
+    /// - Parameters:
+    ///   - isLast: whether no attempts are left.
+    ///   - due: when the job is to be tried again.
+    private func attemptEnded(
+        _ id: UInt64, _ stored: JobRow, _ queue: Int, isLast: Bool, until due: UInt64,
+        _ rows: borrowing Transaction
     ) throws {
         var row = stored
-        try forgetProgress(id, row, rows)
-        let keep = retention(row.retainDead, id)
-        guard keep > 0 else { return try forget(id, row, rows) }
-        row.state = .dead
-        row.history?.finishedAt = stamp.now
-        row.history?.dueAt = 0
-        try save(row, id, rows)
-        count(queue) { $0.dead += 1 }
-        finished(id, keep: keep)
-    }
-
-    // MARK: Retention
-
-    private func retention(_ asked: UInt64, _ id: UInt64) -> UInt64 {
-        watched.contains(id) ? max(asked, EngineLimits.watchedRetention) : asked
-    }
-
-    /// Notes that a job is to vanish, with all that finish in this turn and vanish at the same instant.
-    private func finished(_ id: UInt64, keep: UInt64) {
-        if watched.contains(id) { finishedWatched.append(id) }
-        let grain = EngineLimits.retentionGrain
-        let due = (stamp.now + keep + grain - 1) / grain * grain
-        retained[due, default: []].append(id)
-    }
-
-    func writeRetention(_ rows: borrowing Transaction) throws {
-        for (due, runs) in retained.sorted(by: { $0.key < $1.key }) {
-            var start = 0
-            while start < runs.count {
-                let end = min(start + EngineLimits.retentionRunsMax, runs.count)
-                let timer = Timer(due: due, kind: .retention, runs[start].first)
-                try rows.put(Tables.timers, timer.key) { writer in
-                    for run in runs[start..<end] {
-                        writer.u64(run.first)
-                        writer.u32(run.count)
-                    }
-                }
-                start = end
-            }
+        if let ends = row.history?.cancelEndsAt, ends > 0 {
+            return try finish(id, row, as: .cancelled, queue, rows)
         }
-        retained.removeAll(keepingCapacity: true)
+        if isLast { return try finish(id, row, as: .dead, queue, rows) }
+        if let expiresAt = row.expiresAt, expiresAt <= stamp.now {
+            return try finish(id, row, as: .expired, queue, rows)
+        }
+        try forgetProgress(id, row, rows)
+        let isLater = due > stamp.now
+        if isLater { row.history?.dueAt = due }
+        try save(row, id, rows)
+        try enter(id, row, isLater ? .scheduled : .ready, queue, rows)
     }
 
     // MARK: Progress
@@ -204,8 +173,15 @@ extension Engine {
     }
 
     /// Progress rows exist only where a handler reported any; a store in which none does is spared the look.
-    private func forgetProgress(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+    func forgetProgress(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
         if hasProgress { _ = try rows.delete(Tables.progress, .job(id)) }
+    }
+}
+
+extension JobRow {
+    fileprivate mutating func setStartedAt(_ instant: UInt64) {
+        if history == nil { history = History() }
+        history?.startedAt = instant
     }
 }
 

@@ -49,6 +49,11 @@ package final class Engine {
     var counters: Counters
     var queues: [Queue] = []
     var queuesByHash: [UInt64: [Int]] = [:]
+    var queuePlaces: [UInt32: Int] = [:]
+    /// Places that deleted queues have left in `queues`.
+    var deletedQueues = 0
+    /// Queues that are being deleted with all their jobs.
+    var deletingQueues: [Int] = []
     /// The queue that was named last: mostly the one that is named next.
     var lastQueue = 0
     var sessions: [UInt64: Session] = [:]
@@ -60,8 +65,11 @@ package final class Engine {
     var touchedLeases: [LeaseKey: LeaseRow] = [:]
     /// Jobs whose leases this turn extends, by when they are to end.
     var extensions: [LeaseKey: [Extension]] = [:]
-    /// Jobs that finished in this turn, by when they are to vanish.
-    var retained: [UInt64: [JobRun]] = [:]
+    /// Jobs that this turn lists by state, ready ones excepted, and for which it sets timers.
+    var pendingIndex = PendingRuns<IndexPlace>()
+    var pendingTimers = PendingRuns<TimerPlace>()
+    /// How long jobs waited and ran.
+    var times = TimesBook()
     /// Sessions that ended and whose leases are being given back, and where that has got to.
     var ending: [UInt64: SessionEnd] = [:]
     var endingFrom: LeaseKey?
@@ -90,6 +98,7 @@ package final class Engine {
         counters = try Counters(reading: rows)
         stamp.now = now
         try readQueues(rows)
+        times = try TimesBook(reading: rows)
         try readSessions(rows)
         try forgetStaged(rows)
         try rows.first(Tables.progress, atOrAfter: .job(0)) { _, _ in hasProgress = true }
@@ -112,8 +121,9 @@ package final class Engine {
     package func finish(_ rows: borrowing Transaction) throws {
         try writeExtensions(rows)
         try writeLeases(rows)
-        try writeRetention(rows)
+        try writePendingRuns(rows)
         try writeQueues(rows)
+        try times.write(at: stamp.now, rows)
         try writeProducers(rows)
         try counters.write(rows)
     }
@@ -177,7 +187,7 @@ final class Scratch {
     private var used = 0
 
     init() {
-        memory = .allocate(byteCount: 3 * 65_536, alignment: 16)
+        memory = .allocate(byteCount: 8 * 65_536, alignment: 16)
     }
 
     deinit { memory.deallocate() }
@@ -187,11 +197,30 @@ final class Scratch {
         used = 0
         row.type = keep(row.type)
         row.payload.bytes = keep(row.payload.bytes)
-        if let error = row.history?.error { row.history?.error = keep(error) }
+        if row.history != nil { keepTexts(&row) }
+        if row.options != nil { keepOptions(&row) }
         if let result = row.result?.bytes { row.result?.bytes = keep(result) }
     }
 
+    private func keepTexts(_ row: inout JobRow) {
+        guard var history = row.history else { return }
+        history.failure.message = keep(history.failure.message)
+        history.failure.errorClass = keep(history.failure.errorClass)
+        history.failure.stack = keep(history.failure.stack)
+        history.cancelReason = keep(history.cancelReason)
+        row.history = history
+    }
+
+    private func keepOptions(_ row: inout JobRow) {
+        guard var options = row.options else { return }
+        options.tags = keep(options.tags)
+        options.headers = keep(options.headers)
+        if let key = options.unique?.key { options.unique?.key = keep(key) }
+        row.options = options
+    }
+
     private func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        guard bytes.count > 0 else { return .none }
         let place = UnsafeMutableRawBufferPointer(rebasing: memory[used..<used + bytes.count])
         place.copyMemory(from: bytes)
         used += bytes.count

@@ -13,11 +13,8 @@ package enum EngineLimits {
     /// Jobs in one delivery, at most one lease row's span.
     package static let deliveryJobsMax = 256
 
-    /// Timers, lost leases or retained jobs worked off in one turn: a few milliseconds at most.
+    /// Timers, lost leases, retained, expired or deleted jobs worked off in one turn: a few milliseconds at most.
     static let stepsPerTurn = 2_000
-
-    /// Runs of job ids in one retention row: it fits half a page.
-    static let retentionRunsMax = 150
 
     /// Retention is rounded up to this many milliseconds, so that jobs share rows.
     static let retentionGrain: UInt64 = 1_000
@@ -40,6 +37,13 @@ package enum EngineLimits {
 
     /// A finished job that somebody waits for is kept at least this long, in milliseconds.
     static let watchedRetention: UInt64 = 10_000
+
+    /// Pairs of queue and type whose times are counted apart.
+    static let timedTypesMax = 4_096
+
+    /// How much longer than its timeout a job keeps its lease, in milliseconds: its worker is to stop
+    /// it, and to say so.
+    static let timeoutGrace: UInt64 = 10_000
 
     /// Ready runs held in memory during a turn; more are written as they come.
     static let pendingRunsMax = 256

@@ -40,12 +40,14 @@ package enum JobInspector {
         isReady: (_ queue: UInt32, _ order: UInt8) throws -> Bool
     ) throws -> JobInspection? {
         var order: UInt8 = 0
+        var isWaiting = false
         var places = (
             payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0)
         )
         let found = try rows.get(Tables.jobs, .job(id)) { reader in
             let row = try JobRow(from: &reader)
             order = row.order
+            isWaiting = row.state == .waiting
             places = (
                 row.payloadPlace, row.payloadBytes, row.resultPlace == .pieces ? row.resultBytes : 0
             )
@@ -63,7 +65,14 @@ package enum JobInspector {
         if withResult, places.resultInPieces > 0 {
             job.result?.bytes = try Pieces(places.resultInPieces, of: id, .result, rows).copied()
         }
-        if job.state == .ready, try !isReady(job.queueID, order) { try addLease(to: &job, rows) }
+        if isWaiting, try !isReady(job.queueID, order) {
+            if try IndexPlace(job.queueID, .scheduled).contains(id, rows) {
+                job.state = .scheduled
+            } else {
+                try addLease(to: &job, rows)
+            }
+        }
+        if job.state != .scheduled { job.dueAt = 0 }
         return job
     }
 
@@ -72,7 +81,7 @@ package enum JobInspector {
         -> JobInspection?
     {
         try inspect(id, withPayload: false, withResult: false, snapshot) { queue, order in
-            try ReadyRuns.stored(atOrBefore: id, queue, order, snapshot)?.contains(id) ?? false
+            try IndexPlace(queue, .ready, order: order).contains(id, snapshot)
         }
     }
 
@@ -101,7 +110,7 @@ package enum JobInspector {
 extension JobInspection {
     init(_ id: UInt64, _ row: JobRow, withPayload: Bool, withResult: Bool) {
         self.id = id
-        state = row.state
+        state = row.state.finished ?? .ready
         attempts = row.endedAttempts + (row.state == .completed ? 1 : 0)
         failures = row.failures
         crashes = row.crashes
@@ -114,7 +123,7 @@ extension JobInspection {
         payloadBytes = row.payload.rawBytes
         queueID = row.queue
         type = String(decoding: row.type, as: UTF8.self)
-        if let text = row.history?.error, text.count > 0 {
+        if let text = row.history?.failure.message, text.count > 0 {
             error = String(decoding: text, as: UTF8.self)
         }
         if withPayload, row.payloadPlace != .dropped { payload = PayloadCopy(row.payload) }
@@ -139,6 +148,7 @@ extension Engine {
     ) throws -> JobInspection? {
         try writeExtensions(rows)
         try writeLeases(rows)
+        try writePendingRuns(rows)
         return try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows)
         {
             queue, order in

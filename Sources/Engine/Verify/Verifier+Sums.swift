@@ -44,7 +44,7 @@ extension Verifier {
         try visitAll(Tables.index, rows) { key, row in
             let run = try IndexRun(from: &key, &row)
             guard let state = JobState(rawValue: run.state) else { return }
-            sums[run.queue, default: Sums()].row.add(UInt64(run.jobs.count), state)
+            sums[run.queue, default: Sums()].row.add(UInt64(run.jobs.count), to: state, bytes: 0)
         }
         try visitAll(Tables.leases, rows) { key, row in
             highest.token = max(highest.token, try LeaseKey(from: &key).token)
@@ -118,21 +118,5 @@ extension Verifier {
             "a lease token will be given again")
         expect(
             counters.nextQueue > highest.queue, Tables.counters, "a queue's id will be given again")
-    }
-}
-
-extension QueueRow {
-    /// Adds jobs in a state.
-    mutating func add(_ jobs: UInt64, _ state: JobState) {
-        switch state {
-        case .scheduled: scheduled += jobs
-        case .ready: ready += jobs
-        case .running: running += jobs
-        case .held: held += jobs
-        case .completed: retained += jobs
-        case .dead: dead += jobs
-        case .cancelled: cancelled += jobs
-        case .expired: expired += jobs
-        }
     }
 }

@@ -15,7 +15,7 @@ package final class Verifier {
         package var isDamage = false
     }
 
-    package private(set) var problems: [Problem] = []
+    package internal(set) var problems: [Problem] = []
     package private(set) var rowsSeen: UInt64 = 0
     package internal(set) var jobsSeen: UInt64 = 0
     /// Where the next piece begins; empty when this was the last.

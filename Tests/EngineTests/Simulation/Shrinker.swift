@@ -45,7 +45,7 @@ struct Shrinker {
 }
 
 /// Where model and engine first came to different answers.
-struct Disagreement: Error, CustomStringConvertible {
+struct Disagreement: Error, Equatable, CustomStringConvertible {
     /// Counted from 0.
     var step: Int
     var what: String
