@@ -104,7 +104,11 @@ extension Repair {
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws -> Bool {
         let bytes = UInt64(row.payloadBytes)
-        if running.contains(id) {
+        let isRunning = running.contains(id)
+        if let expiresAt = row.expiresAt, !isRunning || expiresAt > now {
+            try timers.add(id, to: .expiry(expiresAt, queue: row.queue), rows)
+        }
+        if isRunning {
             count(row.queue) { $0.add(1, to: .running, bytes: bytes) }
             let ends = row.history?.cancelEndsAt ?? 0
             if ends > 0 { try Timer(due: ends, kind: .cancel, id).set(rows) }
@@ -118,9 +122,6 @@ extension Repair {
         } else {
             count(row.queue) { $0.add(1, to: .ready, bytes: bytes) }
             try index.add(id, to: IndexPlace(row.queue, .ready, order: row.order), rows)
-        }
-        if let expiresAt = row.expiresAt {
-            try timers.add(id, to: .expiry(expiresAt, queue: row.queue), rows)
         }
         guard let ends = row.history?.cancelEndsAt, ends > 0 else { return false }
         row.history?.cancelEndsAt = 0

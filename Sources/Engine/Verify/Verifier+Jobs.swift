@@ -149,7 +149,10 @@ extension Verifier {
             let place = TimerPlace.ready(job.dueAt, queue: job.queue, order: job.order)
             try expectTimer(place, of: id, rows)
         }
-        if let expiresAt = job.expiresAt, places.isScheduled || places.isReady {
+        // One that fires while the job runs is not set again.
+        if let expiresAt = job.expiresAt, !places.isRetained,
+            places.lease == nil || expiresAt > asOf
+        {
             try expectTimer(.expiry(expiresAt, queue: job.queue), of: id, rows)
         }
         if let state = job.state.finished {

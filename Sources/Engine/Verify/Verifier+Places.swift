@@ -148,12 +148,12 @@ extension Verifier {
         _ timer: Timer, by id: UInt64, _ job: JobFacts, _ rows: borrowing Source
     ) throws -> Bool {
         let places = try places(of: id, job, rows)
-        let isWaiting = places.isScheduled || places.isReady
         switch timer.kind {
         case .ready:
             return places.isScheduled && job.dueAt == timer.due && job.queue == timer.queue
                 && job.order == timer.order
-        case .expiry: return isWaiting && job.expiresAt == timer.due && job.queue == timer.queue
+        case .expiry:
+            return !job.state.isFinished && job.expiresAt == timer.due && job.queue == timer.queue
         case .retention:
             return places.isRetained && job.vanishAt == timer.due && job.queue == timer.queue
                 && job.state.finished == timer.state
