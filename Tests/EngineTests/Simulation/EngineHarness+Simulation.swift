@@ -104,3 +104,34 @@ extension EngineHarness {
         try engine.act(JobAction(alsoWaiting ? .purge : .delete), on: id, rows)
     }
 }
+
+extension EngineHarness {
+    // MARK: Looking
+
+    func list(
+        _ filter: JobFilter, oldestFirst: Bool, limit: Int, after: UInt64?
+    ) throws -> JobListPage {
+        let request = JobListRequest(
+            filter, oldestFirst: oldestFirst, limit: limit, after: after)
+        return try store.snapshot { try JobInspector.list(request, $0) }
+    }
+
+    /// How many jobs match, over all pages.
+    func count(_ filter: JobFilter) throws -> Int {
+        var request = JobListRequest(
+            filter, oldestFirst: true, limit: 1, after: nil, countsOnly: true)
+        var matched = 0
+        repeat {
+            let page = try store.snapshot { try JobInspector.list(request, $0) }
+            matched += page.matched
+            request.after = page.next
+        } while request.after != nil
+        return matched
+    }
+
+    func deadGroups() throws -> DeadGroupPage {
+        try store.snapshot {
+            try JobInspector.deadGroups(queue: nil, limit: 500, after: nil, $0)
+        }
+    }
+}

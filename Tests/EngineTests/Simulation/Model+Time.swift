@@ -31,6 +31,7 @@ extension Model {
         for (session, graceEnds) in sessions {
             if let graceEnds, graceEnds <= now { end(session, asCrash: true) }
         }
+        carryOutBulks()
     }
 
     private mutating func tick(_ id: UInt64) {

@@ -76,6 +76,9 @@ struct Model {
     /// Sessions that ended and whose jobs the next turn gives back; true: as crashes.
     var ending: [UInt64: Bool] = [:]
     var watched: Set<UInt64> = []
+    var bulks: [Bulk] = []
+    /// Jobs changed and refused, by action.
+    var bulksDone: [UInt64: [UInt64]] = [:]
     var nextJob: UInt64 = 1
     var nextToken: UInt64 = 1
     var leaseFloor: UInt64

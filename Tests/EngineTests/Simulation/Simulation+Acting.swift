@@ -105,5 +105,36 @@ extension Simulation {
 
     // MARK: Many at once
 
-    func actOnAll(_ rows: borrowing Transaction) throws {}
+    func actOnAll(_ rows: borrowing Transaction) throws {
+        var action = JobAction(dice.pick(JobAction.Kind.allCases) ?? .cancel)
+        action.grace = UInt64(dice.pick([0, 2_000]) ?? 0)
+        action.keepsCounters = dice.once(in: 2)
+        action.priority = dice.pick([3, 128, 250]) ?? 128
+        let filter = dice.filter(model.nextJob)
+        let begun = try harness.engine.begin(action, on: filter, rate: 0, rows)
+        tell("\(action) on \(filter)")
+        guard let begun else { return try expect(false, "there are too many actions") }
+        model.bulks.append(
+            Model.Bulk(id: begun.id, action: action, filter: filter, lastJob: model.nextJob - 1))
+    }
+}
+
+extension Dice {
+    /// Some jobs, mostly not all.
+    mutating func filter(_ nextJob: UInt64) -> JobFilter {
+        var filter = JobFilter(queue: once(in: 2) ? pick(Simulation.queues) : nil)
+        if once(in: 2) {
+            let states = JobState.allCases.filter { $0 != .held && number(1...2) == 1 }
+            filter.states = JobFilter.states(states)
+        }
+        if once(in: 5) { filter.tag = "red" }
+        if once(in: 5) { filter.uniqueKey = "a" }
+        if once(in: 5) { filter.fingerprint = 1 }
+        if once(in: 5) { filter.session = UInt64(number(1...4)) }
+        if once(in: 3) {
+            let first = UInt64(number(1...Int(nextJob)))
+            filter.ids = first...first + UInt64(number(0...30))
+        }
+        return filter
+    }
 }

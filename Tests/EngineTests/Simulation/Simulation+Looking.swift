@@ -21,6 +21,44 @@ extension Simulation {
         try harness.look { rows in
             for id in 1..<max(model.nextJob, 2) { try compare(id, rows) }
             for name in Simulation.queues { try compare(name, rows) }
+            for (id, expected) in model.bulksDone {
+                let found = try harness.engine.bulkAction(id, rows)
+                try expect(
+                    found.map { [$0.changed, $0.refused] } == expected,
+                    "action \(id) came to \(found.debugDescription), not \(expected)")
+            }
+        }
+        model.bulksDone = [:]
+        try harness.checkpoint()
+        try compareLists()
+        try compareGroups()
+    }
+
+    private func compareLists() throws {
+        let filter = dice.filter(model.nextJob)
+        let isAscending = dice.once(in: 2)
+        let limit = dice.number(1...9)
+        var found: [UInt64] = []
+        var last: UInt64?
+        repeat {
+            let page = try harness.list(filter, oldestFirst: isAscending, limit: limit, after: last)
+            found += page.ids
+            last = page.next
+        } while last != nil
+        let ascending = model.ids(matching: filter)
+        let expected = isAscending ? ascending : ascending.reversed()
+        try expect(found == expected, "\(filter) lists \(found), not \(expected)")
+        let counted = try harness.count(filter)
+        try expect(counted == expected.count, "\(filter) counts \(counted)")
+    }
+
+    private func compareGroups() throws {
+        let page = try harness.deadGroups()
+        for name in Simulation.queues {
+            let own = page.groups.filter { $0.queue == name }
+            let found = Dictionary(uniqueKeysWithValues: own.map { ($0.fingerprint, $0.jobs) })
+            let expected = model.groups(name)
+            try expect(found == expected, "\(name) has dead groups \(found), not \(expected)")
         }
     }
 
