@@ -115,7 +115,7 @@ extension BrokerLoop {
         let row = try engine.statistics(queue, rows)
         return QueueInfo(
             name: row.name, ready: row.ready, running: row.running, scheduled: row.scheduled,
-            held: row.held, dead: row.dead, completed: row.completed, retained: row.retained,
+            held: row.held, dead: row.dead, completed: row.totals.completed, retained: row.retained,
             oldestReadyAt: row.oldestReady, subscribers: dispatcher.subscriberCount(queue))
     }
 }

@@ -85,18 +85,22 @@ extension BrokerLoop {
             let job = Submission(
                 type: submit.type, payload: StoredPayload(item.payload),
                 options: JobOptions(item.options))
+            let result: SubmissionOutcome
             switch ids {
             case .none:
                 writer.refuse(.batchRefused(), to: &out)
                 continue
-            case .ascending:
-                writer.accept(
-                    JobID(rawValue: try engine.submit(job, to: answer.queue, rows)), to: &out)
+            case .ascending: result = try engine.submit(job, to: answer.queue, rows)
             case .staged(let first):
-                let id = first + UInt64(outcome.accepted)
-                try engine.submit(staged: id, job, to: answer.queue, rows)
-                writer.accept(JobID(rawValue: id), to: &out)
+                let id = first + UInt64(outcome.staged)
+                outcome.staged += 1
+                result = try engine.submit(staged: id, job, to: answer.queue, rows)
             }
+            guard case .accepted(let id) = result else {
+                writer.refuse(.batchRefused(), to: &out)
+                continue
+            }
+            writer.accept(JobID(rawValue: id), to: &out)
             outcome.accepted += 1
         }
         writer.finish(in: &out)
@@ -107,6 +111,8 @@ extension BrokerLoop {
     private struct SubmitOutcome {
         var first: UInt64
         var accepted = 0
+        /// Staged jobs that were submitted, accepted or not.
+        var staged = 0
     }
 
     private func refusesAny(_ submit: SubmitView) throws -> Bool {

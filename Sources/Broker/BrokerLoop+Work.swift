@@ -137,7 +137,7 @@ extension BrokerLoop {
             let limit = Int(configuration.limits.payloadBytesMax)
             if let refusal = result.refusal(bytesMax: limit, allowsEmpty: true) { throw refusal }
             return .complete(result: StoredPayload(result))
-        case .fail: return .fail(reason: try item.detail.reason())
+        case .fail: return .fail(Failure(message: try item.detail.reason()))
         case .release:
             try item.detail.none()
             return .release

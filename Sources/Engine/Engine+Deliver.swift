@@ -195,13 +195,12 @@ extension Engine {
             guard demand.timeout > 0 else { continue }
             try add(next..<demand.id, to: &lease, request, queue, token, rows)
             next = demand.id + 1
-            var own: OpenLease?
-            try add(demand.id..<next, to: &own, request, queue, token, rows)
-            let end = stamp.now + demand.timeout + EngineLimits.timeoutGrace
-            own?.row.endsAtLatest = end
-            own?.row.deadline = min(own?.row.deadline ?? end, end)
-            own?.row.timerAt = own?.row.deadline ?? end
-            if let own { try create(own, rows) }
+            var own = openLease(demand.id, request, queue, token)
+            own.row.jobs.insert(0)
+            own.row.endsAtLatest = stamp.now + demand.timeout + EngineLimits.timeoutGrace
+            own.row.deadline = own.row.bounded(own.row.deadline)
+            own.row.timerAt = own.row.deadline
+            try create(own, rows)
         }
         try add(next..<ids.upperBound, to: &lease, request, queue, token, rows)
     }
@@ -244,15 +243,19 @@ extension Engine {
                 try create(open, rows)
                 lease = nil
             }
-            if lease == nil {
-                let row = LeaseRow(
-                    session: request.session, subscription: request.subscription,
-                    queue: queues[queue].id, startedAt: stamp.now,
-                    deadline: stamp.now + request.leaseMilliseconds)
-                lease = OpenLease(key: LeaseKey(first: id, token: token), row: row)
-            }
+            if lease == nil { lease = openLease(id, request, queue, token) }
             if let first = lease?.key.first { lease?.row.jobs.insert(id - first) }
         }
+    }
+
+    private func openLease(
+        _ first: UInt64, _ request: DeliveryRequest, _ queue: Int, _ token: UInt64
+    ) -> OpenLease {
+        let row = LeaseRow(
+            session: request.session, subscription: request.subscription,
+            queue: queues[queue].id, startedAt: stamp.now,
+            deadline: stamp.now + request.leaseMilliseconds)
+        return OpenLease(key: LeaseKey(first: first, token: token), row: row)
     }
 
     private func create(_ lease: OpenLease, _ rows: borrowing Transaction) throws {
