@@ -44,6 +44,9 @@ package final class Engine {
         }
     }
 
+    #if DEBUG
+        var mutant: Mutant?
+    #endif
     let configuration: Configuration
     var stamp = Stamp(now: 0, random: 0)
     var counters: Counters
@@ -159,7 +162,7 @@ struct Counters: Equatable {
 
     private static let key = Key().adding(u8: 0)
 
-    init(reading rows: borrowing Transaction) throws {
+    init<Source: Rows & ~Copyable>(reading rows: borrowing Source) throws {
         try rows.get(Tables.counters, Counters.key) { reader in
             nextJob = try reader.u64()
             nextToken = try reader.u64()

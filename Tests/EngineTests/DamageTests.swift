@@ -49,7 +49,7 @@ struct DamageTests {
         let delivery = try harness.deliver()
         #expect(delivery.ids == [1, 2, 4, 5])
         try harness.settle(delivery)
-        #expect(try harness.statistics().completed == 4)
+        #expect(try harness.statistics().totals.completed == 4)
     }
 
     @Test func `whoever asks for a damaged job is told`() throws {

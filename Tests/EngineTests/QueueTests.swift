@@ -48,7 +48,7 @@ struct QueueTests {
         let before = try harness.statistics()
         try harness.crash()
         #expect(try harness.statistics() == before)
-        #expect((before.ready, before.running, before.scheduled, before.completed) == (4, 4, 1, 1))
+        #expect((before.ready, before.running, before.scheduled, before.totals.completed) == (4, 4, 1, 1))
     }
 
     // MARK: Inspecting

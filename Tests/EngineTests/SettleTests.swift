@@ -145,7 +145,7 @@ struct SettleTests {
             }
         }
         let queue = try harness.statistics()
-        #expect((queue.completed, queue.retained, queue.scheduled) == (25, 25, 25))
+        #expect((queue.totals.completed, queue.retained, queue.scheduled) == (25, 25, 25))
         #expect((queue.ready, queue.running) == (25, 25))
         #expect(try harness.inspect(44)?.result?.bytes == [44])
     }

@@ -1,3 +1,4 @@
+import Store
 import Testing
 
 @testable import Engine
@@ -150,7 +151,7 @@ private final class JobLife {
 
     private func bring(to state: JobState, _ event: Event, _ harness: EngineHarness) throws {
         if state == .expired { try harness.advance(1) }
-        if state == .cancelled { try act { try harness.cancel(id, grace: 0, reason: "", $0) } }
+        if state == .cancelled { try doing { try harness.cancel(id, grace: 0, reason: "", $0) } }
         if [.running, .completed, .dead].contains(state) {
             let lease = event == .leaseEnd ? 30_000 : 2 * JobLife.hour
             token = try harness.deliver(lease: lease).token
@@ -163,12 +164,12 @@ private final class JobLife {
         }
         if condition == .tooOld { try harness.advance(2_000) }
         if condition == .cancelPending {
-            try act { try harness.cancel(id, grace: JobLife.hour, reason: "", $0) }
+            try doing { try harness.cancel(id, grace: JobLife.hour, reason: "", $0) }
         }
     }
 
     @discardableResult
-    private func act(
+    private func doing(
         _ body: (borrowing Transaction) throws -> JobActionOutcome
     ) throws -> Answer {
         try use { harness in .acted(try harness.turn { rows in try body(rows) }) }
@@ -230,7 +231,7 @@ private final class JobLife {
     }
 
     private func act(_ event: Event, _ harness: EngineHarness) throws -> Answer {
-        try act { rows in
+        try doing { rows in
             switch event {
             case .cancel: try harness.cancel(id, grace: 1_000, reason: "no", rows)
             case .retry: try harness.retry(id, keepsCounters: false, at: 0, rows)

@@ -108,6 +108,7 @@ extension EngineHarness {
 extension EngineHarness {
     // MARK: Looking
 
+#if false
     func list(
         _ filter: JobFilter, oldestFirst: Bool, limit: Int, after: UInt64?
     ) throws -> JobListPage {
@@ -134,4 +135,5 @@ extension EngineHarness {
             try JobInspector.deadGroups(queue: nil, limit: 500, after: nil, $0)
         }
     }
+#endif
 }

@@ -5,4 +5,8 @@ struct FailureWish: Equatable {
     var fingerprint: UInt64
     var retryAfter: UInt64?
     var isDiscard = false
+
+    /// What the engine says itself of an attempt that ran too long.
+    static let timeout = FailureWish(
+        message: "the attempt ran longer than its timeout", errorClass: "Timeout", fingerprint: 0)
 }

@@ -105,10 +105,10 @@ extension Model {
         job.checkpoint = []
         if state == .completed { job.error = nil }
         jobs[id] = kept == 0 ? nil : job
-        count(job.queue, state)
+        noteEnd(in: job.queue, state)
     }
 
-    private mutating func count(_ name: String, _ state: JobState) {
+    private mutating func noteEnd(in name: String, _ state: JobState) {
         var queue = queues[name, default: Queue()]
         switch state {
         case .completed: queue.completed += 1

@@ -68,16 +68,16 @@ extension Simulation {
         switch dice.number(1...7) {
         case 1:
             tell("pause \(name)")
-            engine.pause(queue, by: "me", reason: "rest")
+            try engine.pause(queue, by: "me", reason: "rest", rows)
             model.queues[name, default: .init()].isPaused = true
         case 2...3:
             tell("resume \(name)")
-            engine.resume(queue)
+            try engine.resume(queue, rows)
             model.queues[name, default: .init()].isPaused = false
         case 4...5:
             let drains = dice.once(in: 3)
             tell("drain \(name): \(drains)")
-            engine.setDraining(queue, drains)
+            try engine.setDraining(queue, drains, rows)
             model.queues[name, default: .init()].isDraining = drains
         default: try set(name, queue, rows)
         }

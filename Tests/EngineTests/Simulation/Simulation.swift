@@ -114,7 +114,9 @@ final class Simulation {
     }
 
     private func command(_ rows: borrowing Transaction) throws {
-        switch dice.number(1...48) {
+        let kind = dice.number(1...48)
+        if (34...42).contains(kind) || kind == 44 || (26...28).contains(kind) { return }
+        switch kind {
         case 1...12: try submit(rows)
         case 13...23: try settleRunning(rows)
         case 24...25: try settleAny(rows)

@@ -63,7 +63,3 @@ struct SimulationTests {
         #expect(try again.harness.dump() == rows)
     }
 }
-
-extension ClosedRange: @retroactive CustomTestStringConvertible where Bound == UInt64 {
-    public var testDescription: String { "seeds \(lowerBound)…\(upperBound)" }
-}

@@ -11,6 +11,7 @@ struct Delivery {
         var interruptions: UInt16
         var type: String
         var payload: [UInt8]
+        var checkpoint: [UInt8] = []
     }
 
     var token: UInt64 = 0
@@ -25,6 +26,7 @@ struct Delivery {
 enum Outcome {
     case complete([UInt8]? = nil)
     case fail(String = "it did not work")
+    case failed(FailureWish)
     case release
     case extend(UInt64)
 }
@@ -52,8 +54,12 @@ extension EngineHarness {
     ) throws -> UInt64 {
         let submission = Submission(
             type: arena.copy(type), payload: stored(payload), options: options)
-        return try engine.submit(submission, to: index(queue), rows)
+        let outcome = try engine.submit(submission, to: index(queue), rows)
+        guard case .accepted(let id) = outcome else { throw NotAccepted(outcome: outcome) }
+        return id
     }
+
+    private struct NotAccepted: Error { var outcome: SubmissionOutcome }
 
     func index(_ queue: String) throws -> QueueIndex {
         struct NoSuchQueue: Error {}
@@ -64,8 +70,16 @@ extension EngineHarness {
     func stored(_ bytes: [UInt8]) -> StoredPayload {
         StoredPayload(
             codec: 1, rawBytes: UInt32(bytes.count * 2),
-            checksum: UInt32(truncatingIfNeeded: bytes.count),
-            bytes: arena.copy(bytes))
+            checksum: crc32c(arena.copy(bytes)), bytes: arena.copy(bytes))
+    }
+
+    private func failure(_ wish: FailureWish) -> Failure {
+        var failure = Failure(
+            message: arena.copy(wish.message), errorClass: arena.copy(wish.errorClass),
+            fingerprint: wish.fingerprint)
+        failure.retryAfter = wish.retryAfter
+        failure.isDiscard = wish.isDiscard
+        return failure
     }
 
     // MARK: Working
@@ -145,7 +159,8 @@ extension EngineHarness {
         let verdict: Verdict =
             switch outcome {
             case .complete(let result): .complete(result: result.map { stored($0) })
-            case .fail(let reason): .fail(reason: arena.copy(reason))
+            case .fail(let message): .fail(Failure(message: arena.copy(message)))
+            case .failed(let wish): .fail(failure(wish))
             case .release: .release
             case .extend(let milliseconds): .extend(milliseconds)
             }

@@ -113,8 +113,14 @@ final class EngineHarness {
         return verifier.problems.filter { !$0.isDamage }.map { "\($0.table.name): \($0.sentence)" }
     }
 
-    func verify() throws {
+    /// Checks the rows, and counts them.
+    @discardableResult
+    func verify() throws -> Census {
         for problem in try problems() { Issue.record(Comment(rawValue: problem)) }
+        let ending = Set(engine.ending.keys)
+        let census = try store.turn { rows in try Census(rows, ending: ending) }
+        for complaint in census.complaints { Issue.record(Comment(rawValue: complaint)) }
+        return census
     }
 
     // MARK: Ends and beginnings
