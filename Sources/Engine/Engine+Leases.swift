@@ -154,7 +154,8 @@ extension Engine {
         }
         steps -= lease.jobs.count
         let crash = GivenBack.crash("the lease ended before the job was settled")
-        try endLease(key, lease, lease.hasTimedOut ? .timeout : .givenBack(crash), rows)
+        let way = lease.hasTimedOut ? LeaseEnd.timeout : .givenBack(crash)
+        try endLease(of: lease.jobs, key, lease, way, rows)
     }
 
     /// How a lease ends without its worker's word.
@@ -164,25 +165,26 @@ extension Engine {
         case timeout
     }
 
-    /// Ends the attempt of every job of a lease.
+    /// Ends the attempts of jobs of a lease.
     func endLease(
-        _ key: LeaseKey, _ lease: LeaseRow, _ end: LeaseEnd, _ rows: borrowing Transaction
+        of jobs: JobSet, _ key: LeaseKey, _ lease: LeaseRow, _ way: LeaseEnd,
+        _ rows: borrowing Transaction
     ) throws {
         let queue = try index(ofQueue: lease.queue)
         var credit = DeliveryCredit(
             session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
-            jobs: lease.jobs.count)
-        var empty = lease
-        empty.jobs = JobSet()
-        touchedLeases[key] = empty
-        count(queue) { $0.running.lower(by: UInt64(lease.jobs.count)) }
-        for offset in lease.jobs.offsets {
+            jobs: jobs.count)
+        var rest = lease
+        rest.jobs = lease.jobs.subtracting(jobs)
+        touchedLeases[key] = rest
+        count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
+        for offset in jobs.offsets {
             let id = key.first + offset
             guard let row = try load(id, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)
-            switch end {
-            case .givenBack(let way):
-                try giveBack(id, row, startedAt: lease.startedAt, queue, as: way, rows)
+            switch way {
+            case .givenBack(let end):
+                try giveBack(id, row, startedAt: lease.startedAt, queue, as: end, rows)
             case .timeout:
                 try fail(id, row, startedAt: lease.startedAt, queue, .timeout, rows)
             }

@@ -2,7 +2,8 @@ package import Store
 
 /// What a worker says of a job that it holds.
 package enum Verdict {
-    case complete(result: StoredPayload?)
+    /// The pieces of a result that was staged are stored under `staged` already.
+    case complete(result: StoredPayload?, staged: UInt64? = nil)
     case fail(Failure)
     case release
     /// Milliseconds from now.
@@ -48,7 +49,8 @@ extension Engine {
             return nil
         }
         switch verdict {
-        case .complete(let result): try complete(id, row, lease, queue, result, rows)
+        case .complete(let result, let staged):
+            try complete(id, row, lease, queue, result, staged, rows)
         case .fail(let failure):
             try fail(id, row, startedAt: lease.startedAt, queue, failure, rows)
         case .release:
@@ -64,7 +66,7 @@ extension Engine {
 
     private func complete(
         _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int, _ result: StoredPayload?,
-        _ rows: borrowing Transaction
+        _ staged: UInt64?, _ rows: borrowing Transaction
     ) throws {
         var row = stored
         if row.payloadPlace == .pieces {
@@ -79,7 +81,10 @@ extension Engine {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
             row.resultPlace = result.bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces
-            if row.resultPlace == .pieces { try putPieces(result.bytes, of: id, .result, rows) }
+            row.stagedResult = staged
+            if row.resultPlace == .pieces, staged == nil {
+                try putPieces(result.bytes, of: id, .result, rows)
+            }
         }
         try finish(id, row, as: .completed, queue, rows)
     }

@@ -8,11 +8,11 @@ extension Engine {
         var steps = EngineLimits.stepsPerTurn
         // What was extended in this turn does not end in it.
         try writeExtensions(rows)
-        try endSessions(&steps, rows)
+        try walkLeases(&steps, rows)
         try workOffTimers(&steps, rows)
         if steps > 0, !deletingQueues.isEmpty { try deleteQueues(&steps, rows) }
         try writePendingRuns(rows)
-        guard steps > 0, endingFrom == nil, deletingQueues.isEmpty else { return stamp.now }
+        guard steps > 0, leaseWalk.next == nil, deletingQueues.isEmpty else { return stamp.now }
         let next = try nextTimer(rows)?.due
         return [next, times.dueAt].compactMap { $0 }.min()
     }

@@ -42,14 +42,16 @@ package enum JobInspector {
         var order: UInt8 = 0
         var isWaiting = false
         var places = (
-            payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0)
+            payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0),
+            resultID: id
         )
         let found = try rows.get(Tables.jobs, .job(id)) { reader in
             let row = try JobRow(from: &reader)
             order = row.order
             isWaiting = row.state == .waiting
             places = (
-                row.payloadPlace, row.payloadBytes, row.resultPlace == .pieces ? row.resultBytes : 0
+                row.payloadPlace, row.payloadBytes,
+                row.resultPlace == .pieces ? row.resultBytes : 0, row.stagedResult ?? id
             )
             return JobInspection(id, row, withPayload: withPayload, withResult: withResult)
         }
@@ -63,7 +65,8 @@ package enum JobInspector {
             job.payload?.bytes = try Pieces(places.payloadBytes, of: id, .payload, rows).copied()
         }
         if withResult, places.resultInPieces > 0 {
-            job.result?.bytes = try Pieces(places.resultInPieces, of: id, .result, rows).copied()
+            let pieces = try Pieces(places.resultInPieces, of: places.resultID, .result, rows)
+            job.result?.bytes = pieces.copied()
         }
         if isWaiting, try !isReady(job.queueID, order) {
             if try IndexPlace(job.queueID, .scheduled).contains(id, rows) {

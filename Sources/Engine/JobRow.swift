@@ -28,7 +28,7 @@ package struct StoredPayload {
 /// u16 failures  u16 crashes  u16 interruptions  u16 max attempts  u8 n, type
 /// [options: `StoredOptions`]
 /// [history: `History`]
-/// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes]
+/// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u64 where its pieces are]]
 /// payload, if in the row; result, if in the row
 /// ```
 struct JobRow {
@@ -51,6 +51,9 @@ struct JobRow {
     var result: StoredPayload?
     var resultBytes: UInt32 = 0
     var resultPlace = Place.row
+    /// The id that the result's pieces are stored under, if it is not the job's own: one that was set aside when
+    /// the result was staged.
+    var stagedResult: UInt64?
     /// Whether the job has rows in `notes`.
     var hasNotes = false
 
@@ -64,7 +67,8 @@ struct JobRow {
         static let payloadDropped = Flags(rawValue: 8)
         static let result = Flags(rawValue: 16)
         static let resultInPieces = Flags(rawValue: 32)
-        static let notes = Flags(rawValue: 64)
+        static let resultStaged = Flags(rawValue: 64)
+        static let notes = Flags(rawValue: 128)
     }
 
     /// Every delivery so far, the one under way not counted.
@@ -125,6 +129,7 @@ extension JobRow {
             result.checksum = try reader.u32()
             resultBytes = try reader.u32()
             resultPlace = flags.contains(.resultInPieces) ? .pieces : .row
+            if flags.contains(.resultStaged) { stagedResult = try reader.u64() }
             self.result = result
         }
         if payloadPlace == .row { payload.bytes = try reader.bytes(Int(payloadBytes)) }
@@ -139,6 +144,7 @@ extension JobRow {
         if payloadPlace == .dropped { flags.insert(.payloadDropped) }
         if result != nil { flags.insert(.result) }
         if resultPlace == .pieces { flags.insert(.resultInPieces) }
+        if stagedResult != nil { flags.insert(.resultStaged) }
         if hasNotes { flags.insert(.notes) }
         writer.u8(state.rawValue)
         writer.u8(order)
@@ -162,6 +168,7 @@ extension JobRow {
             writer.u32(result.rawBytes)
             writer.u32(result.checksum)
             writer.u32(resultBytes)
+            if let stagedResult { writer.u64(stagedResult) }
         }
         if payloadPlace == .row { writer.bytes(payload.bytes) }
         if let result, resultPlace == .row { writer.bytes(result.bytes) }

@@ -199,20 +199,22 @@ extension Verifier {
     ) throws {
         if row.payloadPlace != .dropped {
             try judge(
-                row.payload, row.payloadBytes, row.payloadPlace, of: id, .payload, rows)
+                row.payload, row.payloadBytes, row.payloadPlace, at: id, .payload, of: id, rows)
         }
         if let result = row.result {
-            try judge(result, row.resultBytes, row.resultPlace, of: id, .result, rows)
+            let place = row.stagedResult ?? id
+            try judge(
+                result, row.resultBytes, row.resultPlace, at: place, .result, of: id, rows)
         }
     }
 
     /// Bytes are all there and match their check value, that of the submitter.
     private func judge<Source: Rows & ~Copyable>(
-        _ payload: StoredPayload, _ count: UInt32, _ place: JobRow.Place, of id: UInt64,
-        _ part: PayloadPart, _ rows: borrowing Source
+        _ payload: StoredPayload, _ count: UInt32, _ place: JobRow.Place, at storedAt: UInt64,
+        _ part: PayloadPart, of id: UInt64, _ rows: borrowing Source
     ) throws {
         do {
-            let pieces = place == .pieces ? try Pieces(count, of: id, part, rows) : nil
+            let pieces = place == .pieces ? try Pieces(count, of: storedAt, part, rows) : nil
             let bytes = pieces?.bytes ?? payload.bytes
             expect(
                 bytes.count == Int(count) && crc32c(bytes) == payload.checksum, Tables.jobs,

@@ -4,13 +4,29 @@ extension Model {
     // MARK: Sessions
 
     mutating func disconnect(_ session: UInt64) {
-        if sessions[session] == .some(nil) { sessions[session] = .some(now + grace) }
+        guard sessions[session] == .some(nil) else { return }
+        sessions[session] = .some(now + grace)
+        resumedAt[session] = nil
     }
 
     mutating func resume(_ session: UInt64) -> Bool {
         guard sessions[session] != nil else { return false }
         sessions[session] = .some(nil)
+        resumedAt[session] = nextToken
+        held[session] = []
         return true
+    }
+
+    /// Whether the session holds the job.
+    mutating func hold(_ id: UInt64, _ token: UInt64, by session: UInt64) -> Bool {
+        guard isHeld(id, token, by: session) else { return false }
+        held[session]?.insert(HeldJob(id: id, token: token))
+        return true
+    }
+
+    mutating func holdsNothingElse(_ session: UInt64) {
+        guard let before = resumedAt.removeValue(forKey: session) else { return }
+        unheld[session] = (before, held[session] ?? [])
     }
 
     mutating func end(_ session: UInt64, asCrash: Bool) {
@@ -23,10 +39,17 @@ extension Model {
     /// What is due in one turn.
     mutating func tick() {
         for (id, job) in jobs {
-            guard let run = job.run, let asCrash = ending[run.session] else { continue }
-            giveBack(id, asCrash: asCrash ? "the worker vanished" : nil)
+            guard let run = job.run else { continue }
+            if let asCrash = ending[run.session] {
+                giveBack(id, asCrash: asCrash ? "the worker vanished" : nil)
+            } else if let rest = unheld[run.session], run.token < rest.before,
+                !rest.held.contains(HeldJob(id: id, token: run.token))
+            {
+                giveBack(id, asCrash: nil)
+            }
         }
         ending = [:]
+        unheld = [:]
         for id in jobs.keys { tick(id) }
         for (session, graceEnds) in sessions {
             if let graceEnds, graceEnds <= now { end(session, asCrash: true) }
@@ -63,5 +86,6 @@ extension Model {
         for session in Array(sessions.keys) + vanished { sessions[session] = .some(now + grace) }
         ending = ending.filter { !$0.value }
         watched = []
+        resumedAt = [:]
     }
 }

@@ -75,6 +75,12 @@ struct Model {
     var sessions: [UInt64: UInt64?] = [:]
     /// Sessions that ended and whose jobs the next turn gives back; true: as crashes.
     var ending: [UInt64: Bool] = [:]
+    /// Sessions that resumed: the lease tokens of earlier connections are smaller than this.
+    var resumedAt: [UInt64: UInt64] = [:]
+    /// What their workers have named since.
+    var held: [UInt64: Set<HeldJob>] = [:]
+    /// Sessions whose workers have named everything; the next turn gives back the rest.
+    var unheld: [UInt64: (before: UInt64, held: Set<HeldJob>)] = [:]
     var watched: Set<UInt64> = []
     var bulks: [Bulk] = []
     /// Jobs changed and refused, by action.

@@ -114,7 +114,7 @@ final class Simulation {
     }
 
     private func command(_ rows: borrowing Transaction) throws {
-        let kind = dice.number(1...48)
+        let kind = dice.number(1...50)
         if (34...42).contains(kind) || kind == 44 || (26...28).contains(kind) { return }
         switch kind {
         case 1...12: try submit(rows)
@@ -132,6 +132,7 @@ final class Simulation {
         case 43: try changeQueue(rows)
         case 44: try actOnAll(rows)
         case 45: try submitOnce(rows)
+        case 46...47: try nameHeld(rows)
         default: try look(rows)
         }
     }
@@ -161,6 +162,29 @@ final class Simulation {
         let isResumed = try harness.engine.resumeSession(session, secret: session + 1, rows)
         tell("session \(session) resumes: \(isResumed)")
         try expect(model.resume(session) == isResumed, "session \(session) resumed: \(isResumed)")
+    }
+
+    /// Names some of what a session held before it resumed, and something that is lost.
+    private func nameHeld(_ rows: borrowing Transaction) throws {
+        let connected = model.sessions.filter { $0.value == nil }.keys.sorted()
+        guard let session = dice.pick(connected) else { return }
+        var named: [(job: UInt64, token: UInt64)] = []
+        for (id, job) in model.jobs.sorted(by: { $0.key < $1.key }) {
+            guard let run = job.run, run.session == session, !dice.once(in: 3) else { continue }
+            named.append((id, run.token))
+        }
+        if let (id, token, _) = dice.pick(deliveries.suffix(60)) { named.append((id, token)) }
+        tell("session \(session) holds \(named)")
+        for (id, token) in named {
+            let isHeld = try harness.engine.hold(id, token: token, session: session, rows)
+            try expect(
+                model.hold(id, token, by: session) == isHeld,
+                "job \(id) held with \(token): \(isHeld)")
+        }
+        guard !dice.once(in: 4) else { return }
+        tell("session \(session) holds nothing else")
+        harness.engine.holdsNothingElse(session: session)
+        model.holdsNothingElse(session)
     }
 
     private func endSession(_ rows: borrowing Transaction) throws {

@@ -53,6 +53,7 @@ struct SimulationTests {
             engine.touchedLeases.reserveCapacity(3_000)
             engine.extensions.reserveCapacity(500)
             engine.ending.reserveCapacity(100)
+            engine.unheld.reserveCapacity(60)
             engine.producers.reserveCapacity(2_000)
             engine.sessions.reserveCapacity(900)
         }

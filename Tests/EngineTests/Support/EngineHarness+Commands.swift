@@ -31,6 +31,15 @@ enum Outcome {
     case extend(UInt64)
 }
 
+/// A unique key, in values.
+struct Unique {
+    var scope = UniqueKey.Scope.active
+    var policy = UniqueKey.Policy.existing
+    var needsSamePayload = false
+    var period: UInt64 = 0
+    var key = "order 7"
+}
+
 extension EngineHarness {
     // MARK: Submitting
 
@@ -60,6 +69,31 @@ extension EngineHarness {
     }
 
     private struct NotAccepted: Error { var outcome: SubmissionOutcome }
+
+    /// Submits a job that may be refused, in a turn of its own.
+    @discardableResult
+    func offer(
+        _ queue: String = "mail", payload: [UInt8] = [1, 2, 3], unique: Unique? = nil,
+        options: JobOptions = JobOptions()
+    ) throws -> SubmissionOutcome {
+        try turn { rows in
+            try engine.submit(
+                submission(payload: payload, unique: unique, options: options), to: index(queue),
+                rows)
+        }
+    }
+
+    func submission(
+        payload: [UInt8] = [1, 2, 3], unique: Unique? = nil, options: JobOptions = JobOptions()
+    ) -> Submission {
+        let key = unique.map {
+            UniqueKey(
+                scope: $0.scope, policy: $0.policy, needsSamePayload: $0.needsSamePayload,
+                period: $0.period, bytes: arena.copy($0.key))
+        }
+        return Submission(
+            type: arena.copy("letter"), payload: stored(payload), options: options, unique: key)
+    }
 
     func index(_ queue: String) throws -> QueueIndex {
         struct NoSuchQueue: Error {}
@@ -98,6 +132,19 @@ extension EngineHarness {
 
     func resume(_ session: UInt64) throws -> Bool {
         try turn { rows in try engine.resumeSession(session, secret: session + 1, rows) }
+    }
+
+    /// Names jobs that the session's worker holds, in a turn of its own.
+    /// - Returns: whether the session holds them, one by one.
+    @discardableResult
+    func hold(
+        _ ids: [UInt64], _ token: UInt64, by session: UInt64 = 1, isComplete: Bool = true
+    ) throws -> [Bool] {
+        try turn { rows in
+            let answers = try ids.map { try engine.hold($0, token: token, session: session, rows) }
+            if isComplete { engine.holdsNothingElse(session: session) }
+            return answers
+        }
     }
 
     /// Delivers in a turn of its own.
