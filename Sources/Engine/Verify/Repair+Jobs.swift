@@ -138,9 +138,10 @@ extension Repair {
             row.payloadPlace = .dropped
             isChanged = true
         }
-        if row.resultPlace == .pieces, try !isWhole(row.resultBytes, id, .result, rows) {
+        let place = row.stagedResult ?? id
+        if row.resultPlace == .pieces, try !isWhole(row.resultBytes, place, .result, rows) {
             tell("job \(id) has lost its result")
-            (row.result, row.resultPlace) = (nil, .row)
+            (row.result, row.resultPlace, row.stagedResult) = (nil, .row, nil)
             isChanged = true
         }
         return isChanged

@@ -52,7 +52,9 @@ package final class Repair {
     package static func run(_ store: Store, now: UInt64) throws -> Report {
         let repair = Repair(store, now: now)
         for table in Tables.all where table != Tables.damaged { try repair.setAsideDamaged(table) }
-        for table in [Tables.index, Tables.timers, Tables.groups, Tables.unique] {
+        for table in [
+            Tables.index, Tables.timers, Tables.groups, Tables.unique, Tables.staging,
+        ] {
             try repair.clear(table)
         }
         try repair.readQueues()
@@ -162,11 +164,17 @@ package final class Repair {
 
     /// Removes what belongs to jobs that are not there.
     private func dropOrphans() throws {
+        var staged: Set<UInt64> = []
+        try walk(Tables.jobs) { _, row, _ in
+            if let result = try JobRow(from: &row).stagedResult { staged.insert(result) }
+            return nil
+        }
         for table in [Tables.pieces, Tables.notes] {
             try walk(table) { key, _, rows in
                 let id = try key.u64()
-                if table == Tables.notes, id == 0 { return .remove }
-                guard try !rows.contains(Tables.jobs, .job(id)) else { return nil }
+                guard try !rows.contains(Tables.jobs, .job(id)), !staged.contains(id) else {
+                    return nil
+                }
                 report.orphans += 1
                 return .remove
             }

@@ -34,18 +34,36 @@ extension Verifier {
     func lookAtPieces<Source: Rows & ~Copyable>(
         _ place: Place, _ rows: borrowing Source
     ) throws -> Place? {
-        try visit(Tables.pieces, from: place, rows) { key, _ in
+        var staged: Set<UInt64> = []
+        let next = try visit(Tables.pieces, from: place, rows) { key, _ in
             let id = try key.u64()
             let part = PayloadPart(rawValue: try key.u8())
             let index = try key.u32()
             guard let job = try job(id, rows) else {
-                let isKnown = try isStaged(id, rows) || isExcused(id, rows)
+                if part == .result { staged.insert(id) }
+                let isKnown = try part == .result || isStaged(id, rows) || isExcused(id, rows)
                 return expect(isKnown, Tables.pieces, "a piece is of job \(id), which has no row")
             }
             let bytes = part == .payload ? job.pieces.payload : job.pieces.result
             expect(
                 part != nil && Int(index) * EngineLimits.pieceBytes < Int(bytes), Tables.pieces,
                 "job \(id) has a piece \(index) of \(bytes) bytes")
+        }
+        try findOwners(of: staged, rows)
+        return next
+    }
+
+    /// Results that were staged are stored under ids of their own, which only their jobs know.
+    private func findOwners<Source: Rows & ~Copyable>(
+        of staged: Set<UInt64>, _ rows: borrowing Source
+    ) throws {
+        var orphans = try staged.filter { id in try !isStaged(id, rows) && !isExcused(id, rows) }
+        guard let last = orphans.max() else { return }
+        try visitAll(Tables.jobs, to: last, rows) { _, reader in
+            if let result = try JobRow(from: &reader).stagedResult { orphans.remove(result) }
+        }
+        for id in orphans.sorted() {
+            expect(false, Tables.pieces, "a result is stored as \(id), and no job has it")
         }
     }
 

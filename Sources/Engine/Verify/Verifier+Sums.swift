@@ -71,20 +71,6 @@ extension Verifier {
         return nil
     }
 
-    private func visitAll<Source: Rows & ~Copyable>(
-        _ table: Table, _ rows: borrowing Source,
-        _ body: (inout KeyReader, inout RowReader) throws -> Void
-    ) throws {
-        let told = problems
-        try visitToTheEnd(table, from: [], rows) { key, row in
-            saw(1)
-            try body(&key, &row)
-            return true
-        }
-        // Damage was told where the table was looked at.
-        problems.removeAll { $0.isDamage && !told.contains($0) }
-    }
-
     private func compare<Source: Rows & ~Copyable>(
         _ id: UInt32, _ stored: QueueRow, _ sums: Sums, _ rows: borrowing Source
     ) throws {

@@ -179,6 +179,23 @@ package final class Verifier {
         }
     }
 
+    /// Visits all rows of a table for what they come to; damage is told where the table is looked at.
+    /// - Parameter last: the last key, where keys are ids.
+    func visitAll<Source: Rows & ~Copyable>(
+        _ table: Table, to last: UInt64 = .max, _ rows: borrowing Source,
+        _ body: (inout KeyReader, inout RowReader) throws -> Void
+    ) throws {
+        let told = problems
+        try visitToTheEnd(table, from: [], rows) { key, row in
+            saw(1)
+            var reader = key
+            if last < .max, try reader.u64() > last { return false }
+            try body(&key, &row)
+            return true
+        }
+        problems = told + problems.dropFirst(told.count).filter { !$0.isDamage }
+    }
+
     func queueExists<Source: Rows & ~Copyable>(
         _ queue: UInt32, _ rows: borrowing Source
     ) throws -> Bool {

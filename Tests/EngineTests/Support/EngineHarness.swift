@@ -137,6 +137,8 @@ final class EngineHarness {
         copies += 1
         let copy = "\(directory.path)/crashed-\(copies)"
         try directory.copy(path, to: copy)
+        // The old one must still be closed, and nothing may be open in it then.
+        try store.commit(now: now)
         try store.close(now: now)
         try directory.remove(path)
         path = copy
