@@ -114,19 +114,12 @@ struct UniqueTests {
         let harness = try harness()
         try harness.offer(unique: Unique())
         let before = try harness.dump()
-        try harness.look { rows in
-            var ahead = SubmissionsAhead()
-            func refusal(_ unique: Unique?) throws -> SubmissionOutcome? {
-                try harness.engine.refusal(
-                    of: harness.submission(unique: unique), to: harness.index("mail"),
-                    ahead: &ahead, rows)
-            }
-            #expect(try refusal(nil) == nil)
-            #expect(try refusal(Unique()) == .existing(1))
-            #expect(try refusal(Unique(policy: .replace, key: "new")) == nil)
-            #expect(try refusal(Unique(policy: .reject, key: "new")) == .taken(0))
-            #expect(try refusal(Unique(policy: .existing, key: "new")) == nil)
-        }
+        let keys: [Unique?] = [
+            nil, Unique(), Unique(policy: .replace, key: "new"),
+            Unique(policy: .reject, key: "new"), Unique(policy: .existing, key: "new"),
+        ]
+        let answers = try refusals(of: keys, harness)
+        #expect(answers == [nil, .existing(1), nil, .taken(0), nil])
         #expect(try harness.dump() == before)
     }
 
@@ -136,15 +129,21 @@ struct UniqueTests {
         var settings = QueueSettings()
         settings.depthMax = 3
         try harness.set(settings)
+        let answers = try refusals(of: [nil, nil, nil], harness)
+        #expect(answers == [nil, nil, .full(limit: 3, actual: 4, ofBytes: false)])
+    }
+
+    /// What would keep each job of a batch from being stored.
+    private func refusals(
+        of keys: [Unique?], _ harness: EngineHarness
+    ) throws -> [SubmissionOutcome?] {
         try harness.look { rows in
             var ahead = SubmissionsAhead()
-            var answers: [SubmissionOutcome?] = []
-            for _ in 0..<3 {
-                answers.append(
-                    try harness.engine.refusal(
-                        of: harness.submission(), to: harness.index("mail"), ahead: &ahead, rows))
+            return try keys.map { key in
+                try harness.engine.refusal(
+                    of: harness.submission(unique: key), to: harness.index("mail"), ahead: &ahead,
+                    rows)
             }
-            #expect(answers == [nil, nil, .full(limit: 3, actual: 4, ofBytes: false)])
         }
     }
 }
