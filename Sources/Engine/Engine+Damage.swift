@@ -8,7 +8,7 @@ extension Engine {
         damage.append("job \(id) is set aside: \(error.message)")
         if watched.contains(id) { finishedWatched.append(id) }
         try setAside(Tables.jobs, .job(id), rows)
-        _ = try rows.delete(Tables.progress, .job(id))
+        try forgetNotes(id, rows)
     }
 
     private func setAside(_ table: Table, _ key: Key, _ rows: borrowing Transaction) throws {

@@ -3,10 +3,12 @@ import Store
 /// The one way in which a job ends.
 extension Engine {
     /// Ends a job that has left its place: it is kept for its retention, or gone at once.
+    /// - Returns: the state that it is in now; nil when it is gone.
+    @discardableResult
     func finish(
         _ id: UInt64, _ stored: JobRow, as state: StoredState, _ queue: Int,
         _ rows: borrowing Transaction
-    ) throws {
+    ) throws -> JobState? {
         guard let finished = state.finished else { preconditionFailure("waiting is no end") }
         var row = stored
         row.state = state
@@ -15,7 +17,11 @@ extension Engine {
         note(row, queue, as: state)
         if watched.contains(id) { finishedWatched.append(id) }
         let keep = keepingTime(id, row)
-        guard keep > 0 else { return try forget(id, row, rows) }
+        tellEnd(id, row, finished)
+        guard keep > 0 else {
+            try forget(id, row, rows)
+            return nil
+        }
         var history = row.history ?? JobRow.History()
         history.finishedAt = stamp.now
         let grain = EngineLimits.retentionGrain
@@ -23,6 +29,8 @@ extension Engine {
         row.history = history
         try save(row, id, rows)
         try enter(id, row, finished, queue, rows)
+        if finished == .dead { try joinGroup(id, row, rows) }
+        return finished
     }
 
     /// Drops what only an unfinished job has: its expiry, its key, what its handler said, a cancel that
@@ -30,15 +38,12 @@ extension Engine {
     func dropUnfinished(
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws {
-        try forgetProgress(id, row, rows)
+        if row.hasNotes { try forgetNotesOfAttempts(id, &row, rows) }
         if row.options != nil {
             try dropExpiry(id, row, rows)
             if row.options?.unique?.scope != .period { try release(id, &row, rows) }
         }
-        if let ends = row.history?.cancelEndsAt, ends > 0 {
-            try Timer(due: ends, kind: .cancel, id).unset(rows)
-            row.history?.cancelEndsAt = 0
-        }
+        try forgetCancel(id, &row, rows)
     }
 
     /// Removes the timer with which an unfinished job expires.

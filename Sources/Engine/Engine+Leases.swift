@@ -102,6 +102,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         touchedLeases[key] = rest
+        worker = lease.session
         if split.contains(where: { $0.jobs.contains(0) }) {
             try lease.timer(key).unset(rows)
             touchedLeases[key] = nil
@@ -177,6 +178,7 @@ extension Engine {
         var rest = lease
         rest.jobs = lease.jobs.subtracting(jobs)
         touchedLeases[key] = rest
+        worker = lease.session
         count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
         for offset in jobs.offsets {
             let id = key.first + offset

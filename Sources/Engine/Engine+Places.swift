@@ -72,6 +72,8 @@ extension Engine {
 
     /// Removes everything that is stored of a finished job, except for its place.
     func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+        if row.isInGroup { try leaveGroup(id, row, rows) }
+        if row.hasNotes { try forgetNotes(id, rows) }
         if row.options != nil {
             var row = row
             try release(id, &row, rows)
@@ -83,6 +85,14 @@ extension Engine {
             try deletePieces(row.resultBytes, of: row.stagedResult ?? id, .result, rows)
         }
         _ = try rows.delete(Tables.jobs, .job(id))
+    }
+
+    /// Writes what the turn has changed of the places of jobs, so that rows alone say where they are.
+    func writePlaces(_ rows: borrowing Transaction) throws {
+        try writeExtensions(rows)
+        try writeLeases(rows)
+        try writePendingRuns(rows)
+        for queue in changedQueues { try queues[queue].ready.flush(rows) }
     }
 
     /// Writes what the turn has added to runs of the index and of timers.

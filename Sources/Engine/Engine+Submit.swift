@@ -171,7 +171,9 @@ extension Engine {
         try rows.put(Tables.jobs, .job(id), ascending: isAscending) { row.write(to: &$0) }
         count(queue.value) { $0.totals.submitted += 1 }
         queues[queue.value].rates.count(.submitted, at: stamp.now)
-        try enter(id, row, due > stamp.now ? .scheduled : .ready, queue.value, rows)
+        let state = due > stamp.now ? JobState.scheduled : .ready
+        try enter(id, row, state, queue.value, rows)
+        tell(.submitted, id, row, state)
         guard !stored.isEmpty else { return }
         if let expiresAt = stored.expiresAt {
             pendingTimers.add(id, to: .expiry(expiresAt, queue: row.queue))

@@ -160,7 +160,7 @@ private final class JobLife {
         if state == .dead {
             var failure = FailureWish(message: "no", fingerprint: 1)
             failure.isDiscard = true
-            try harness.settle(id, token, .failed(failure))
+            try harness.settle(id, token, .failedAs(failure))
         }
         if condition == .tooOld { try harness.advance(2_000) }
         if condition == .cancelPending {
@@ -210,7 +210,7 @@ private final class JobLife {
         let outcome: Outcome =
             switch event {
             case .complete: .complete()
-            case .fail: .failed(failure)
+            case .fail: .failedAs(failure)
             case .release: .release
             default: .extend(60_000)
             }

@@ -108,7 +108,6 @@ extension EngineHarness {
 extension EngineHarness {
     // MARK: Looking
 
-#if false
     func list(
         _ filter: JobFilter, oldestFirst: Bool, limit: Int, after: UInt64?
     ) throws -> JobListPage {
@@ -116,24 +115,4 @@ extension EngineHarness {
             filter, oldestFirst: oldestFirst, limit: limit, after: after)
         return try store.snapshot { try JobInspector.list(request, $0) }
     }
-
-    /// How many jobs match, over all pages.
-    func count(_ filter: JobFilter) throws -> Int {
-        var request = JobListRequest(
-            filter, oldestFirst: true, limit: 1, after: nil, countsOnly: true)
-        var matched = 0
-        repeat {
-            let page = try store.snapshot { try JobInspector.list(request, $0) }
-            matched += page.matched
-            request.after = page.next
-        } while request.after != nil
-        return matched
-    }
-
-    func deadGroups() throws -> DeadGroupPage {
-        try store.snapshot {
-            try JobInspector.deadGroups(queue: nil, limit: 500, after: nil, $0)
-        }
-    }
-#endif
 }

@@ -36,7 +36,9 @@ extension Model {
         switch outcome {
         case .complete: finish(id, .completed)
         case .fail(let message): fail(id, FailureWish(message: message, fingerprint: 0))
-        case .failed(let failure): fail(id, failure)
+        case .failed(let message, _, let fingerprint):
+            fail(id, FailureWish(message: message, fingerprint: fingerprint))
+        case .failedAs(let failure): fail(id, failure)
         case .release: giveBack(id, asCrash: nil)
         case .extend(let milliseconds):
             let limit = jobs[id]?.run?.limit ?? .max

@@ -30,9 +30,10 @@ extension Simulation {
         }
         model.bulksDone = [:]
         try harness.checkpoint()
+        try compareLists()
+        try compareGroups()
     }
 
-#if false
     private func compareLists() throws {
         let filter = dice.filter(model.nextJob)
         let isAscending = dice.once(in: 2)
@@ -61,7 +62,6 @@ extension Simulation {
         }
     }
 
-#endif
     private func compare(_ id: UInt64, _ rows: borrowing Transaction) throws {
         let seen = try harness.engine.inspect(id, withPayload: true, withResult: false, rows)
         guard let job = model.jobs[id] else {
@@ -142,7 +142,7 @@ extension Sight {
         interruptions = job.interruptions
         priority = job.priority
         due = job.state == .scheduled ? job.dueAt : 0
-        vanishes = job.vanishAt
+        vanishes = job.vanishesAt
         error = job.error
         session = job.session
         leaseEnds = job.leaseEnds

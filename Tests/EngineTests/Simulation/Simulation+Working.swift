@@ -64,7 +64,7 @@ extension Simulation {
         let outcome: Outcome =
             switch dice.number(1...10) {
             case 1...3: .complete(dice.once(in: 2) ? pattern(dice.number(0...3_000)) : nil)
-            case 4...7: .failed(dice.failure())
+            case 4...7: .failedAs(dice.failure())
             case 8: .release
             default: .extend(UInt64(dice.number(1...4) * 2_500))
             }

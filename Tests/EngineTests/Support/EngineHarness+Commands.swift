@@ -11,7 +11,7 @@ struct Delivery {
         var interruptions: UInt16
         var type: String
         var payload: [UInt8]
-        var checkpoint: [UInt8] = []
+        var checkpoint: [UInt8]
     }
 
     var token: UInt64 = 0
@@ -26,7 +26,8 @@ struct Delivery {
 enum Outcome {
     case complete([UInt8]? = nil)
     case fail(String = "it did not work")
-    case failed(FailureWish)
+    case failed(String, _ errorClass: String, _ fingerprint: UInt64)
+    case failedAs(FailureWish)
     case release
     case extend(UInt64)
 }
@@ -206,8 +207,13 @@ extension EngineHarness {
         let verdict: Verdict =
             switch outcome {
             case .complete(let result): .complete(result: result.map { stored($0) })
-            case .fail(let message): .fail(Failure(message: arena.copy(message)))
-            case .failed(let wish): .fail(failure(wish))
+            case .fail(let reason): .fail(Failure(message: arena.copy(reason)))
+            case .failed(let message, let errorClass, let fingerprint):
+                .fail(
+                    Failure(
+                        message: arena.copy(message), errorClass: arena.copy(errorClass),
+                        fingerprint: fingerprint))
+            case .failedAs(let wish): .fail(failure(wish))
             case .release: .release
             case .extend(let milliseconds): .extend(milliseconds)
             }
@@ -245,6 +251,7 @@ extension Delivery.Job {
         interruptions = job.interruptions
         type = String(decoding: job.type, as: UTF8.self)
         payload = Array(job.payload.bytes)
+        checkpoint = Array(job.checkpoint)
     }
 }
 
@@ -260,10 +267,10 @@ extension EngineHarness {
         oldestFirst: Bool = false,
         limit: Int = 500, after: UInt64? = nil
     ) throws -> JobListPage {
-        let bits = states.reduce(UInt16(0)) { $0 | 1 << UInt16($1.rawValue) }
+        var filter = JobFilter(queue: queue, states: JobFilter.states(states))
+        filter.type = type
         let request = JobListRequest(
-            queue: queue, states: bits, type: type, oldestFirst: oldestFirst, limit: limit,
-            after: after)
+            filter, oldestFirst: oldestFirst, limit: limit, after: after)
         return try store.snapshot { snapshot in try JobInspector.list(request, snapshot) }
     }
 
