@@ -84,10 +84,11 @@ extension BrokerLoop {
     func list(_ message: List, _ request: Request) throws {
         guard request.id != 0 else { return }
         if !message.queue.isEmpty { try Names.check(queue: message.queue) }
+        var filter = JobFilter(
+            queue: message.queue.isEmpty ? nil : message.queue, states: message.states.rawValue)
+        filter.type = message.type
         let page = JobListRequest(
-            queue: message.queue.isEmpty ? nil : message.queue, states: message.states.rawValue,
-            type: message.type, oldestFirst: message.order == .oldestFirst,
-            limit: Int(message.limit),
+            filter, oldestFirst: message.order == .oldestFirst, limit: Int(message.limit),
             after: try message.cursorJob())
         let header = FrameHeader(
             length: 0, opcode: 0, channel: request.peer.channel, requestID: request.id)

@@ -8,7 +8,7 @@ extension Engine {
         damage.append("job \(id) is set aside: \(error.message)")
         if watched.contains(id) { finishedWatched.append(id) }
         try setAside(Tables.jobs, .job(id), rows)
-        _ = try rows.delete(Tables.progress, .job(id))
+        try forgetNotes(id, rows)
     }
 
     private func setAside(_ table: Table, _ key: Key, _ rows: borrowing Transaction) throws {
@@ -49,7 +49,7 @@ extension Engine {
                 try !isLeased(id, rows)
             else { continue }
             let queue = try index(ofQueue: row.queue)
-            count(queue) { $0.row.running.lower() }
+            count(queue) { $0.running.lower() }
             try giveBack(
                 id, row, startedAt: row.history?.startedAt ?? 0, queue,
                 as: .crash("the record of the lease was damaged"), rows)

@@ -63,7 +63,7 @@ extension Engine {
         steps -= 1
         guard let row = try load(id, rows) else {
             // Damaged: only its place is known.
-            count(queue) { $0.row.remove(1, from: place.state, bytes: 0) }
+            count(queue) { $0.remove(1, from: place.state, bytes: 0) }
             guard place.state == .ready else {
                 try place.remove(JobRun(first: id, count: 1), rows)
                 return
@@ -120,7 +120,7 @@ extension Engine {
         var empty = lease
         empty.jobs = JobSet()
         touchedLeases[key] = empty
-        count(queue) { $0.row.running.lower(by: UInt64(lease.jobs.count)) }
+        count(queue) { $0.running.lower(by: UInt64(lease.jobs.count)) }
         for offset in lease.jobs.offsets {
             guard let row = try load(key.first + offset, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)

@@ -39,6 +39,8 @@ package struct DeliveredJob {
     package var tags: UnsafeRawBufferPointer
     package var headers: UnsafeRawBufferPointer
     package var payload: StoredPayload
+    /// What the last attempt left for the next.
+    package var checkpoint: UnsafeRawBufferPointer
 }
 
 /// What a delivery came to.
@@ -95,14 +97,15 @@ extension Engine {
                 let fits = outcome.bytes + Int(row.payloadBytes) <= request.bytesMax
                 guard fits || (request.mayExceed && outcome.jobs == 0) else { return .doesNotFit }
                 try hand(row, id, rows, body)
+                tell(.delivered, id, row, .running, session: request.session)
                 outcome.jobs += 1
                 outcome.bytes += Int(row.payloadBytes)
                 return nil
             }
             count(queue) {
                 let bytes = UInt64(outcome.bytes - bytesBefore)
-                $0.row.remove(reached - next, from: .ready, bytes: bytes)
-                $0.row.running += reached - next
+                $0.remove(reached - next, from: .ready, bytes: bytes)
+                $0.running += reached - next
             }
             try lend(next..<reached, demands, to: &lease, request, queue, outcome.token, rows)
             next = reached
@@ -153,11 +156,11 @@ extension Engine {
         _ obstacle: Obstacle, _ id: UInt64, _ queue: Int, _ rows: borrowing Transaction
     ) throws {
         if case .damaged(let error) = obstacle {
-            count(queue) { $0.row.remove(1, from: .ready, bytes: 0) }
+            count(queue) { $0.remove(1, from: .ready, bytes: 0) }
             return try setAside(id, error, rows)
         }
         guard let row = try load(id, rows) else { return }
-        count(queue) { $0.row.remove(1, from: .ready, bytes: UInt64(row.payloadBytes)) }
+        count(queue) { $0.remove(1, from: .ready, bytes: UInt64(row.payloadBytes)) }
         try finish(id, row, as: .expired, queue, rows)
     }
 
@@ -214,12 +217,16 @@ extension Engine {
             interruptions: row.interruptions, maxAttempts: row.maxAttempts,
             createdAt: row.createdAt, priority: row.priority, timeout: row.options?.timeout ?? 0,
             tags: row.options?.tags ?? .none, headers: row.options?.headers ?? .none,
-            payload: row.payload)
-        guard row.payloadPlace == .pieces else { return try body(job) }
-        let pieces = try Pieces(row.payloadBytes, of: id, .payload, rows)
-        job.payload.bytes = pieces.bytes
+            payload: row.payload, checkpoint: .none)
+        guard row.payloadPlace == .pieces || row.hasNotes else { return try body(job) }
+        let checkpoint = row.hasNotes ? try Pieces(checkpointOf: id, rows) : nil
+        if let checkpoint { job.checkpoint = checkpoint.bytes }
+        let isInPieces = row.payloadPlace == .pieces
+        let pieces = isInPieces ? try Pieces(row.payloadBytes, of: id, .payload, rows) : nil
+        if let pieces { job.payload.bytes = pieces.bytes }
         try body(job)
         extendLifetime(pieces)
+        extendLifetime(checkpoint)
     }
 
     // MARK: The lease

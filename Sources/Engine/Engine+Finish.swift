@@ -3,10 +3,12 @@ import Store
 /// The one way in which a job ends.
 extension Engine {
     /// Ends a job that has left its place: it is kept for its retention, or gone at once.
+    /// - Returns: the state that it is in now; nil when it is gone.
+    @discardableResult
     func finish(
         _ id: UInt64, _ stored: JobRow, as state: StoredState, _ queue: Int,
         _ rows: borrowing Transaction
-    ) throws {
+    ) throws -> JobState? {
         guard let finished = state.finished else { preconditionFailure("waiting is no end") }
         var row = stored
         row.state = state
@@ -14,7 +16,11 @@ extension Engine {
         if !watched.isEmpty, watched.contains(id) { finishedWatched.append(id) }
         let keep = keepingTime(id, row)
         countEnd(row, queue, as: finished, isKept: keep > 0)
-        guard keep > 0 else { return try forget(id, row, rows) }
+        tellEnd(id, row, finished)
+        guard keep > 0 else {
+            try forget(id, row, rows)
+            return nil
+        }
         var history = row.history ?? JobRow.History()
         history.finishedAt = stamp.now
         let grain = EngineLimits.retentionGrain
@@ -22,6 +28,8 @@ extension Engine {
         row.history = history
         try save(row, id, rows)
         try list(id, row, finished, queue, rows)
+        if finished == .dead { try joinGroup(id, row, rows) }
+        return finished
     }
 
     /// Drops what only an unfinished job has: its expiry, its key, what its handler said, a cancel that
@@ -29,15 +37,12 @@ extension Engine {
     func dropUnfinished(
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws {
-        try forgetProgress(id, row, rows)
+        if row.hasNotes { try forgetNotesOfAttempts(id, &row, rows) }
         if row.hasOptions {
             try dropExpiry(id, row, rows)
             if row.options?.unique?.scope != .period { try release(id, &row, rows) }
         }
-        if let ends = row.history?.cancelEndsAt, ends > 0 {
-            try Timer(due: ends, kind: .cancel, id).unset(rows)
-            row.history?.cancelEndsAt = 0
-        }
+        try forgetCancel(id, &row, rows)
     }
 
     /// Removes the timer with which an unfinished job expires.
@@ -65,7 +70,7 @@ extension Engine {
     /// Counts the end in every way in which ends are counted.
     private func countEnd(_ row: JobRow, _ queue: Int, as state: JobState, isKept: Bool) {
         let now = stamp.now
-        count(queue) {
+        change(queue) {
             $0.row.totals.count(state)
             if isKept { $0.row.add(1, to: state, bytes: 0) }
             if state == .completed { $0.rates.count(.completed, at: now) }

@@ -102,6 +102,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         touchedLeases[key] = rest
+        worker = lease.session
         if split.contains(where: { $0.jobs.contains(0) }) {
             try lease.timer(key).unset(rows)
             touchedLeases[key] = nil
@@ -177,7 +178,8 @@ extension Engine {
         var rest = lease
         rest.jobs = lease.jobs.subtracting(jobs)
         touchedLeases[key] = rest
-        count(queue) { $0.row.running.lower(by: UInt64(jobs.count)) }
+        worker = lease.session
+        count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
         for offset in jobs.offsets {
             let id = key.first + offset
             guard let row = try load(id, rows) else { continue }

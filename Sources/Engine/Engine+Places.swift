@@ -22,7 +22,7 @@ extension Engine {
         _ id: UInt64, _ row: JobRow, _ state: JobState, _ queue: Int,
         _ rows: borrowing Transaction
     ) throws {
-        count(queue) { $0.row.add(1, to: state, bytes: UInt64(row.payloadBytes)) }
+        count(queue) { $0.add(1, to: state, bytes: UInt64(row.payloadBytes)) }
         try list(id, row, state, queue, rows)
     }
 
@@ -52,7 +52,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         if state == .running { return try takeFromWorker(id, row, queue, rows) }
-        count(queue) { $0.row.remove(1, from: state, bytes: UInt64(row.payloadBytes)) }
+        count(queue) { $0.remove(1, from: state, bytes: UInt64(row.payloadBytes)) }
         if state == .ready { return try queues[queue].ready.remove(id, order: row.order, rows) }
         try writePendingRuns(rows)
         let job = JobRun(first: id, count: 1)
@@ -71,7 +71,7 @@ extension Engine {
     ) throws {
         guard let (key, lease) = try findLease(of: id, rows) else { return }
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
-        count(queue) { $0.row.running.lower() }
+        count(queue) { $0.running.lower() }
         lapsed.append(
             DeliveryCredit(
                 session: lease.session, subscription: lease.subscription, token: key.token,
@@ -80,6 +80,8 @@ extension Engine {
 
     /// Removes everything that is stored of a finished job, except for its place.
     func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+        if row.isInGroup { try leaveGroup(id, row, rows) }
+        if row.hasNotes { try forgetNotes(id, rows) }
         if row.hasOptions {
             var row = row
             try release(id, &row, rows)
@@ -91,6 +93,14 @@ extension Engine {
             try deletePieces(row.resultBytes, of: row.stagedResult ?? id, .result, rows)
         }
         _ = try rows.delete(Tables.jobs, .job(id))
+    }
+
+    /// Writes what the turn has changed of the places of jobs, so that rows alone say where they are.
+    func writePlaces(_ rows: borrowing Transaction) throws {
+        try writeExtensions(rows)
+        try writeLeases(rows)
+        try writePendingRuns(rows)
+        for queue in changedQueues { try queues[queue].ready.flush(rows) }
     }
 
     /// Writes what the turn has added to runs of the index and of timers.

@@ -30,7 +30,6 @@ struct Queue {
     }
 
     /// Changes the queue; true when this turn had not changed it before.
-    @inline(__always)
     fileprivate mutating func isFirstChange(_ change: (inout Queue) -> Void) -> Bool {
         change(&self)
         defer { isChanged = true }
@@ -165,8 +164,12 @@ extension Engine {
     }
 
     /// Changes a queue's counters.
-    @inline(__always)
-    func count(_ queue: Int, _ change: (inout Queue) -> Void) {
+    func count(_ queue: Int, _ body: (inout QueueRow) -> Void) {
+        change(queue) { body(&$0.row) }
+    }
+
+    /// Changes a queue, in one access.
+    func change(_ queue: Int, _ change: (inout Queue) -> Void) {
         if queues[queue].isFirstChange(change) { changedQueues.append(queue) }
     }
 

@@ -38,9 +38,10 @@ extension Engine {
                 session: session, subscription: lease.subscription, token: token, bytes: 0, jobs: 0)
         }
         let row = try load(id, rows)
+        worker = session
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
-        count(queue) { $0.row.running.lower() }
+        count(queue) { $0.running.lower() }
         guard let row else {
             lapsed.append(
                 DeliveryCredit(
@@ -103,7 +104,7 @@ extension Engine {
         let wait =
             failure.retryAfter ?? row.backoff.delay(failures: row.failures, random: random)
         let isLast = failure.isDiscard || row.failures >= row.maxAttempts
-        try attemptEnded(id, row, queue, isLast: isLast, until: stamp.now + wait, rows)
+        try attemptEnded(id, row, queue, .failed, isLast: isLast, until: stamp.now + wait, rows)
     }
 
     /// How an attempt ended that says nothing of the job.
@@ -121,16 +122,21 @@ extension Engine {
         var row = stored
         row.setStartedAt(startedAt)
         let isLast: Bool
+        let event: EventKind
         switch end {
         case .interruption:
+            event = .released
             row.interruptions = row.interruptions.addingOne
             isLast = row.options?.maxInterruptions.map { row.interruptions >= $0 } ?? false
         case .crash(let reason):
+            event = .crashed
             row.crashes = row.crashes.addingOne
-            row.history?.failure = Failure(message: reason.bytes)
+            row.history?.failure = Failure(
+                message: reason.bytes,
+                fingerprint: FNV1a.fingerprint(class: "", reason))
             isLast = row.crashes >= row.maxCrashes
         }
-        try attemptEnded(id, row, queue, isLast: isLast, until: 0, rows)
+        try attemptEnded(id, row, queue, event, isLast: isLast, until: 0, rows)
     }
 
     /// An attempt ended and did not complete the job: it waits again, unless something has been
@@ -139,47 +145,30 @@ extension Engine {
     ///   - isLast: whether no attempts are left.
     ///   - due: when the job is to be tried again.
     private func attemptEnded(
-        _ id: UInt64, _ stored: JobRow, _ queue: Int, isLast: Bool, until due: UInt64,
-        _ rows: borrowing Transaction
+        _ id: UInt64, _ stored: JobRow, _ queue: Int, _ event: EventKind, isLast: Bool,
+        until due: UInt64, _ rows: borrowing Transaction
     ) throws {
         var row = stored
-        if let ends = row.history?.cancelEndsAt, ends > 0 {
-            return try finish(id, row, as: .cancelled, queue, rows)
-        }
-        if isLast { return try finish(id, row, as: .dead, queue, rows) }
-        if let expiresAt = row.expiresAt, expiresAt <= stamp.now {
-            return try finish(id, row, as: .expired, queue, rows)
+        if let end = endAfterAttempt(row, isLast: isLast) {
+            tell(event, id, row, end.finished, session: worker, detail: row.lastMessage)
+            try finish(id, row, as: end, queue, rows)
+            return
         }
         try forgetProgress(id, row, rows)
         let isLater = due > stamp.now
         if isLater { row.history?.dueAt = due }
         try save(row, id, rows)
-        try enter(id, row, isLater ? .scheduled : .ready, queue, rows)
+        let state = isLater ? JobState.scheduled : .ready
+        try enter(id, row, state, queue, rows)
+        tell(event, id, row, state, session: worker, detail: row.lastMessage)
     }
 
-    // MARK: Progress
-
-    /// Keeps what a handler says of its job while it runs.
-    /// - Returns: false when the lease is lost.
-    package func progress(
-        _ id: UInt64, token: UInt64, session: UInt64, done: UInt16, message: String,
-        _ rows: borrowing Transaction
-    ) throws -> Bool {
-        guard let (_, lease) = try findLease(of: id, token: token, rows), lease.session == session
-        else {
-            return false
-        }
-        try rows.put(Tables.progress, .job(id)) { writer in
-            writer.u16(done)
-            writer.bytes(Array(message.utf8))
-        }
-        hasProgress = true
-        return true
-    }
-
-    /// Progress rows exist only where a handler reported any; a store in which none does is spared the look.
-    func forgetProgress(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
-        if hasProgress { _ = try rows.delete(Tables.progress, .job(id)) }
+    /// What an attempt that did not complete the job was the last moment of; nil: it waits again.
+    private func endAfterAttempt(_ row: JobRow, isLast: Bool) -> StoredState? {
+        if let ends = row.history?.cancelEndsAt, ends > 0 { return .cancelled }
+        if isLast { return .dead }
+        if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
+        return nil
     }
 }
 

@@ -180,12 +180,13 @@ extension Engine {
         try rows.put(Tables.jobs, .job(id), ascending: isAscending) { row.write(to: &$0) }
         let state = due > stamp.now ? JobState.scheduled : .ready
         let now = stamp.now
-        count(queue.value) {
+        change(queue.value) {
             $0.row.totals.submitted += 1
             $0.row.add(1, to: state, bytes: UInt64(row.payloadBytes))
             $0.rates.count(.submitted, at: now)
         }
         try list(id, row, state, queue.value, rows)
+        tell(.submitted, id, row, state)
         guard row.hasOptions, let stored = row.options else { return }
         if let expiresAt = stored.expiresAt {
             pendingTimers.add(id, to: .expiry(expiresAt, queue: row.queue))

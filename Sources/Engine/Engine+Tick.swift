@@ -31,7 +31,7 @@ extension Engine {
             case .expiry: try expire(timer, &steps, rows)
             case .unique: try keyBecomesFree(timer, rows)
             case .cancel: try cancelGraceEnded(timer, rows)
-            case .action: try timer.unset(rows)
+            case .action: try continueBulkAction(timer, &steps, rows)
             }
         }
     }
@@ -43,10 +43,11 @@ extension Engine {
         let jobs = try IndexPlace(timer.queue, .scheduled).remove(timer.jobs, rows)
         for run in jobs.reversed() {
             try queues[queue].ready.insert(run, order: timer.order, rows)
+            if events.isOn { try tellReady(run, rows) }
         }
         count(queue) {
-            $0.row.scheduled.lower(by: jobs.jobs)
-            $0.row.ready += jobs.jobs
+            $0.scheduled.lower(by: jobs.jobs)
+            $0.ready += jobs.jobs
         }
     }
 
@@ -56,17 +57,6 @@ extension Engine {
         session.graceEnds = 0
         sessions[timer.first] = session
         try endSession(timer.first, .crashed, rows)
-    }
-
-    /// The grace of a running job that is to be cancelled is over.
-    private func cancelGraceEnded(_ timer: Timer, _ rows: borrowing Transaction) throws {
-        try timer.unset(rows)
-        guard let row = try load(timer.first, rows), row.history?.cancelEndsAt == timer.due else {
-            return
-        }
-        let queue = try index(ofQueue: row.queue)
-        try leave(timer.first, row, .running, queue, rows)
-        try finish(timer.first, row, as: .cancelled, queue, rows)
     }
 
     // MARK: Runs of jobs, in steps
@@ -110,6 +100,6 @@ extension Engine {
         }
         try timer.place.remove(jobs, rows)
         let listed = try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
-        count(queue) { $0.row.remove(listed, from: state, bytes: 0) }
+        count(queue) { $0.remove(listed, from: state, bytes: 0) }
     }
 }

@@ -44,6 +44,9 @@ package final class Engine {
         }
     }
 
+    #if DEBUG
+        var mutant: Mutant?
+    #endif
     let configuration: Configuration
     var stamp = Stamp(now: 0, random: 0)
     var counters: Counters
@@ -78,8 +81,15 @@ package final class Engine {
     /// No lease ends before this instant: workers get their grace after a restart.
     var leaseFloor: UInt64
     var lastLease: LeaseKey?
-    /// Whether any handler has reported progress, so that finishing jobs have rows to remove.
-    var hasProgress = false
+    /// Running jobs that are to be cancelled, and the tokens that they are held under.
+    var cancelling: [UInt64: UInt64] = [:]
+    /// Actions on many jobs that are not through.
+    var actionsGoingOn: Set<UInt64> = []
+    /// Pieces of payloads and results removed by actions of this step: they are steps, too.
+    var forgottenPieces = 0
+    let events = EventRing()
+    /// Whose attempt is coming to an end.
+    var worker: UInt64 = 0
     let scratch = Scratch()
 
     /// Jobs that somebody waits for: they are kept a while even if their retention is zero.
@@ -88,6 +98,10 @@ package final class Engine {
     package var finishedWatched: [UInt64] = []
     /// Credit of deliveries that came to an end in this turn without the worker's word.
     package var lapsed: [DeliveryCredit] = []
+    /// Running jobs that this turn's requests want stopped, and their workers.
+    package var cancels: [CancelNotice] = []
+    /// Actions on many jobs that ended in this turn.
+    package var endedActions: [UInt64] = []
     /// Records found damaged in this turn and set aside, as sentences for the log.
     package var damage: [String] = []
 
@@ -103,7 +117,8 @@ package final class Engine {
         times = try TimesBook(reading: rows)
         try readSessions(rows)
         try forgetStaged(rows)
-        try rows.first(Tables.progress, atOrAfter: .job(0)) { _, _ in hasProgress = true }
+        try readCancels(rows)
+        try readBulkActions(rows)
         try finish(rows)
     }
 
@@ -117,6 +132,9 @@ package final class Engine {
         finishedWatched.removeAll(keepingCapacity: true)
         lapsed.removeAll(keepingCapacity: true)
         damage.removeAll(keepingCapacity: true)
+        cancels.removeAll(keepingCapacity: true)
+        endedActions.removeAll(keepingCapacity: true)
+        events.rest(now: stamp.now)
     }
 
     /// Writes what was held back. Nothing may be asked of the engine between this and the next `begin`.
@@ -161,7 +179,7 @@ struct Counters: Equatable {
 
     private static let key = Key().adding(u8: 0)
 
-    init(reading rows: borrowing Transaction) throws {
+    init<Source: Rows & ~Copyable>(reading rows: borrowing Source) throws {
         try rows.get(Tables.counters, Counters.key) { reader in
             nextJob = try reader.u64()
             nextToken = try reader.u64()

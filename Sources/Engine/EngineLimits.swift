@@ -35,6 +35,35 @@ package enum EngineLimits {
     /// Longest stored text of a failure, in bytes.
     package static let errorBytesMax = 8_192
 
+    /// Lines of a job's log that are kept, and their bytes together.
+    package static let logLinesMax: UInt64 = 1_000
+    package static let logBytesMax: UInt32 = 65_536
+
+    /// Longest checkpoint, in bytes.
+    package static let checkpointBytesMax = 65_536
+
+    /// Longest reason of a cancel, in bytes.
+    package static let reasonBytesMax = 1_024
+
+    /// Bytes that a group of dead jobs keeps of the first one's message.
+    static let groupMessageBytesMax = 512
+
+    /// Actions on many jobs that may go on at a time.
+    package static let actionsMax = 16
+
+    /// Jobs that an action changes at a time, at most.
+    static let actionJobsPerStep = 500
+
+    /// How long an action is remembered after its end, in milliseconds.
+    static let actionMemory: UInt64 = 3_600_000
+
+    /// Jobs of one run that becomes ready of which watchers are told.
+    static let readyEventsMax: UInt64 = 2_000
+
+    /// How much later than jobs with a greater id a job may have been created, in milliseconds: its id
+    /// is given out before its payload is stored.
+    static let idTimeSlack: UInt64 = 10_000
+
     /// A finished job that somebody waits for is kept at least this long, in milliseconds.
     static let watchedRetention: UInt64 = 10_000
 

@@ -72,6 +72,9 @@ struct StoredOptions {
     /// Whether every option has its default, so that the row needs no such section.
     var isEmpty: Bool { fields.isEmpty }
 
+    /// Every option has its default.
+    init() {}
+
     /// - Parameter now: when the job is submitted.
     init(_ options: JobOptions, now: UInt64) {
         let options = options.said

@@ -13,7 +13,6 @@ package import Store
 /// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant; for runs of jobs their number |
 /// | sessions | session | `SessionRow` |
 /// | producers | producer | `ProducerRow`: answers given to submissions |
-/// | progress | job | what its handler last said |
 /// | staging | first job | number of jobs whose payloads are stored ahead of them |
 /// | unique | queue, hash of the key, job | `UniqueRow`: who holds a unique key |
 /// | notes | job, kind, number | what handlers say of running jobs |
@@ -31,7 +30,6 @@ package enum Tables {
     static let timers = Table(id: 7, name: "timers")
     static let sessions = Table(id: 8, name: "sessions")
     static let producers = Table(id: 9, name: "producers")
-    static let progress = Table(id: 10, name: "progress")
     static let damaged = Table(id: 11, name: "damaged")
     static let staging = Table(id: 12, name: "staging")
     static let unique = Table(id: 13, name: "unique")
@@ -41,7 +39,7 @@ package enum Tables {
     static let times = Table(id: 17, name: "times")
 
     package static let all = [
-        counters, queues, jobs, pieces, index, leases, timers, sessions, producers, progress,
+        counters, queues, jobs, pieces, index, leases, timers, sessions, producers,
         damaged, staging, unique, notes, groups, actions, times,
     ]
 

@@ -8,7 +8,7 @@ import Testing
 struct RetentionTests {
     /// Tables in which a job that is gone must have left no row.
     private let tables = [
-        Tables.jobs, Tables.pieces, Tables.index, Tables.leases, Tables.timers, Tables.progress,
+        Tables.jobs, Tables.pieces, Tables.index, Tables.leases, Tables.timers, Tables.notes,
     ]
 
     private func rowsLeft(_ harness: EngineHarness) throws -> Int {

@@ -91,8 +91,9 @@ struct Census {
             producers.insert(try key.u64())
             return .next
         }
-        try rows.scan(Tables.progress, from: Key()) { key, _ in
-            progress.insert(try key.u64())
+        try rows.scan(Tables.notes, from: .job(1)) { key, _ in
+            let job = try key.u64()
+            if try key.u8() == NoteKind.progress.rawValue { progress.insert(job) }
             return .next
         }
         try rows.scan(Tables.staging, from: Key()) { key, reader in
