@@ -6,20 +6,19 @@ import Testing
 /// How long jobs take, and how many of them there are in a minute.
 @Suite(.timeLimit(.minutes(1)))
 struct TimesTests {
-    @Test func `a step of the histogram holds what lies between its end and the next`() {
-        for milliseconds in [0, 1, 2, 3, 4, 5, 6, 7, 8, 1_000, 59_999, 3_600_000] as [UInt64] {
-            var histogram = Histogram()
-            histogram.count(milliseconds)
-            let step = histogram.countsByStep.count - 1
-            #expect(Histogram.lowerBound(step) <= milliseconds)
-            #expect(Histogram.lowerBound(step + 1) > milliseconds)
-        }
+    @Test(arguments: [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (1_000, 10), (1_024, 11)])
+    func `a step of the histogram ends where it doubles`(_ milliseconds: UInt64, _ step: Int) {
+        var histogram = Histogram()
+        histogram.count(milliseconds)
+        #expect(histogram.steps.count == step + 1)
+        #expect(histogram.steps[step] == 1)
+        #expect((histogram.count, histogram.sum) == (1, milliseconds))
     }
 
     @Test func `the longest times share the last step`() {
         var histogram = Histogram()
         histogram.count(.max)
-        #expect(histogram.countsByStep.count == Histogram.steps)
+        #expect(histogram.steps.count == Histogram.stepsMax)
     }
 
     @Test func `waiting, running and both together are counted by type`() throws {
@@ -33,12 +32,9 @@ struct TimesTests {
         try harness.settle(delivery)
         let times = try harness.engine.times(of: harness.index("mail"))
         #expect(times.map(\.type) == ["letter", "parcel"])
-        func place(_ histogram: Histogram) -> UInt64 {
-            Histogram.lowerBound(histogram.countsByStep.count - 1)
-        }
-        #expect(times[0].wait.countsByStep.last == 2)
-        #expect([place(times[0].wait), place(times[0].run)] == [96, 768])
-        #expect(place(times[0].total) == 1_024)
+        #expect([times[0].wait.sum, times[0].run.sum, times[0].total.sum] == [200, 2_000, 2_200])
+        #expect([times[1].wait.sum, times[1].run.sum, times[1].total.sum] == [100, 1_000, 1_100])
+        #expect(times.map(\.total.count) == [2, 1])
     }
 
     @Test func `the wait of a delayed job begins when it is due`() throws {
@@ -50,7 +46,7 @@ struct TimesTests {
         try harness.advance(60_000)
         try harness.settle(try harness.deliver())
         let times = try harness.engine.times(of: harness.index("mail"))
-        #expect(times.first?.wait.countsByStep == [1])
+        #expect(times.first?.wait.steps == [1])
     }
 
     @Test func `times are written at most once a second, and outlive a restart`() throws {
