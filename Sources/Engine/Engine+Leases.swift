@@ -195,17 +195,6 @@ extension Engine {
     }
 }
 
-extension Failure {
-    /// That of a job whose worker did not stop it at its timeout.
-    fileprivate static var timeout: Failure {
-        let message: StaticString = "the attempt ran longer than its timeout"
-        let errorClass: StaticString = "Timeout"
-        return Failure(
-            message: message.bytes, errorClass: errorClass.bytes,
-            fingerprint: hashed(errorClass.bytes))
-    }
-}
-
 /// Visits the stored leases that may cover a job, latest first.
 func scanStoredLeases<Source: Rows & ~Copyable>(
     over id: UInt64, _ rows: borrowing Source, _ body: (LeaseKey, LeaseRow) throws -> Scan

@@ -31,6 +31,13 @@ struct Queue {
         ready.isLIFO = row.settings?.order == .lifo
     }
 
+    /// Changes the queue; true when this turn had not changed it before.
+    fileprivate mutating func isFirstChange(_ change: (inout Queue) -> Void) -> Bool {
+        change(&self)
+        defer { isChanged = true }
+        return !isChanged
+    }
+
     var isBeingDeleted: Bool { (row.settings?.deletingSince ?? 0) > 0 }
 
     func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -161,9 +168,13 @@ extension Engine {
     }
 
     /// Changes a queue's counters.
-    func count(_ queue: Int, _ change: (inout QueueRow) -> Void) {
-        change(&queues[queue].row)
-        touch(queue)
+    func count(_ queue: Int, _ body: (inout QueueRow) -> Void) {
+        change(queue) { body(&$0.row) }
+    }
+
+    /// Changes a queue, in one access.
+    func change(_ queue: Int, _ change: (inout Queue) -> Void) {
+        if queues[queue].isFirstChange(change) { changedQueues.append(queue) }
     }
 
     /// Notes that a queue's row, or its ready runs, must be written when the turn ends.
@@ -213,13 +224,6 @@ extension Engine {
         let hash = name.withUTF8 { hashed(UnsafeRawBufferPointer($0)) }
         queuesByHash[hash, default: []].append(queues.count - 1)
     }
-}
-
-/// FNV-1a. (Source: Fowler, Noll, Vo; RFC 9923.)
-func hashed(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash
 }
 
 /// A row whose check value is right and whose contents make no sense.

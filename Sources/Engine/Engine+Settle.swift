@@ -76,8 +76,8 @@ extension Engine {
         row.payloadPlace = .dropped
         row.payload.bytes = .none
         row.setStartedAt(lease.startedAt)
+        // Why earlier attempts failed is of no use any more.
         row.history?.failure = Failure()
-        queues[queue].rates.count(.completed, at: stamp.now)
         if let result {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
@@ -131,9 +131,7 @@ extension Engine {
         case .crash(let reason):
             event = .crashed
             row.crashes = row.crashes.addingOne
-            row.history?.failure = Failure(
-                message: reason.bytes,
-                fingerprint: FNV1a.fingerprint(class: "", reason))
+            row.history?.failure = Failure(reason)
             isLast = row.crashes >= row.maxCrashes
         }
         try attemptEnded(id, row, queue, event, isLast: isLast, until: 0, rows)

@@ -44,6 +44,9 @@ package final class Engine {
         }
     }
 
+    #if DEBUG
+        var mutant: Mutant?
+    #endif
     let configuration: Configuration
     var stamp = Stamp(now: 0, random: 0)
     var counters = Counters()
@@ -78,8 +81,8 @@ package final class Engine {
     /// No lease ends before this instant: workers get their grace after a restart.
     var leaseFloor: UInt64
     var lastLease: LeaseKey?
-    /// Running jobs that are to be cancelled, and the tokens that they are held under.
-    var cancelling: [UInt64: UInt64] = [:]
+    /// Running jobs that are to be cancelled, and who has them.
+    var cancelling: [UInt64: JobHolder] = [:]
     /// Actions on many jobs that are not through.
     var actionsGoingOn: Set<UInt64> = []
     /// Pieces of payloads and results removed by actions of this step: they are steps, too.
@@ -178,7 +181,7 @@ struct Counters: Equatable {
 
     init() {}
 
-    init(reading rows: borrowing Transaction) throws {
+    init<Source: Rows & ~Copyable>(reading rows: borrowing Source) throws {
         try rows.get(Tables.counters, Counters.key) { reader in
             nextJob = try reader.u64()
             nextToken = try reader.u64()
@@ -216,18 +219,18 @@ final class Scratch {
         used = 0
         row.type = keep(row.type)
         row.payload.bytes = keep(row.payload.bytes)
-        if row.history != nil { keepTexts(&row) }
-        if row.options != nil { keepOptions(&row) }
+        if row.history?.trouble != nil { keepTexts(&row) }
+        if row.hasOptions { keepOptions(&row) }
         if let result = row.result?.bytes { row.result?.bytes = keep(result) }
     }
 
     private func keepTexts(_ row: inout JobRow) {
-        guard var history = row.history else { return }
-        history.failure.message = keep(history.failure.message)
-        history.failure.errorClass = keep(history.failure.errorClass)
-        history.failure.stack = keep(history.failure.stack)
-        history.cancelReason = keep(history.cancelReason)
-        row.history = history
+        guard var trouble = row.history?.trouble else { return }
+        trouble.failure.message = keep(trouble.failure.message)
+        trouble.failure.errorClass = keep(trouble.failure.errorClass)
+        trouble.failure.stack = keep(trouble.failure.stack)
+        trouble.cancelReason = keep(trouble.cancelReason)
+        row.history?.trouble = trouble
     }
 
     private func keepOptions(_ row: inout JobRow) {

@@ -5,7 +5,7 @@ import Store
 struct JobWalk {
     private var places: [Place]
     private let isDescending: Bool
-    /// Rows read so far.
+    /// Rows of the index and of leases read so far.
     private(set) var looked = 0
 
     /// Where some of the jobs are found.
@@ -150,9 +150,9 @@ struct JobWalk {
     private mutating func look<Source: Rows & ~Copyable>(
         _ origin: Origin, _ place: Int, from id: UInt64, _ rows: borrowing Source
     ) throws {
-        looked += 1
         switch origin {
         case .index(let queue, let state, let order):
+            looked += 1
             let found = try indexedRun(queue, state, order, from: id, isDescending, rows)
             if let found { places[place].position = .run(found) } else { places.remove(at: place) }
         case .everything:
@@ -190,7 +190,9 @@ private func orders<Source: Rows & ~Copyable>(
     var order: UInt8? = 0
     while let wanted = order {
         order = nil
-        let found = try rows.first(Tables.index, atOrAfter: IndexPlace(queue, state, order: wanted).key(0)) {
+        let found = try rows.first(
+            Tables.index, atOrAfter: IndexPlace(queue, state, order: wanted).key(0)
+        ) {
             key, _ -> UInt8? in
             guard try key.u32() == queue, try key.u8() == state.rawValue else { return nil }
             return try key.u8()

@@ -5,7 +5,8 @@ import Testing
 /// Progress, log lines and checkpoints: what handlers say of running jobs, and how long it stays.
 @Suite(.timeLimit(.minutes(1)))
 struct NotesTests {
-    private func runningJob(_ options: JobOptions = JobOptions()) throws -> (EngineHarness, UInt64) {
+    private func runningJob(_ options: JobOptions = JobOptions()) throws -> (EngineHarness, UInt64)
+    {
         let harness = try EngineHarness(grace: 100)
         try harness.openSession(1)
         try harness.submit(options: options)

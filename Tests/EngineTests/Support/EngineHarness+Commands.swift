@@ -27,6 +27,7 @@ enum Outcome {
     case complete([UInt8]? = nil)
     case fail(String = "it did not work")
     case failed(String, _ errorClass: String, _ fingerprint: UInt64)
+    case failedAs(FailureWish)
     case release
     case extend(UInt64)
 }
@@ -63,13 +64,12 @@ extension EngineHarness {
     ) throws -> UInt64 {
         let submission = Submission(
             type: arena.copy(type), payload: stored(payload), options: options)
-        guard case .accepted(let id) = try engine.submit(submission, to: index(queue), rows) else {
-            throw NotAccepted()
-        }
+        let outcome = try engine.submit(submission, to: index(queue), rows)
+        guard case .accepted(let id) = outcome else { throw NotAccepted(outcome: outcome) }
         return id
     }
 
-    struct NotAccepted: Error {}
+    private struct NotAccepted: Error { var outcome: SubmissionOutcome }
 
     /// Submits a job that may be refused, in a turn of its own.
     @discardableResult
@@ -105,8 +105,16 @@ extension EngineHarness {
     func stored(_ bytes: [UInt8]) -> StoredPayload {
         StoredPayload(
             codec: 1, rawBytes: UInt32(bytes.count * 2),
-            checksum: UInt32(truncatingIfNeeded: bytes.count),
-            bytes: arena.copy(bytes))
+            checksum: crc32c(arena.copy(bytes)), bytes: arena.copy(bytes))
+    }
+
+    private func failure(_ wish: FailureWish) -> Failure {
+        var failure = Failure(
+            message: arena.copy(wish.message), errorClass: arena.copy(wish.errorClass),
+            fingerprint: wish.fingerprint)
+        failure.retryAfter = wish.retryAfter
+        failure.isDiscard = wish.isDiscard
+        return failure
     }
 
     // MARK: Working
@@ -205,6 +213,7 @@ extension EngineHarness {
                     Failure(
                         message: arena.copy(message), errorClass: arena.copy(errorClass),
                         fingerprint: fingerprint))
+            case .failedAs(let wish): .fail(failure(wish))
             case .release: .release
             case .extend(let milliseconds): .extend(milliseconds)
             }
