@@ -59,7 +59,8 @@ extension Engine {
         var lease: OpenLease?
         while outcome.jobs < request.jobsMax, !outcome.isCutShort {
             let wanted = UInt32(clamping: request.jobsMax - outcome.jobs)
-            guard let run = try queues[queue.value].ready.take(wanted, rows) else { break }
+            let taken = try mending(rows) { try queues[queue.value].ready.take(wanted, rows) }
+            guard let run = taken else { break }
             touch(queue.value)
             let rest = try deliver(run.jobs, request, queue.value, rows, &outcome, &lease, body)
             let left = ReadyRuns.Run(order: run.order, jobs: rest)
@@ -90,7 +91,7 @@ extension Engine {
             try add(next..<reached, to: &lease, request, queue, outcome.token, rows)
             next = reached
             guard let damage else { break }
-            count(queue) { $0.ready -= 1 }
+            count(queue) { $0.ready.lower() }
             try setAside(next, damage, rows)
             next += 1
         }
@@ -154,7 +155,7 @@ extension Engine {
         _ token: UInt64, _ rows: borrowing Transaction
     ) throws {
         count(queue) {
-            $0.ready -= UInt64(ids.count)
+            $0.ready.lower(by: UInt64(ids.count))
             $0.running += UInt64(ids.count)
         }
         for id in ids {

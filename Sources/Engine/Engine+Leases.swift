@@ -11,7 +11,7 @@ extension Engine {
             return (last, row)
         }
         var found: (LeaseKey, LeaseRow)?
-        try readingLeases(rows) {
+        try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
                 guard key.token == token else { return .next }
                 let row = touchedLeases[key] ?? row
@@ -123,7 +123,7 @@ extension Engine {
     ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)
-        let stored = try readingLeases(rows) {
+        let stored = try mending(rows) {
             try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
         }
         guard var lease = touchedLeases[key] ?? stored, !lease.jobs.isEmpty else { return }
@@ -147,17 +147,17 @@ extension Engine {
         var credit = DeliveryCredit(
             session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
             jobs: jobs.count)
+        var rest = lease
+        rest.jobs = lease.jobs.subtracting(jobs)
+        touchedLeases[key] = rest
+        count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
         for offset in jobs.offsets {
-            count(queue) { $0.running -= 1 }
             guard let row = try load(key.first + offset, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)
             let end = crash.map { GivenBack.crash($0.bytes) } ?? .interruption
             try giveBack(
                 key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
         }
-        var rest = lease
-        rest.jobs = lease.jobs.subtracting(jobs)
-        touchedLeases[key] = rest
         lapsed.append(credit)
     }
 }

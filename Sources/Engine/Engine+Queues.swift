@@ -6,6 +6,8 @@ struct Queue {
     var row: QueueRow
     var ready: ReadyRuns
     var isChanged = false
+    /// Whether the row that holds nothing but its name is there.
+    var hasNameRow = false
     /// The row's name, to be compared with bytes from the wire.
     private let nameBytes: [UInt8]
 
@@ -92,7 +94,9 @@ extension Engine {
     ) throws -> QueueStatistics {
         let row = queues[queue.value].row
         var oldestReady: UInt64 = 0
-        if row.ready > 0, let oldest = try queues[queue.value].ready.oldest(rows) {
+        if row.ready > 0,
+            let oldest = try mending(rows, { try queues[queue.value].ready.oldest(rows) })
+        {
             oldestReady = try load(oldest, rows)?.createdAt ?? 0
         }
         return QueueStatistics(
@@ -107,6 +111,14 @@ extension Engine {
         touch(queue)
     }
 
+    /// Puts a job into its queue's ready runs.
+    func makeReady(
+        _ id: UInt64, order: UInt8, _ queue: Int, _ rows: borrowing Transaction
+    ) throws {
+        try mending(rows) { try queues[queue].ready.insert(id, order: order, rows) }
+        count(queue) { $0.ready += 1 }
+    }
+
     /// Notes that a queue's row, or its ready runs, must be written when the turn ends.
     func touch(_ queue: Int) {
         guard !queues[queue].isChanged else { return }
@@ -115,10 +127,18 @@ extension Engine {
     }
 
     func writeQueues(_ rows: borrowing Transaction) throws {
-        for index in changedQueues {
-            try queues[index].ready.flush(rows)
+        var next = 0
+        while next < changedQueues.count {
+            let index = changedQueues[next]
+            next += 1
+            // Mending may change a queue more.
+            try mending(rows) { try queues[index].ready.flush(rows) }
             let row = queues[index].row
             try rows.put(Tables.queues, .queue(queues[index].id)) { row.write(to: &$0) }
+            if !queues[index].hasNameRow {
+                try rows.put(Tables.names, .queue(queues[index].id)) { $0.string8(row.name) }
+                queues[index].hasNameRow = true
+            }
             queues[index].isChanged = false
         }
         changedQueues.removeAll(keepingCapacity: true)
@@ -137,14 +157,7 @@ extension Engine {
         return queues.firstIndex { $0.id == id }
     }
 
-    func readQueues(_ rows: borrowing Transaction) throws {
-        try rows.scan(Tables.queues, from: .queue(0)) { key, reader in
-            add(Queue(id: try key.u32(), row: try QueueRow(from: &reader)))
-            return .next
-        }
-    }
-
-    private func add(_ queue: Queue) {
+    func add(_ queue: Queue) {
         queues.append(queue)
         var name = queue.row.name
         let hash = name.withUTF8 { hashed(UnsafeRawBufferPointer($0)) }

@@ -41,7 +41,7 @@ extension Engine {
         let row = try load(id, rows)
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
-        count(queue) { $0.running -= 1 }
+        count(queue) { $0.running.lower() }
         guard let row else {
             lapsed.append(
                 DeliveryCredit(
@@ -94,7 +94,7 @@ extension Engine {
         }
         try save(row, id, rows)
         count(queue) { $0.retained += 1 }
-        finished(id, keep: keep)
+        finished(id, row, keep: keep)
     }
 
     private func fail(
@@ -140,8 +140,7 @@ extension Engine {
         row.state = .ready
         try save(row, id, rows)
         try forgetProgress(id, row, rows)
-        count(queue) { $0.ready += 1 }
-        try queues[queue].ready.insert(id, order: row.order, rows)
+        try makeReady(id, order: row.order, queue, rows)
     }
 
     private func die(
@@ -156,7 +155,7 @@ extension Engine {
         row.history?.dueAt = 0
         try save(row, id, rows)
         count(queue) { $0.dead += 1 }
-        finished(id, keep: keep)
+        finished(id, row, keep: keep)
     }
 
     // MARK: Retention
@@ -166,11 +165,11 @@ extension Engine {
     }
 
     /// Notes that a job is to vanish, with all that finish in this turn and vanish at the same instant.
-    private func finished(_ id: UInt64, keep: UInt64) {
+    private func finished(_ id: UInt64, _ row: JobRow, keep: UInt64) {
         if watched.contains(id) { finishedWatched.append(id) }
         let grain = EngineLimits.retentionGrain
         let due = (stamp.now + keep + grain - 1) / grain * grain
-        retained[due, default: []].append(id)
+        retained[due, default: []].append(id, queue: row.queue, isDead: row.state == .dead)
     }
 
     func writeRetention(_ rows: borrowing Transaction) throws {
@@ -178,13 +177,8 @@ extension Engine {
             var start = 0
             while start < runs.count {
                 let end = min(start + EngineLimits.retentionRunsMax, runs.count)
-                let timer = Timer(due: due, kind: .retention, runs[start].first)
-                try rows.put(Tables.timers, timer.key) { writer in
-                    for run in runs[start..<end] {
-                        writer.u64(run.first)
-                        writer.u32(run.count)
-                    }
-                }
+                let timer = Timer(due: due, kind: .retention, runs[start].jobs.first)
+                try rows.put(Tables.timers, timer.key) { runs[start..<end].write(to: &$0) }
                 start = end
             }
         }

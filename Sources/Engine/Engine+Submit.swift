@@ -54,8 +54,7 @@ extension Engine {
             payload: payload, payloadBytes: UInt32(payload.bytes.count),
             payloadPlace: isInRow ? .row : .pieces)
         try rows.put(Tables.jobs, .job(id), ascending: isAscending) { row.write(to: &$0) }
-        count(queue.value) { $0.ready += 1 }
-        try queues[queue.value].ready.insert(id, order: row.order, rows)
+        try makeReady(id, order: row.order, queue.value, rows)
     }
 
     /// Priority 128.

@@ -20,6 +20,7 @@ extension Engine {
             case .retention: try vanish(timer, &steps, rows)
             case .session: try graceEnded(timer, rows)
             case .producer: try producerExpires(timer, rows)
+            case .sweep: try sweep(timer, &steps, rows)
             }
         }
         return steps > 0 && leaseWalk.next == nil ? nil : stamp.now
@@ -30,18 +31,15 @@ extension Engine {
         guard var row = try load(timer.first, rows) else {
             // Damaged: the timer alone knows where it was counted.
             let queue = place(ofQueue: UInt32(clamping: timer.second))
-            return queue.map { count($0) { $0.scheduled -= 1 } } ?? ()
+            return queue.map { count($0) { $0.scheduled.lower() } } ?? ()
         }
         guard row.state == .scheduled else { return }
         let queue = try index(ofQueue: row.queue)
         row.state = .ready
         row.history?.dueAt = 0
         try save(row, timer.first, rows)
-        count(queue) {
-            $0.scheduled -= 1
-            $0.ready += 1
-        }
-        try queues[queue].ready.insert(timer.first, order: row.order, rows)
+        count(queue) { $0.scheduled.lower() }
+        try makeReady(timer.first, order: row.order, queue, rows)
     }
 
     private func graceEnded(_ timer: Timer, _ rows: borrowing Transaction) throws {
@@ -54,40 +52,48 @@ extension Engine {
 
     /// Removes finished jobs whose retention is over, as many as steps allow; the rest stays listed.
     private func vanish(_ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction) throws {
-        var runs: [JobRun] = []
-        try rows.get(Tables.timers, timer.key) { reader in
-            while reader.remaining > 0 {
-                runs.append(JobRun(first: try reader.u64(), count: try reader.u32()))
-            }
-        }
+        var runs = try rows.get(Tables.timers, timer.key) { try [FinishedRun](from: &$0) } ?? []
         try timer.unset(rows)
         var done = 0
         while steps > 0, done < runs.count {
-            try vanish(runs[done].first, &steps, rows)
-            runs[done].first += 1
-            runs[done].count -= 1
-            if runs[done].count == 0 { done += 1 }
+            try vanish(runs[done].jobs.first, listedIn: runs[done], &steps, rows)
+            runs[done].jobs.first += 1
+            runs[done].jobs.count -= 1
+            if runs[done].jobs.count == 0 { done += 1 }
         }
-        runs.removeFirst(done)
-        guard let first = runs.first else { return }
-        let rest = Timer(due: timer.due, kind: .retention, first.first)
-        try rows.put(Tables.timers, rest.key) { writer in
-            for run in runs {
-                writer.u64(run.first)
-                writer.u32(run.count)
-            }
+        guard done < runs.count else { return }
+        let rest = Timer(due: timer.due, kind: .retention, runs[done].jobs.first)
+        try rows.put(Tables.timers, rest.key) { runs[done...].write(to: &$0) }
+    }
+
+    private func vanish(
+        _ id: UInt64, listedIn run: FinishedRun, _ steps: inout Int, _ rows: borrowing Transaction
+    ) throws {
+        if let row = try load(id, rows) {
+            if row.state.isFinished { try vanish(id, row, &steps, rows) }
+            return
         }
+        steps -= 1
+        // One that is damaged is not counted any more from now on; one that a sweep found is gone.
+        guard let queue = place(ofQueue: run.queue),
+            try rows.contains(Tables.damaged, .damaged(Tables.jobs, .job(id)))
+        else { return }
+        count(queue) { $0.forget(isDead: run.isDead) }
     }
 
     /// Removes one finished job; every row of it is a step.
-    private func vanish(_ id: UInt64, _ steps: inout Int, _ rows: borrowing Transaction) throws {
-        steps -= 1
-        guard let row = try load(id, rows), row.state.isFinished else { return }
-        steps -= row.pieceCount
-        let queue = try index(ofQueue: row.queue)
-        count(queue) {
-            if row.state == .dead { $0.dead -= 1 } else { $0.retained -= 1 }
-        }
+    func vanish(
+        _ id: UInt64, _ row: JobRow, _ steps: inout Int, _ rows: borrowing Transaction
+    ) throws {
+        steps -= 1 + row.pieceCount
+        count(try index(ofQueue: row.queue)) { $0.forget(isDead: row.state == .dead) }
         try forget(id, row, rows)
+    }
+}
+
+extension QueueRow {
+    /// A finished job is no longer kept.
+    fileprivate mutating func forget(isDead: Bool) {
+        if isDead { dead.lower() } else { retained.lower() }
     }
 }

@@ -46,7 +46,7 @@ package final class Engine {
 
     let configuration: Configuration
     var stamp = Stamp(now: 0, random: 0)
-    var counters: Counters
+    var counters = Counters()
     var queues: [Queue] = []
     var queuesByHash: [UInt64: [Int]] = [:]
     /// The queue that was named last: mostly the one that is named next.
@@ -61,7 +61,7 @@ package final class Engine {
     /// Jobs whose leases this turn extends, by when they are to end.
     var extensions: [LeaseKey: [Extension]] = [:]
     /// Jobs that finished in this turn, by when they are to vanish.
-    var retained: [UInt64: [JobRun]] = [:]
+    var retained: [UInt64: [FinishedRun]] = [:]
     /// Sessions whose leases are being given back, because they ended or because their workers do not
     /// hold some of them, and where that has got to.
     var ending: [UInt64: EndingSession] = [:]
@@ -80,7 +80,7 @@ package final class Engine {
     package var finishedWatched: [UInt64] = []
     /// Credit of deliveries that came to an end in this turn without the worker's word.
     package var lapsed: [DeliveryCredit] = []
-    /// Records found damaged in this turn and set aside, as sentences for the log.
+    /// Records found damaged in this turn, or when the store was opened, and set aside: sentences for the log.
     package var damage: [String] = []
 
     /// Reads what the memory mirrors, and gives every stored session its grace.
@@ -89,12 +89,14 @@ package final class Engine {
     ) throws {
         self.configuration = configuration
         leaseFloor = now + configuration.graceMilliseconds
-        counters = try Counters(reading: rows)
         stamp.now = now
+        try readCounters(rows)
         try readQueues(rows)
         try readSessions(rows)
         try forgetStaged(rows)
-        try rows.first(Tables.progress, atOrAfter: .job(0)) { _, _ in hasProgress = true }
+        try mending(rows) {
+            try rows.first(Tables.progress, atOrAfter: .job(0)) { _, _ in hasProgress = true }
+        }
         try finish(rows)
     }
 
@@ -149,7 +151,9 @@ struct Counters: Equatable {
     var nextQueue: UInt32 = 1
     private var written: [UInt64] = []
 
-    private static let key = Key().adding(u8: 0)
+    static let key = Key().adding(u8: 0)
+
+    init() {}
 
     init(reading rows: borrowing Transaction) throws {
         try rows.get(Tables.counters, Counters.key) { reader in

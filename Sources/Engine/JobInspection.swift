@@ -142,10 +142,11 @@ extension Engine {
     ) throws -> JobInspection? {
         try writeExtensions(rows)
         try writeLeases(rows)
-        return try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows)
-        {
-            queue, order in
-            try queues[index(ofQueue: queue)].ready.contains(id, order: order, rows)
+        return try mending(rows) {
+            try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows) {
+                queue, order in
+                try queues[index(ofQueue: queue)].ready.contains(id, order: order, rows)
+            }
         }
     }
 

@@ -81,7 +81,7 @@ struct ReadyRuns {
         }
         guard let run = head else { return nil }
         let taken = min(limit, run.jobs.count)
-        storedJobs -= UInt64(taken)
+        storedJobs.lower(by: UInt64(taken))
         if taken == run.jobs.count {
             _ = try rows.delete(Tables.ready, .ready(queue, run.order, headStoredAt))
             head = nil
@@ -130,8 +130,36 @@ struct ReadyRuns {
             try store(head, rows)
             headStoredAt = head.jobs.first
         }
-        for run in arrived { try merge(run, rows) }
-        arrived.removeAll(keepingCapacity: true)
+        var merged = 0
+        defer { arrived.removeFirst(merged) }
+        while merged < arrived.count {
+            try merge(arrived[merged], rows)
+            merged += 1
+        }
+    }
+
+    // MARK: Mending
+
+    /// Whether a job became ready in this turn and is not in a row yet.
+    func hasArrived(_ id: UInt64, order: UInt8) -> Bool {
+        arrived.contains { $0.order == order && $0.jobs.contains(id) }
+    }
+
+    /// Length of the stored run that begins as `run` does, when that is the one in memory.
+    func headCount(storedAt run: Run) -> UInt32? {
+        guard let head, head.order == run.order, headStoredAt == run.jobs.first else { return nil }
+        return UInt32(head.jobs.end - headStoredAt)
+    }
+
+    /// Corrects the number of jobs in stored runs.
+    /// - Parameter count: of those in rows, in which what this turn took from the first still is.
+    /// - Returns: how many more, or less, there are.
+    mutating func setStored(_ count: UInt64) -> (more: UInt64, less: UInt64) {
+        var correct = count
+        if let head { correct.lower(by: head.jobs.first - headStoredAt) }
+        let before = storedJobs
+        storedJobs = correct
+        return correct > before ? (correct - before, 0) : (0, before - correct)
     }
 
     // MARK: Rows
@@ -162,7 +190,6 @@ struct ReadyRuns {
 
     /// Adds a run to the stored ones, joined with those that it continues and that continue it.
     private mutating func merge(_ run: Run, _ rows: borrowing Transaction) throws {
-        storedJobs += UInt64(run.jobs.count)
         var merged = run
         if let jobs = try ReadyRuns.stored(atOrBefore: run.jobs.first, queue, run.order, rows) {
             let before = Run(order: run.order, jobs: jobs)
@@ -175,6 +202,7 @@ struct ReadyRuns {
             merged = merged.joined(with: after)
         }
         try store(merged, rows)
+        storedJobs += UInt64(run.jobs.count)
         guard let head else { return }
         if head.order == merged.order, merged.jobs.contains(head.jobs.first) {
             self.head = merged

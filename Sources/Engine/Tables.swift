@@ -6,13 +6,15 @@ package import Store
 /// | --- | --- | --- |
 /// | counters | – | next job id, next lease token, next queue id |
 /// | queues | queue | `QueueRow` |
+/// | names | queue | the queue's name once more: written once, so that damage to one leaves the other |
 /// | jobs | job | `JobRow`: the only row that every job has |
 /// | pieces | job, part, index | payloads and results too long for a leaf page |
 /// | ready | queue, order, first job | number of consecutive jobs: a run |
 /// | leases | first job, token | `LeaseRow`: one delivery |
 /// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant |
 /// | sessions | session | `SessionRow` |
-/// | producers | producer | `ProducerRow`: answers given to submissions |
+/// | producers | producer | `Producer`: answers given to submissions |
+/// | answers | producer, sequence, index | answers with refused items, in pieces |
 /// | progress | job | what its handler last said |
 /// | staging | first job | number of jobs whose payloads are stored ahead of them |
 /// | damaged | table, key | bytes of a record that did not match its check value |
@@ -29,10 +31,12 @@ package enum Tables {
     static let progress = Table(id: 10, name: "progress")
     static let damaged = Table(id: 11, name: "damaged")
     static let staging = Table(id: 12, name: "staging")
+    static let answers = Table(id: 13, name: "answers")
+    static let names = Table(id: 14, name: "names")
 
     package static let all = [
         counters, queues, jobs, pieces, ready, leases, timers, sessions, producers, progress,
-        damaged, staging,
+        damaged, staging, answers, names,
     ]
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with
@@ -51,6 +55,10 @@ extension Key {
 
     static func lease(_ first: UInt64, _ token: UInt64) -> Key {
         Key().adding(u64: first).adding(u64: token)
+    }
+
+    static func answer(_ producer: UInt64, _ sequence: UInt64, _ index: UInt32) -> Key {
+        Key().adding(u64: producer).adding(u64: sequence).adding(u32: index)
     }
 
     /// Where a damaged record is kept that was under a key in its table.

@@ -12,6 +12,8 @@ enum TimerKind: UInt8 {
     case session = 4
     /// A producer's answers are forgotten: producer.
     case producer = 5
+    /// Finished jobs that no list names are looked for: the first job to look at.
+    case sweep = 6
 }
 
 struct Timer {
@@ -60,15 +62,4 @@ package struct JobRun: Equatable, Sendable {
     var end: UInt64 { first + UInt64(count) }
 
     func contains(_ id: UInt64) -> Bool { id >= first && id < end }
-}
-
-extension [JobRun] {
-    /// Adds a job, to the last run where it continues that.
-    mutating func append(_ id: UInt64) {
-        if let last = indices.last, self[last].end == id {
-            self[last].count += 1
-        } else {
-            append(JobRun(first: id, count: 1))
-        }
-    }
 }
