@@ -197,7 +197,8 @@ struct WorkerMachine: ~Copyable {
         case (.complete(.some), let code) where code != .leaseLost:
             // The work is done, but the server can't take its result: people must hear of that.
             settle(
-                item.key, lane: item.lane, isCarried: item.isCarried, .fail(JobFailure(error.message)))
+                item.key, lane: item.lane, isCarried: item.isCarried,
+                .fail(JobFailure(error.message)))
         case (_, .leaseLost) where item.isRepeated:
             forget(item)  // Most likely the first one arrived, and only its answer did not.
         default:
