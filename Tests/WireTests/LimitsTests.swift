@@ -89,8 +89,7 @@ struct LimitsTests {
     }
 
     @Test func `an ACTED in which every job was refused for its own reason fits a frame`() {
-        let run = 2 + 2 + 1 + 4 + 8 + 8 + 2 + Limits.errorMessageBytesMax
-        #expect(Limits.batchMax * run + 4 <= Limits.frameBytesMax)
+        #expect(Limits.submittedBytesMax(items: Limits.batchMax) <= Limits.frameBytesMax)
     }
 
     @Test func `lengths of options fit the fields that carry them`() {
