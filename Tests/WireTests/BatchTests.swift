@@ -150,6 +150,32 @@ struct BatchTests {
         #expect(buffer == expected)
     }
 
+    @Test func `jobs acted on with the same fate become one run`() throws {
+        let missing = WireError.jobNotFound(JobID(rawValue: 1))
+        var buffer = ByteBuffer(string: "before")
+        var writer = ActedWriter(to: &buffer, requestID: 3, channel: 4)
+        writer.done(.cancelled, to: &buffer)
+        writer.done(.cancelled, to: &buffer)
+        writer.done(nil, to: &buffer)
+        writer.refuse(missing, to: &buffer)
+        writer.refuse(missing, to: &buffer)
+        writer.done(.running, to: &buffer)
+        writer.finish(in: &buffer)
+
+        let acted = Acted(runs: [
+            .done(.cancelled, count: 2), .done(nil, count: 1), .refused(missing, count: 2),
+            .done(.running, count: 1),
+        ])
+        var expected = ByteBuffer(string: "before")
+        expected.write(acted, requestID: 3, channel: 4)
+        #expect(buffer == expected)
+        #expect(
+            acted.results == [
+                .success(.cancelled), .success(.cancelled), .success(nil), .failure(missing),
+                .failure(missing), .success(.running),
+            ])
+    }
+
     @Test func `an answer without items is an answer`() throws {
         var buffer = ByteBuffer()
         SettledWriter(to: &buffer, requestID: 3).finish(in: &buffer)
