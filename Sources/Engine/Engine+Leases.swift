@@ -202,7 +202,7 @@ extension Failure {
         let errorClass: StaticString = "Timeout"
         return Failure(
             message: message.bytes, errorClass: errorClass.bytes,
-            fingerprint: hashed(errorClass.bytes))
+            fingerprint: FNV1a.fingerprint(class: errorClass, message))
     }
 }
 

@@ -68,9 +68,12 @@ extension Model {
     }
 
     private mutating func endIfDue(_ id: UInt64, _ job: Job, _ run: Run) {
-        if let cancel = run.cancel, cancel.deadline <= now { return endCancelled(id) }
-        guard max(run.deadline, leaseFloor) <= now else { return }
-        if run.deadline == run.limit {
+        let leaseEnds = max(run.deadline, leaseFloor)
+        let graceEnds = run.cancel?.deadline ?? .max
+        guard min(leaseEnds, graceEnds) <= now else { return }
+        if graceEnds < leaseEnds {
+            endCancelled(id)
+        } else if run.deadline == run.limit {
             fail(id, .timeout)
         } else {
             giveBack(id, asCrash: "the lease ended before the job was settled")

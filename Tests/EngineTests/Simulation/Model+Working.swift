@@ -75,14 +75,14 @@ extension Model {
     }
 
     /// - Parameter crash: the error that it counts as; nil for an interruption.
-    mutating func giveBack(_ id: UInt64, asCrash crash: String?) {
+    mutating func giveBack(_ id: UInt64, asCrash crash: StaticString?) {
         guard var job = jobs[id] else { return }
         let cancel = job.run?.cancel
         job.run = nil
         if let crash {
             job.crashes += 1
-            job.error = crash
-            job.fingerprint = 0
+            job.error = "\(crash)"
+            job.fingerprint = FNV1a.fingerprint(class: "", crash)
         } else {
             job.interruptions += 1
         }
