@@ -72,13 +72,24 @@ extension Engine {
         guard var group = try rows.get(Tables.groups, key, { try GroupRow(from: &$0) }) else {
             return
         }
-        group.jobs -= 1
+        group.jobs.lower()
         if group.example == id { group.example = 0 }
         if group.jobs == 0 {
             _ = try rows.delete(Tables.groups, key)
         } else {
             try rows.put(Tables.groups, key) { group.write(to: &$0) }
         }
+    }
+
+    /// The queue is gone: so are groups that still count jobs whose records were damaged.
+    func forgetGroups(ofQueue queue: UInt32, _ rows: borrowing Transaction) throws {
+        let (first, last) = (Key.group(queue, 0), Key.group(queue, .max).adding(u8: 0))
+        var keys: [Key] = []
+        try rows.scan(Tables.groups, from: first, to: last) { key, _ in
+            keys.append(key.whole)
+            return .next
+        }
+        for key in keys { _ = try rows.delete(Tables.groups, key) }
     }
 }
 

@@ -84,7 +84,8 @@ extension Engine {
             try setAside(Tables.timers, Key(bytes), rows)
             guard bytes.count == 25, let kind = TimerKind(rawValue: bytes[8])
             else { return try nextTimer(rows) }
-            var timer = Timer(due: number(bytes, 0), kind: kind, number(bytes, 9), number(bytes, 17))
+            var timer = Timer(
+                due: number(bytes, 0), kind: kind, number(bytes, 9), number(bytes, 17))
             guard kind.isOfRun else { return timer }
             timer.count = try recount(timer, rows)
             try rows.put(Tables.timers, timer.key) { $0.u32(timer.count) }

@@ -133,6 +133,7 @@ extension Engine {
     private func removeQueue(_ queue: Int, _ rows: borrowing Transaction) throws {
         _ = try rows.delete(Tables.queues, .queue(queues[queue].id))
         try times.forget(queue: queues[queue].id, rows)
+        try forgetGroups(ofQueue: queues[queue].id, rows)
         queuePlaces[queues[queue].id] = nil
         queues[queue].isDeleted = true
         deletedQueues += 1

@@ -90,7 +90,7 @@ extension Engine {
             let bytesBefore = outcome.bytes
             var demands: [Demand] = []
             let (reached, obstacle) = try readJobs(from: next, to: run.end, rows) { id, row in
-                if row.options != nil {
+                if row.hasOptions {
                     if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
                     if let demand = Demand(id, row) { demands.append(demand) }
                 }

@@ -13,10 +13,9 @@ extension Engine {
         var row = stored
         row.state = state
         try dropUnfinished(id, &row, rows)
-        count(queue) { $0.totals.count(state) }
-        note(row, queue, as: state)
-        if watched.contains(id) { finishedWatched.append(id) }
+        if !watched.isEmpty, watched.contains(id) { finishedWatched.append(id) }
         let keep = keepingTime(id, row)
+        countEnd(row, queue, as: finished, isKept: keep > 0)
         tellEnd(id, row, finished)
         guard keep > 0 else {
             try forget(id, row, rows)
@@ -28,7 +27,7 @@ extension Engine {
         history.vanishAt = (stamp.now + keep + grain - 1) / grain * grain
         row.history = history
         try save(row, id, rows)
-        try enter(id, row, finished, queue, rows)
+        try list(id, row, finished, queue, rows)
         if finished == .dead { try joinGroup(id, row, rows) }
         return finished
     }
@@ -39,7 +38,7 @@ extension Engine {
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws {
         if row.hasNotes { try forgetNotesOfAttempts(id, &row, rows) }
-        if row.options != nil {
+        if row.hasOptions {
             try dropExpiry(id, row, rows)
             if row.options?.unique?.scope != .period { try release(id, &row, rows) }
         }
@@ -58,15 +57,24 @@ extension Engine {
     /// long as it holds its unique key.
     private func keepingTime(_ id: UInt64, _ row: JobRow) -> UInt64 {
         var keep = row.retention(row.state)
-        if watched.contains(id) { keep = max(keep, EngineLimits.watchedRetention) }
-        if let unique = row.options?.unique, unique.isHeld, unique.until > stamp.now {
+        if !watched.isEmpty, watched.contains(id) {
+            keep = max(keep, EngineLimits.watchedRetention)
+        }
+        if row.hasOptions, let unique = row.options?.unique, unique.isHeld, unique.until > stamp.now
+        {
             keep = max(keep, unique.until - stamp.now)
         }
         return keep
     }
 
-    /// Counts how long it took.
-    private func note(_ row: JobRow, _ queue: Int, as state: StoredState) {
+    /// Counts the end in every way in which ends are counted.
+    private func countEnd(_ row: JobRow, _ queue: Int, as state: JobState, isKept: Bool) {
+        let now = stamp.now
+        change(queue) {
+            $0.row.totals.count(state)
+            if isKept { $0.row.add(1, to: state, bytes: 0) }
+            if state == .completed { $0.rates.count(.completed, at: now) }
+        }
         guard state == .completed || state == .dead, let history = row.history,
             history.startedAt > 0
         else { return }
@@ -74,8 +82,7 @@ extension Engine {
         times.count(
             queue: row.queue, type: row.type,
             wait: history.startedAt - min(readyAt, history.startedAt),
-            run: stamp.now - min(history.startedAt, stamp.now),
-            total: stamp.now - min(row.createdAt, stamp.now))
+            run: now - min(history.startedAt, now), total: now - min(row.createdAt, now))
     }
 }
 
@@ -90,9 +97,9 @@ extension JobRow {
 }
 
 extension QueueTotals {
-    fileprivate mutating func count(_ state: StoredState) {
-        switch state {
-        case .waiting: break
+    fileprivate mutating func count(_ end: JobState) {
+        switch end {
+        case .scheduled, .ready, .running, .held: break
         case .completed: completed += 1
         case .dead: died += 1
         case .cancelled: cancelled += 1

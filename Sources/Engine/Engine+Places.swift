@@ -23,6 +23,14 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         count(queue) { $0.add(1, to: state, bytes: UInt64(row.payloadBytes)) }
+        try list(id, row, state, queue, rows)
+    }
+
+    /// The same for a job that is counted already.
+    func list(
+        _ id: UInt64, _ row: JobRow, _ state: JobState, _ queue: Int,
+        _ rows: borrowing Transaction
+    ) throws {
         switch state {
         case .ready: try queues[queue].ready.insert(id, order: row.order, rows)
         case .scheduled:
@@ -74,7 +82,7 @@ extension Engine {
     func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
         if row.isInGroup { try leaveGroup(id, row, rows) }
         if row.hasNotes { try forgetNotes(id, rows) }
-        if row.options != nil {
+        if row.hasOptions {
             var row = row
             try release(id, &row, rows)
         }

@@ -29,6 +29,13 @@ struct Queue {
         ready.isLIFO = row.settings?.order == .lifo
     }
 
+    /// Changes the queue; true when this turn had not changed it before.
+    fileprivate mutating func isFirstChange(_ change: (inout Queue) -> Void) -> Bool {
+        change(&self)
+        defer { isChanged = true }
+        return !isChanged
+    }
+
     var isBeingDeleted: Bool { (row.settings?.deletingSince ?? 0) > 0 }
 
     func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -157,9 +164,13 @@ extension Engine {
     }
 
     /// Changes a queue's counters.
-    func count(_ queue: Int, _ change: (inout QueueRow) -> Void) {
-        change(&queues[queue].row)
-        touch(queue)
+    func count(_ queue: Int, _ body: (inout QueueRow) -> Void) {
+        change(queue) { body(&$0.row) }
+    }
+
+    /// Changes a queue, in one access.
+    func change(_ queue: Int, _ change: (inout Queue) -> Void) {
+        if queues[queue].isFirstChange(change) { changedQueues.append(queue) }
     }
 
     /// Notes that a queue's row, or its ready runs, must be written when the turn ends.

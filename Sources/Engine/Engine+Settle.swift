@@ -76,8 +76,8 @@ extension Engine {
         row.payloadPlace = .dropped
         row.payload.bytes = .none
         row.setStartedAt(lease.startedAt)
+        // Why earlier attempts failed is of no use any more.
         row.history?.failure = Failure()
-        queues[queue].rates.count(.completed, at: stamp.now)
         if let result {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)

@@ -25,6 +25,11 @@ package struct Submission {
     }
 }
 
+extension Submission {
+    /// Whether it says more than options.
+    fileprivate var hasMore: Bool { unique != nil || tags.count > 0 || headers.count > 0 }
+}
+
 /// What became of a submission.
 package enum SubmissionOutcome: Equatable, Sendable {
     /// It is stored, as a job of this id.
@@ -154,27 +159,35 @@ extension Engine {
             options = options.filled(from: settings.defaults)
         }
         let payload = submission.payload
+        let priority = options.isPlain ? nil : options.priority
+        let maxAttempts = options.isPlain ? nil : options.maxAttempts
         let isInRow = payload.bytes.count <= EngineLimits.inlineBytesMax
         var row = JobRow(
-            state: .waiting, order: 255 - (options.priority ?? JobOptions.defaultPriority),
+            state: .waiting, order: 255 - (priority ?? JobOptions.defaultPriority),
             queue: queues[queue.value].id, createdAt: stamp.now,
-            maxAttempts: options.maxAttempts ?? JobOptions.defaultMaxAttempts,
+            maxAttempts: maxAttempts ?? JobOptions.defaultMaxAttempts,
             type: submission.type, payload: payload, payloadBytes: UInt32(payload.bytes.count),
             payloadPlace: isInRow ? .row : .pieces)
-        let stored = StoredOptions(submission, options, now: stamp.now)
-        if !stored.isEmpty { row.options = stored }
-        let due = options.runAt ?? options.delay.map { stamp.now + $0 } ?? 0
+        if !options.isPlain || submission.hasMore {
+            let stored = StoredOptions(submission, options, now: stamp.now)
+            if !stored.isEmpty { row.options = stored }
+        }
+        let due = options.isPlain ? 0 : options.readyAt(now: stamp.now)
         if due > stamp.now {
             row.history = JobRow.History()
             row.history?.dueAt = due
         }
         try rows.put(Tables.jobs, .job(id), ascending: isAscending) { row.write(to: &$0) }
-        count(queue.value) { $0.totals.submitted += 1 }
-        queues[queue.value].rates.count(.submitted, at: stamp.now)
         let state = due > stamp.now ? JobState.scheduled : .ready
-        try enter(id, row, state, queue.value, rows)
+        let now = stamp.now
+        change(queue.value) {
+            $0.row.totals.submitted += 1
+            $0.row.add(1, to: state, bytes: UInt64(row.payloadBytes))
+            $0.rates.count(.submitted, at: now)
+        }
+        try list(id, row, state, queue.value, rows)
         tell(.submitted, id, row, state)
-        guard !stored.isEmpty else { return }
+        guard row.hasOptions, let stored = row.options else { return }
         if let expiresAt = stored.expiresAt {
             pendingTimers.add(id, to: .expiry(expiresAt, queue: row.queue))
         }

@@ -217,18 +217,18 @@ final class Scratch {
         used = 0
         row.type = keep(row.type)
         row.payload.bytes = keep(row.payload.bytes)
-        if row.history != nil { keepTexts(&row) }
-        if row.options != nil { keepOptions(&row) }
+        if row.history?.trouble != nil { keepTexts(&row) }
+        if row.hasOptions { keepOptions(&row) }
         if let result = row.result?.bytes { row.result?.bytes = keep(result) }
     }
 
     private func keepTexts(_ row: inout JobRow) {
-        guard var history = row.history else { return }
-        history.failure.message = keep(history.failure.message)
-        history.failure.errorClass = keep(history.failure.errorClass)
-        history.failure.stack = keep(history.failure.stack)
-        history.cancelReason = keep(history.cancelReason)
-        row.history = history
+        guard var trouble = row.history?.trouble else { return }
+        trouble.failure.message = keep(trouble.failure.message)
+        trouble.failure.errorClass = keep(trouble.failure.errorClass)
+        trouble.failure.stack = keep(trouble.failure.stack)
+        trouble.cancelReason = keep(trouble.cancelReason)
+        row.history?.trouble = trouble
     }
 
     private func keepOptions(_ row: inout JobRow) {

@@ -130,7 +130,8 @@ package final class EventRing {
         var entry = entry
         let place = place(next)
         let typeBytes = min(type.count, EventRing.textBytes / 2)
-        let detailBytes = detail.wholeCharacters(min(detail.count, EventRing.textBytes - typeBytes - 1))
+        let detailBytes = detail.wholeCharacters(
+            min(detail.count, EventRing.textBytes - typeBytes - 1))
         entry.typeBytes = UInt8(typeBytes)
         entry.detailBytes = UInt8(detailBytes)
         let start = place * EventRing.textBytes
@@ -139,7 +140,11 @@ package final class EventRing {
         let detailStart = start + typeBytes
         UnsafeMutableRawBufferPointer(rebasing: texts[detailStart..<detailStart + detailBytes])
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: detail[..<detailBytes]))
-        if entries.count < EventRing.capacity { entries.append(entry) } else { entries[place] = entry }
+        if entries.count < EventRing.capacity {
+            entries.append(entry)
+        } else {
+            entries[place] = entry
+        }
         next += 1
     }
 

@@ -18,18 +18,67 @@ extension JobRow {
         var finishedAt: UInt64 = 0
         /// When the finished job is to vanish: the instant of its timer.
         var vanishAt: UInt64 = 0
-        /// The last failure or crash.
-        var failure = Failure()
-        /// When somebody asked that the job be cancelled.
-        var cancelRequestedAt: UInt64 = 0
-        /// While a running job is to be cancelled: when its grace ends, the instant of its timer. Else 0.
-        var cancelEndsAt: UInt64 = 0
-        var cancelReason = UnsafeRawBufferPointer.none
-        /// How often the job was sent back to work by request.
-        var redrives: UInt16 = 0
-        var redrivenAt: UInt64 = 0
-        /// Its state before the last of them.
-        var redrivenFrom: JobState?
+        private var boxedTrouble: Box<Trouble>?
+
+        /// What most jobs never meet.
+        struct Trouble {
+            /// The last failure or crash.
+            var failure = Failure()
+            /// When somebody asked that the job be cancelled.
+            var cancelRequestedAt: UInt64 = 0
+            /// While a running job is to be cancelled: when its grace ends, the instant of its timer. Else 0.
+            var cancelEndsAt: UInt64 = 0
+            var cancelReason = UnsafeRawBufferPointer.none
+            /// How often the job was sent back to work by request.
+            var redrives: UInt16 = 0
+            var redrivenAt: UInt64 = 0
+            /// Its state before the last of them.
+            var redrivenFrom: JobState?
+        }
+
+        /// Nil when the job has met none.
+        var trouble: Trouble? {
+            get { boxedTrouble?.value }
+            set { boxedTrouble = newValue.map { Box($0) } }
+        }
+
+        private mutating func change(_ change: (inout Trouble) -> Void) {
+            var trouble = self.trouble ?? Trouble()
+            change(&trouble)
+            self.trouble = trouble
+        }
+
+        var failure: Failure {
+            get { boxedTrouble?.value.failure ?? Failure() }
+            set {
+                guard boxedTrouble != nil || !newValue.isNone else { return }
+                change { $0.failure = newValue }
+            }
+        }
+        var cancelRequestedAt: UInt64 {
+            get { boxedTrouble?.value.cancelRequestedAt ?? 0 }
+            set { change { $0.cancelRequestedAt = newValue } }
+        }
+        var cancelEndsAt: UInt64 {
+            get { boxedTrouble?.value.cancelEndsAt ?? 0 }
+            set { change { $0.cancelEndsAt = newValue } }
+        }
+        var cancelReason: UnsafeRawBufferPointer {
+            get { boxedTrouble?.value.cancelReason ?? .none }
+            set { change { $0.cancelReason = newValue } }
+        }
+        var redrives: UInt16 {
+            get { boxedTrouble?.value.redrives ?? 0 }
+            set { change { $0.redrives = newValue } }
+        }
+        var redrivenAt: UInt64 {
+            get { boxedTrouble?.value.redrivenAt ?? 0 }
+            set { change { $0.redrivenAt = newValue } }
+        }
+        var redrivenFrom: JobState? {
+            get { boxedTrouble?.value.redrivenFrom }
+            set { change { $0.redrivenFrom = newValue } }
+        }
 
         private struct Fields: OptionSet {
             let rawValue: UInt8
@@ -46,9 +95,10 @@ extension JobRow {
             if dueAt > 0 { fields.insert(.due) }
             if startedAt > 0 { fields.insert(.started) }
             if finishedAt > 0 { fields.insert(.finished) }
-            if !failure.isNone { fields.insert(.failure) }
-            if cancelRequestedAt > 0 { fields.insert(.cancel) }
-            if redrives > 0 { fields.insert(.redrive) }
+            guard let trouble else { return fields }
+            if !trouble.failure.isNone { fields.insert(.failure) }
+            if trouble.cancelRequestedAt > 0 { fields.insert(.cancel) }
+            if trouble.redrives > 0 { fields.insert(.redrive) }
             return fields
         }
 
@@ -62,17 +112,20 @@ extension JobRow {
                 finishedAt = try reader.u64()
                 vanishAt = try reader.u64()
             }
-            if fields.contains(.failure) { failure = try Failure(from: &reader) }
+            guard !fields.isDisjoint(with: [.failure, .cancel, .redrive]) else { return }
+            var trouble = Trouble()
+            if fields.contains(.failure) { trouble.failure = try Failure(from: &reader) }
             if fields.contains(.cancel) {
-                cancelRequestedAt = try reader.u64()
-                cancelEndsAt = try reader.u64()
-                cancelReason = try reader.bytes(Int(try reader.u16()))
+                trouble.cancelRequestedAt = try reader.u64()
+                trouble.cancelEndsAt = try reader.u64()
+                trouble.cancelReason = try reader.bytes(Int(try reader.u16()))
             }
             if fields.contains(.redrive) {
-                redrives = try reader.u16()
-                redrivenAt = try reader.u64()
-                redrivenFrom = JobState(rawValue: try reader.u8())
+                trouble.redrives = try reader.u16()
+                trouble.redrivenAt = try reader.u64()
+                trouble.redrivenFrom = JobState(rawValue: try reader.u8())
             }
+            self.trouble = trouble
         }
 
         func write(to writer: inout RowWriter) {
@@ -84,16 +137,17 @@ extension JobRow {
                 writer.u64(finishedAt)
                 writer.u64(vanishAt)
             }
-            if fields.contains(.failure) { failure.write(to: &writer) }
+            guard let trouble else { return }
+            if fields.contains(.failure) { trouble.failure.write(to: &writer) }
             if fields.contains(.cancel) {
-                writer.u64(cancelRequestedAt)
-                writer.u64(cancelEndsAt)
-                writer.bytes16(cancelReason)
+                writer.u64(trouble.cancelRequestedAt)
+                writer.u64(trouble.cancelEndsAt)
+                writer.bytes16(trouble.cancelReason)
             }
             if fields.contains(.redrive) {
-                writer.u16(redrives)
-                writer.u64(redrivenAt)
-                writer.u8(redrivenFrom?.rawValue ?? 0)
+                writer.u16(trouble.redrives)
+                writer.u64(trouble.redrivenAt)
+                writer.u8(trouble.redrivenFrom?.rawValue ?? 0)
             }
         }
     }

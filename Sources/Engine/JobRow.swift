@@ -42,7 +42,8 @@ struct JobRow {
     var interruptions: UInt16 = 0
     var maxAttempts: UInt16
     var type: UnsafeRawBufferPointer
-    var options: StoredOptions?
+    /// Few jobs have any.
+    var boxedOptions: Box<StoredOptions>?
     var history: History?
     var payload: StoredPayload
     /// Length of the payload as stored; its bytes are in the row, in pieces, or dropped.
@@ -70,6 +71,13 @@ struct JobRow {
         static let resultStaged = Flags(rawValue: 64)
         static let notes = Flags(rawValue: 128)
     }
+
+    var options: StoredOptions? {
+        get { boxedOptions?.value }
+        set { boxedOptions = newValue.map { Box($0) } }
+    }
+
+    var hasOptions: Bool { boxedOptions != nil }
 
     /// Every delivery so far, the one under way not counted.
     var endedAttempts: UInt32 { UInt32(failures) + UInt32(crashes) + UInt32(interruptions) }
@@ -174,6 +182,15 @@ extension JobRow {
         if let result, resultPlace == .row { writer.bytes(result.bytes) }
     }
 }
+
+/// What few rows have, kept out of the many: a row is copied often.
+final class Box<Value> {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+}
+
+extension Box: Sendable where Value: Sendable {}
 
 extension UnsafeRawBufferPointer {
     package static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }

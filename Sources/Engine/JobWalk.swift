@@ -190,7 +190,9 @@ private func orders<Source: Rows & ~Copyable>(
     var order: UInt8? = 0
     while let wanted = order {
         order = nil
-        let found = try rows.first(Tables.index, atOrAfter: IndexPlace(queue, state, order: wanted).key(0)) {
+        let found = try rows.first(
+            Tables.index, atOrAfter: IndexPlace(queue, state, order: wanted).key(0)
+        ) {
             key, _ -> UInt8? in
             guard try key.u32() == queue, try key.u8() == state.rawValue else { return nil }
             return try key.u8()

@@ -12,8 +12,9 @@ package struct QueueSettings: Sendable, Equatable {
     package struct Pause: Sendable, Equatable {
         /// Milliseconds since 1970.
         package var since: UInt64
-        /// At most 255 bytes of UTF-8, as the reason.
+        /// At most 255 bytes of UTF-8.
         package var by: String
+        /// At most 65,535 bytes of UTF-8.
         package var reason: String
     }
 
@@ -41,7 +42,7 @@ package struct QueueSettings: Sendable, Equatable {
 /// ```
 /// u8 flags: 1 paused  2 has defaults    u8 order
 /// u64 draining since  u64 deleting since  u64 depth  u64 bytes
-/// [pause: u64 since  u8 n, by  u8 n, reason]  [defaults]
+/// [pause: u64 since  u8 n, by  u16 n, reason]  [defaults]
 /// ```
 extension QueueSettings {
     init(from reader: inout RowReader) throws(StoreError) {
@@ -52,8 +53,9 @@ extension QueueSettings {
         depthMax = try reader.u64()
         bytesMax = try reader.u64()
         if flags & 1 != 0 {
-            pause = Pause(
-                since: try reader.u64(), by: try reader.string8(), reason: try reader.string8())
+            let (since, by) = (try reader.u64(), try reader.string8())
+            let reason = try reader.bytes(Int(try reader.u16()))
+            pause = Pause(since: since, by: by, reason: String(decoding: reason, as: UTF8.self))
         }
         if flags & 2 != 0 { defaults = try JobOptions(from: &reader) }
     }
@@ -69,7 +71,9 @@ extension QueueSettings {
         if let pause {
             writer.u64(pause.since)
             writer.string8(pause.by)
-            writer.string8(pause.reason)
+            let reason = Array(pause.reason.utf8)
+            writer.u16(UInt16(reason.count))
+            writer.bytes(reason)
         }
         if hasDefaults { defaults.write(to: &writer) }
     }
@@ -80,22 +84,25 @@ extension QueueSettings {
 extension JobOptions {
     fileprivate init(from reader: inout RowReader) throws(StoreError) {
         let stored = try StoredOptions(from: &reader)
-        self.init(
-            backoff: stored.backoff, retainCompleted: stored.retainCompleted,
-            retainDead: stored.retainDead)
-        retainCancelled = stored.retainCancelled
-        retainExpired = stored.retainExpired
-        maxCrashes = stored.maxCrashes
-        maxInterruptions = stored.maxInterruptions
-        timeToLive = stored.expiresAt
-        timeout = stored.timeout
+        var fields = Fields()
+        fields.backoff = stored.backoff
+        fields.retainCompleted = stored.retainCompleted
+        fields.retainDead = stored.retainDead
+        fields.retainCancelled = stored.retainCancelled
+        fields.retainExpired = stored.retainExpired
+        fields.maxCrashes = stored.maxCrashes
+        fields.maxInterruptions = stored.maxInterruptions
+        fields.timeToLive = stored.expiresAt
+        fields.timeout = stored.timeout
         let flags = try reader.u8()
-        if flags & 1 != 0 { priority = try reader.u8() }
-        if flags & 2 != 0 { maxAttempts = try reader.u16() }
+        if flags & 1 != 0 { fields.priority = try reader.u8() }
+        if flags & 2 != 0 { fields.maxAttempts = try reader.u16() }
+        self.init(fields)
     }
 
     fileprivate func write(to writer: inout RowWriter) {
         StoredOptions(self, now: 0).write(to: &writer)
+        let (priority, maxAttempts) = (said.priority, said.maxAttempts)
         writer.u8((priority != nil ? 1 : 0) | (maxAttempts != nil ? 2 : 0))
         if let priority { writer.u8(priority) }
         if let maxAttempts { writer.u16(maxAttempts) }

@@ -174,7 +174,9 @@ struct ReadyRuns {
     mutating func oldest(_ rows: borrowing Transaction) throws -> UInt64? {
         if leaving != nil { try takeOutLeaving(rows) }
         try findHead(rows)
-        let candidates = [head, (isLIFO ? newestArrived : arrived.indices.first).map { arrived[$0] }]
+        let candidates = [
+            head, (isLIFO ? newestArrived : arrived.indices.first).map { arrived[$0] },
+        ]
         let runs = candidates.compactMap { $0 }
         guard isLIFO else { return runs.min { $0.precedes($1) }?.jobs.first }
         return runs.min { $0.isDeliveredBefore($1) }.map { $0.jobs.end - 1 }

@@ -77,6 +77,7 @@ struct StoredOptions {
 
     /// - Parameter now: when the job is submitted.
     init(_ options: JobOptions, now: UInt64) {
+        let options = options.said
         backoff = options.backoff
         retainCompleted = options.retainCompleted
         retainDead = options.retainDead

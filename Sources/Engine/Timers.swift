@@ -85,12 +85,6 @@ struct TimerPlace: RunPlace {
 
     static let table = Tables.timers
 
-    init(due: UInt64, kind: TimerKind, detail: UInt64) {
-        self.due = due
-        self.kind = kind
-        self.detail = detail
-    }
-
     static func ready(_ due: UInt64, queue: UInt32, order: UInt8) -> TimerPlace {
         TimerPlace(due: due, kind: .ready, detail: UInt64(queue) << 8 | UInt64(order))
     }

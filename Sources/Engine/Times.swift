@@ -1,43 +1,36 @@
 import Store
 
-/// How often something took how long: counted in steps that grow with the length, two to each
-/// doubling, so that a step's ends differ by half at most.
+/// How often something took how long, in steps that double: step n counts what took less than 2ⁿ
+/// milliseconds and did not fit the step before it; the last holds the rest.
 package struct Histogram: Sendable, Equatable {
-    package static let steps = 64
-    private(set) var counts: [UInt64] = []
+    /// The last but one ends after 17 years.
+    package static let stepsMax = 41
+    /// By step, as many as were ever counted in.
+    package private(set) var steps: [UInt64] = []
+    /// Milliseconds of all together.
+    package private(set) var sum: UInt64 = 0
 
     package init() {}
 
-    /// The lower end of a step, in milliseconds.
-    package static func lowerBound(_ step: Int) -> UInt64 {
-        guard step > 1 else { return UInt64(step) }
-        let power = UInt64(step / 2)
-        return 1 << power | (step.isMultiple(of: 2) ? 0 : 1 << (power - 1))
-    }
-
-    private static func step(of milliseconds: UInt64) -> Int {
-        guard milliseconds > 1 else { return Int(milliseconds) }
-        let power = 63 - milliseconds.leadingZeroBitCount
-        let half = Int(milliseconds >> UInt64(power - 1)) & 1
-        return min(power * 2 + half, steps - 1)
-    }
+    /// How often it was counted.
+    package var count: UInt64 { steps.reduce(0, +) }
 
     mutating func count(_ milliseconds: UInt64) {
-        let step = Histogram.step(of: milliseconds)
-        while counts.count <= step { counts.append(0) }
-        counts[step] += 1
+        let step = min(64 - milliseconds.leadingZeroBitCount, Histogram.stepsMax - 1)
+        while steps.count <= step { steps.append(0) }
+        steps[step] += 1
+        sum &+= milliseconds
     }
 
-    /// By step, as many as were ever counted in.
-    package var countsByStep: [UInt64] { counts }
-
     init(from reader: inout RowReader) throws(StoreError) {
-        for _ in 0..<(try reader.u8()) { counts.append(try reader.u64()) }
+        sum = try reader.u64()
+        for _ in 0..<(try reader.u8()) { steps.append(try reader.u64()) }
     }
 
     func write(to writer: inout RowWriter) {
-        writer.u8(UInt8(counts.count))
-        for count in counts { writer.u64(count) }
+        writer.u64(sum)
+        writer.u8(UInt8(steps.count))
+        for count in steps { writer.u64(count) }
     }
 }
 

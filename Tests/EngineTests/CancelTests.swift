@@ -51,7 +51,8 @@ struct CancelTests {
     }
 
     @Test(arguments: [Outcome.fail(), .release])
-    func `an attempt that ends unfinished within the grace is cancelled`(_ outcome: Outcome) throws {
+    func `an attempt that ends unfinished within the grace is cancelled`(_ outcome: Outcome) throws
+    {
         let (harness, token) = try runningJob()
         try harness.cancel(1, "enough")
         try harness.settle(1, token, outcome)

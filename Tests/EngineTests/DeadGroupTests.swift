@@ -95,7 +95,8 @@ struct DeadGroupTests {
             seen += page.groups.map { "\($0.queue)\($0.fingerprint)" }
         }
         #expect(seen == ["a1", "a2", "a3", "a4", "a5", "b1", "b2", "b3", "b4", "b5"])
-        #expect(try harness.deadGroups(queue: "b").groups.map(\.queue) == ["b", "b", "b", "b", "b"])
+        #expect(
+            try harness.deadGroups(queue: "b").groups.map(\.queue) == ["b", "b", "b", "b", "b"])
         #expect(try harness.deadGroups(queue: "c").groups.isEmpty)
     }
 }

@@ -31,7 +31,7 @@ struct EventTests {
         let harness = try EngineHarness()
         try harness.openSession(1)
         let start = try watch(harness)
-        var later = JobOptions(maxAttempts: 2, backoff: Backoff(base: 1, cap: 1))
+        var later = JobOptions(maxAttempts: 2, backoff: Backoff(kind: .none, base: 1, cap: 1))
         later.delay = 100
         try harness.submit(options: later)
         try harness.advance(100)

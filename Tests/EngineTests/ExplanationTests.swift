@@ -23,9 +23,9 @@ struct ExplanationTests {
 
     @Test func `a scheduled job says when, and after which error`() throws {
         let harness = try EngineHarness()
-        harness.random = .max
         try harness.openSession(1)
-        try harness.submit(options: JobOptions(backoff: Backoff(base: 5_000, cap: 5_000)))
+        let backoff = Backoff(kind: .fixed, jitter: .none, base: 5_000, cap: 5_000)
+        try harness.submit(options: JobOptions(backoff: backoff))
         try harness.run(1, .fail("no paper"))
         let explained = try #require(try harness.explain(1))
         #expect(explained.state == .scheduled)

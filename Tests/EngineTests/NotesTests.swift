@@ -5,7 +5,8 @@ import Testing
 /// Progress, log lines and checkpoints: what handlers say of running jobs, and how long it stays.
 @Suite(.timeLimit(.minutes(1)))
 struct NotesTests {
-    private func runningJob(_ options: JobOptions = JobOptions()) throws -> (EngineHarness, UInt64) {
+    private func runningJob(_ options: JobOptions = JobOptions()) throws -> (EngineHarness, UInt64)
+    {
         let harness = try EngineHarness(grace: 100)
         try harness.openSession(1)
         try harness.submit(options: options)
@@ -61,10 +62,10 @@ struct NotesTests {
     @Test func `notes under a stale token or of another session change nothing`() throws {
         let (harness, token) = try runningJob()
         try harness.openSession(2)
-        #expect(try !harness.log(1, token + 1, "no"))
-        #expect(try !harness.log(1, token, by: 2, "no"))
-        #expect(try !harness.checkpoint(1, token + 1, [1]))
-        #expect(try !harness.progress(1, token + 1))
+        #expect(try harness.log(1, token + 1, "no") == false)
+        #expect(try harness.log(1, token, by: 2, "no") == false)
+        #expect(try harness.checkpoint(1, token + 1, [1]) == false)
+        #expect(try harness.progress(1, token + 1) == false)
         #expect(try harness.rowCount(Tables.notes) == 0)
     }
 
@@ -123,6 +124,7 @@ struct NotesTests {
         try harness.settle(1, delivery.token)
         try harness.settle(2, delivery.token, .fail())
         try harness.advance(20_000)
+        try harness.advance(2_000)
         #expect(try harness.rowCount(Tables.notes) == 0)
         #expect(try harness.rowCount(Tables.jobs) == 0)
     }

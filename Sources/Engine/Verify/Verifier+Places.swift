@@ -37,7 +37,9 @@ extension Verifier {
             let whole = key.whole
             let run = try IndexRun(from: &key, &reader)
             expect(run.jobs.count > 0, Tables.index, "queue \(run.queue) has an empty run")
-            if let before, (before.queue, before.state, before.order) == (run.queue, run.state, run.order) {
+            if let before,
+                (before.queue, before.state, before.order) == (run.queue, run.state, run.order)
+            {
                 expect(
                     before.jobs.end <= run.jobs.first, Tables.index,
                     "runs of queue \(run.queue) overlap at job \(run.jobs.first)")

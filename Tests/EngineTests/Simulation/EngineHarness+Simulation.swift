@@ -15,7 +15,11 @@ extension Wish {
         options.maxInterruptions = maxInterruptions
         options.timeToLive = expires
         options.timeout = timeout
-        if let delay, delay.isMultiple(of: 2) { options.runAt = now + delay } else { options.delay = delay }
+        if let delay, delay.isMultiple(of: 2) {
+            options.runAt = now + delay
+        } else {
+            options.delay = delay
+        }
         return options
     }
 }

@@ -33,7 +33,8 @@ extension Model {
 
     /// Why a job is not stored; nil when it is, maybe in the place of another.
     private func refusal(_ queue: String, payload: [UInt8], _ wish: Wish) -> SubmissionOutcome? {
-        if let unique = wish.unique, let id = holder(of: unique.key, in: queue), let holder = jobs[id]
+        if let unique = wish.unique, let id = holder(of: unique.key, in: queue),
+            let holder = jobs[id]
         {
             if unique.samePayload, holder.payload != payload { return .mismatch(id) }
             switch unique.policy {

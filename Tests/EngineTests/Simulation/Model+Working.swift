@@ -61,7 +61,9 @@ extension Model {
         job.due = now + (failure.retryAfter ?? backoff)
         job.state = job.due > now ? .scheduled : .ready
         jobs[id] = job
-        ended(id, isCancelled: cancel != nil, isLast: failure.isDiscard || job.failures >= job.maxAttempts)
+        ended(
+            id, isCancelled: cancel != nil,
+            isLast: failure.isDiscard || job.failures >= job.maxAttempts)
     }
 
     private mutating func ended(_ id: UInt64, isCancelled: Bool, isLast: Bool) {

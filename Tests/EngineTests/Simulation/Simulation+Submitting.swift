@@ -60,7 +60,8 @@ extension Dice {
     }
 
     /// What is asked for now and then; nil: nothing.
-    private mutating func maybe<Choice>(_ chance: Int, _ choice: (inout Dice) -> Choice) -> Choice? {
+    private mutating func maybe<Choice>(_ chance: Int, _ choice: (inout Dice) -> Choice) -> Choice?
+    {
         once(in: chance) ? choice(&self) : nil
     }
 
