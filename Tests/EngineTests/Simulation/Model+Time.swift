@@ -68,12 +68,9 @@ extension Model {
     }
 
     private mutating func endIfDue(_ id: UInt64, _ job: Job, _ run: Run) {
-        let leaseEnds = max(run.deadline, leaseFloor)
-        let graceEnds = run.cancel?.deadline ?? .max
-        guard min(leaseEnds, graceEnds) <= now else { return }
-        if graceEnds < leaseEnds {
-            endCancelled(id)
-        } else if run.deadline == run.limit {
+        if let cancel = run.cancel, cancel.deadline <= now { return endCancelled(id) }
+        guard max(run.deadline, leaseFloor) <= now else { return }
+        if run.deadline == run.limit {
             fail(id, .timeout)
         } else {
             giveBack(id, asCrash: "the lease ended before the job was settled")

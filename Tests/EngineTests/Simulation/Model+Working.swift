@@ -107,7 +107,7 @@ extension Model {
         if job.holdsKey, job.holdsKeyUntil > now { kept = max(kept, job.holdsKeyUntil - now) }
         job.due = (now + kept + 999) / 1_000 * 1_000
         job.checkpoint = []
-        if state == .completed { job.error = nil }
+        if state == .completed { (job.error, job.fingerprint) = (nil, 0) }
         jobs[id] = kept == 0 ? nil : job
         noteEnd(in: job.queue, state)
     }
