@@ -221,13 +221,6 @@ extension Engine {
     }
 }
 
-/// FNV-1a. (Source: Fowler, Noll, Vo; RFC 9923.)
-func hashed(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash
-}
-
 /// A row whose check value is right and whose contents make no sense.
 func nonsense(_ table: Table, _ key: Key, _ what: String) -> StoreError {
     StoreError(

@@ -131,9 +131,7 @@ extension Engine {
         case .crash(let reason):
             event = .crashed
             row.crashes = row.crashes.addingOne
-            row.history?.failure = Failure(
-                message: reason.bytes,
-                fingerprint: FNV1a.fingerprint(class: "", reason))
+            row.history?.failure = Failure(reason)
             isLast = row.crashes >= row.maxCrashes
         }
         try attemptEnded(id, row, queue, event, isLast: isLast, until: 0, rows)

@@ -5,7 +5,7 @@ import Store
 struct JobWalk {
     private var places: [Place]
     private let isDescending: Bool
-    /// Rows read so far.
+    /// Rows of the index and of leases read so far.
     private(set) var looked = 0
 
     /// Where some of the jobs are found.
@@ -150,9 +150,9 @@ struct JobWalk {
     private mutating func look<Source: Rows & ~Copyable>(
         _ origin: Origin, _ place: Int, from id: UInt64, _ rows: borrowing Source
     ) throws {
-        looked += 1
         switch origin {
         case .index(let queue, let state, let order):
+            looked += 1
             let found = try indexedRun(queue, state, order, from: id, isDescending, rows)
             if let found { places[place].position = .run(found) } else { places.remove(at: place) }
         case .everything:
