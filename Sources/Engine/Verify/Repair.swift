@@ -31,7 +31,7 @@ package final class Repair {
     var index = RunBuilder<IndexPlace>()
     var timers = RunBuilder<TimerPlace>()
     /// Jobs that leases hold.
-    var running: Set<UInt64> = []
+    var running: [UInt64: JobHolder] = [:]
     var highestJob: UInt64 = 0
     let scratch = Scratch()
 

@@ -112,7 +112,8 @@ extension Verifier {
         try visit(Tables.notes, from: place, rows) { key, _ in
             var id = try key.u64()
             let kind = NoteKind(rawValue: try key.u8())
-            if kind == .cancelling { id = try key.u64() }
+            // The list of jobs that are to be cancelled is of job 0.
+            if kind == .cancelling, id == 0 { id = try key.u64() }
             guard let job = try job(id, rows) else {
                 return expect(
                     try isExcused(id, rows), Tables.notes,
@@ -125,9 +126,9 @@ extension Verifier {
     private func judge<Source: Rows & ~Copyable>(
         _ note: NoteKind?, of id: UInt64, _ job: JobFacts, _ rows: borrowing Source
     ) throws {
-        if note != .cancelling {
-            expect(job.hasNotes, Tables.notes, "job \(id) has a note that it does not know of")
-        }
+        expect(
+            job.hasNotes || note == .cancelling, Tables.notes,
+            "job \(id) has a note that it does not know of")
         switch note {
         case nil: expect(false, Tables.notes, "job \(id) has a note of no kind")
         case .log, .logState: break
@@ -135,8 +136,7 @@ extension Verifier {
             expect(!job.state.isFinished, Tables.notes, "finished job \(id) has a checkpoint")
         case .cancelling:
             expect(
-                try lease(of: id, rows) != nil, Tables.notes,
-                "job \(id) does not run, and is to be cancelled")
+                job.cancelEndsAt > 0, Tables.notes, "job \(id) is listed, and not to be cancelled")
         case .progress:
             expect(
                 try lease(of: id, rows) != nil, Tables.notes,
