@@ -152,7 +152,7 @@ extension WalkTargets {
                 indexed.append((queue.id, state))
             }
         }
-        if filter.accepts(.running), queues.contains(where: { $0.running > 0 }) {
+        if filter.accepts(.running), queues.contains(where: { $0.row.running > 0 }) {
             leased = LeasedJobs(queue: filter.queue == nil ? nil : queues.first?.id)
         }
         if indexed.count > JobWalk.placesMax { return nil }
