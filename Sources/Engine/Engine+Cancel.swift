@@ -128,6 +128,19 @@ extension Engine {
         _ = try finish(id, row, as: .cancelled, queue, rows)
     }
 
+    /// Jobs whose grace is over when their lease ends are cancelled for that, whichever timer fires first.
+    func endOverdueCancels(
+        _ key: LeaseKey, _ lease: LeaseRow, _ rows: borrowing Transaction
+    ) throws {
+        guard !cancelling.isEmpty else { return }
+        for offset in lease.jobs.offsets where cancelling[key.first + offset]?.token == key.token {
+            let id = key.first + offset
+            guard let ends = try load(id, rows)?.history?.cancelEndsAt, ends > 0, ends <= stamp.now
+            else { continue }
+            try cancelGraceEnded(Timer(due: ends, kind: .cancel, id), rows)
+        }
+    }
+
     // MARK: Sessions that resume
 
     /// Tells a worker that is back which of its jobs are to be stopped.

@@ -154,6 +154,8 @@ extension Engine {
             return try lease.timer(key).set(rows)
         }
         steps -= lease.jobs.count
+        try endOverdueCancels(key, lease, rows)
+        lease = touchedLeases[key] ?? lease
         let crash = GivenBack.crash("the lease ended before the job was settled")
         let way = lease.hasTimedOut ? LeaseEnd.timeout : .givenBack(crash)
         try endLease(of: lease.jobs, key, lease, way, rows)

@@ -116,6 +116,8 @@ extension Engine {
         let queue = try index(ofQueue: row.queue)
         try leave(holder, row, state, queue, rows)
         let reason: StaticString = "replaced by a later submission with the same unique key"
+        // One held for a period would keep it otherwise.
+        try release(holder, &row, rows)
         row.noteCancel(reason: reason.bytes, at: stamp.now)
         try finish(holder, row, as: .cancelled, queue, rows)
     }

@@ -62,7 +62,7 @@ package enum EngineLimits {
 
     /// How much later than jobs with a greater id a job may have been created, in milliseconds: its id
     /// is given out before its payload is stored.
-    static let idTimeSlack: UInt64 = 10_000
+    static let idTimeSlack: UInt64 = 2_000
 
     /// A finished job that somebody waits for is kept at least this long, in milliseconds.
     static let watchedRetention: UInt64 = 10_000

@@ -152,7 +152,7 @@ extension WalkTargets {
                 indexed.append((queue.id, state))
             }
         }
-        if filter.accepts(.running), queues.contains(where: { $0.running > 0 }) {
+        if filter.accepts(.running), queues.contains(where: { $0.row.running > 0 }) {
             leased = LeasedJobs(queue: filter.queue == nil ? nil : queues.first?.id)
         }
         if indexed.count > JobWalk.placesMax { return nil }
@@ -160,6 +160,12 @@ extension WalkTargets {
 }
 
 extension QueueRow {
+    /// Jobs that a filter of queue and states means.
+    func count(_ filter: JobFilter) -> Int {
+        guard (filter.queue ?? name) == name else { return 0 }
+        return JobState.allCases.filter(filter.accepts).reduce(0) { $0 + Int(count(of: $1)) }
+    }
+
     /// Jobs that are in a state now.
     func count(of state: JobState) -> UInt64 {
         switch state {

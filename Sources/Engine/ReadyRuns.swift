@@ -8,8 +8,11 @@ import Store
 /// `flush` writes what is left, once a turn.
 struct ReadyRuns {
     private let queue: UInt32
-    /// Whether the newest job of a priority is first.
-    var isLIFO = false
+    /// Whether the newest job of a priority is first. Changed only when everything is flushed: another
+    /// run is the head then.
+    var isLIFO = false {
+        didSet { if isLIFO != oldValue { head = nil } }
+    }
     /// The stored run that is delivered from, less what this turn took from it. Nil: look it up.
     private var head: Run?
     /// The id that `head` is stored under, and how many jobs it has there.

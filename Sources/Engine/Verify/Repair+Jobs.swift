@@ -35,7 +35,11 @@ extension Repair {
                 let id = key.first + offset
                 let job = try job(id, rows)
                 let isHeld = hasSession && job?.state == .waiting && job?.queue == lease.queue
-                if !isHeld || !running.insert(id).inserted { lease.jobs.remove(offset) }
+                if isHeld, running[id] == nil {
+                    running[id] = key.token
+                } else {
+                    lease.jobs.remove(offset)
+                }
             }
             guard lease.jobs != before else { return nil }
             report.orphans += 1
@@ -104,14 +108,15 @@ extension Repair {
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws -> Bool {
         let bytes = UInt64(row.payloadBytes)
-        let isRunning = running.contains(id)
-        if let expiresAt = row.expiresAt, !isRunning || expiresAt > now {
+        let token = running[id]
+        if let expiresAt = row.expiresAt, token == nil || expiresAt > now {
             try timers.add(id, to: .expiry(expiresAt, queue: row.queue), rows)
         }
-        if isRunning {
+        if let token {
             count(row.queue) { $0.add(1, to: .running, bytes: bytes) }
-            let ends = row.history?.cancelEndsAt ?? 0
-            if ends > 0 { try Timer(due: ends, kind: .cancel, id).set(rows) }
+            guard let ends = row.history?.cancelEndsAt, ends > 0 else { return false }
+            try Timer(due: ends, kind: .cancel, id).set(rows)
+            try rows.put(Tables.notes, .cancelling(id)) { $0.u64(token) }
             return false
         }
         let due = row.history?.dueAt ?? 0

@@ -110,25 +110,33 @@ extension Verifier {
         _ place: Place, _ rows: borrowing Source
     ) throws -> Place? {
         try visit(Tables.notes, from: place, rows) { key, _ in
-            let id = try key.u64()
+            var id = try key.u64()
+            let kind = NoteKind(rawValue: try key.u8())
+            // The list of jobs that are to be cancelled is of job 0.
+            if kind == .cancelling, id == 0 { id = try key.u64() }
             guard let job = try job(id, rows) else {
                 return expect(
                     try isExcused(id, rows), Tables.notes,
                     "a note is of job \(id), which has no row")
             }
-            try judge(NoteKind(rawValue: try key.u8()), of: id, job, rows)
+            try judge(kind, of: id, job, rows)
         }
     }
 
     private func judge<Source: Rows & ~Copyable>(
         _ note: NoteKind?, of id: UInt64, _ job: JobFacts, _ rows: borrowing Source
     ) throws {
-        expect(job.hasNotes, Tables.notes, "job \(id) has a note that it does not know of")
+        expect(
+            job.hasNotes || note == .cancelling, Tables.notes,
+            "job \(id) has a note that it does not know of")
         switch note {
         case nil: expect(false, Tables.notes, "job \(id) has a note of no kind")
         case .log, .logState: break
         case .checkpoint:
             expect(!job.state.isFinished, Tables.notes, "finished job \(id) has a checkpoint")
+        case .cancelling:
+            expect(
+                job.cancelEndsAt > 0, Tables.notes, "job \(id) is listed, and not to be cancelled")
         case .progress:
             expect(
                 try lease(of: id, rows) != nil, Tables.notes,

@@ -161,6 +161,9 @@ extension Verifier {
         }
         if job.cancelEndsAt > 0 {
             try expectTimer(Timer(due: job.cancelEndsAt, kind: .cancel, id), rows)
+            expect(
+                try rows.contains(Tables.notes, .cancelling(id)), Tables.notes,
+                "job \(id) is to be cancelled, and not listed")
         }
         if let until = job.key?.until, until > 0 {
             try expectTimer(Timer(due: until, kind: .unique, id), rows)

@@ -1,3 +1,5 @@
+@testable import Engine
+
 /// What a worker of the simulation says of a failure.
 struct FailureWish: Equatable {
     var message: String
@@ -8,5 +10,6 @@ struct FailureWish: Equatable {
 
     /// What the engine says itself of an attempt that ran too long.
     static let timeout = FailureWish(
-        message: "the attempt ran longer than its timeout", errorClass: "Timeout", fingerprint: 0)
+        message: "the attempt ran longer than its timeout", errorClass: "Timeout",
+        fingerprint: Failure.timeout.fingerprint)
 }

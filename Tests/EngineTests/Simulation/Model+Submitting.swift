@@ -9,6 +9,7 @@ extension Model {
         let refused = refusal(queue, payload: payload, whole)
         if let refused { return refused }
         if let unique = whole.unique, let holder = holder(of: unique.key, in: queue) {
+            jobs[holder]?.holdsKey = false
             finish(holder, .cancelled)
         }
         let id = nextJob

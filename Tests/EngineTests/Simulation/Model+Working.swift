@@ -77,14 +77,14 @@ extension Model {
     }
 
     /// - Parameter crash: the error that it counts as; nil for an interruption.
-    mutating func giveBack(_ id: UInt64, asCrash crash: String?) {
+    mutating func giveBack(_ id: UInt64, asCrash crash: StaticString?) {
         guard var job = jobs[id] else { return }
         let cancel = job.run?.cancel
         job.run = nil
         if let crash {
             job.crashes += 1
-            job.error = crash
-            job.fingerprint = 0
+            job.error = "\(crash)"
+            job.fingerprint = Failure(crash).fingerprint
         } else {
             job.interruptions += 1
         }
@@ -107,7 +107,7 @@ extension Model {
         if job.holdsKey, job.holdsKeyUntil > now { kept = max(kept, job.holdsKeyUntil - now) }
         job.due = (now + kept + 999) / 1_000 * 1_000
         job.checkpoint = []
-        if state == .completed { job.error = nil }
+        if state == .completed { (job.error, job.fingerprint) = (nil, 0) }
         jobs[id] = kept == 0 ? nil : job
         noteEnd(in: job.queue, state)
     }

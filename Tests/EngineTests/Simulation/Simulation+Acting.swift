@@ -91,7 +91,7 @@ extension Simulation {
         (defaults.delay, defaults.unique, defaults.tags) = (nil, nil, [])
         if dice.once(in: 2) { defaults = Wish() }
         tell("set \(name): \(depth) jobs, \(bytes) bytes, LIFO \(isLIFO), \(defaults)")
-        var settings = QueueSettings()
+        var settings = harness.engine.settings(of: queue)
         settings.depthMax = depth
         settings.bytesMax = bytes
         settings.order = isLIFO ? .lifo : .fifo

@@ -1,7 +1,7 @@
 @testable import Engine
 
 /// What a submission of the simulation says about its job; nil: nothing.
-struct Wish: Equatable {
+struct Wish: Equatable, CustomStringConvertible {
     var priority: UInt8?
     var maxAttempts: UInt16?
     var maxCrashes: UInt16?
@@ -13,6 +13,17 @@ struct Wish: Equatable {
     var timeout: UInt64?
     var unique: UniqueWish?
     var tags: [String] = []
+
+    var description: String {
+        let said: [(String, Any?)] = [
+            ("priority", priority), ("attempts", maxAttempts), ("crashes", maxCrashes),
+            ("interruptions", maxInterruptions), ("delay", delay), ("expires", expires),
+            ("timeout", timeout), ("unique", unique),
+        ]
+        let kept = retain.sorted { $0.key < $1.key }.map { "\($0.key) kept \($0.value)" }
+        return (said.compactMap { name, value in value.map { "\(name) \($0)" } } + kept + tags)
+            .joined(separator: ", ")
+    }
 
     /// What is not said here as another says it.
     func completed(by defaults: Wish) -> Wish {
@@ -29,11 +40,15 @@ struct Wish: Equatable {
     }
 }
 
-struct UniqueWish: Equatable {
+struct UniqueWish: Equatable, CustomStringConvertible {
     var key: String
     var scope: UniqueKey.Scope
     var policy: UniqueKey.Policy
     /// Milliseconds, of scope `period`.
     var period: UInt64 = 0
     var samePayload = false
+
+    var description: String {
+        "\(key) \(scope) \(period) \(policy)\(samePayload ? ", same payload" : "")"
+    }
 }
