@@ -132,15 +132,8 @@ extension TypeTimes {
 }
 
 extension TimeHistogram {
-    /// The engine's steps are two to each doubling, the wire's buckets are one.
     fileprivate init(_ histogram: Histogram) {
-        self.init()
-        for (step, jobs) in histogram.countsByStep.enumerated() {
-            let bucket = step < 2 ? step : step / 2 + 1
-            while buckets.count <= bucket { buckets.append(0) }
-            buckets[bucket] += jobs
-            count += jobs
-        }
-        sumMilliseconds = 0
+        self.init(
+            count: histogram.count, sumMilliseconds: histogram.sum, buckets: histogram.steps)
     }
 }

@@ -25,29 +25,32 @@ extension SubmitItemView {
 
 extension JobOptions {
     init(_ options: SubmitOptions.Fields) {
-        self.init(
-            maxAttempts: options.maxAttempts, backoff: options.backoff.map { Backoff($0) },
-            retainCompleted: options.retainCompletedMilliseconds,
-            retainDead: options.retainDeadMilliseconds)
-        retainCancelled = options.retainCancelledMilliseconds
-        retainExpired = options.retainExpiredMilliseconds
-        maxCrashes = options.maxCrashes
-        maxInterruptions = options.maxInterruptions
-        priority = options.priority
-        timeToLive = options.expiresMilliseconds
-        timeout = options.timeoutMilliseconds.map { UInt64($0) }
+        var fields = Fields()
+        fields.maxAttempts = options.maxAttempts
+        fields.backoff = options.backoff.map { Backoff($0) }
+        fields.retainCompleted = options.retainCompletedMilliseconds
+        fields.retainDead = options.retainDeadMilliseconds
+        fields.retainCancelled = options.retainCancelledMilliseconds
+        fields.retainExpired = options.retainExpiredMilliseconds
+        fields.maxCrashes = options.maxCrashes
+        fields.maxInterruptions = options.maxInterruptions
+        fields.priority = options.priority
+        fields.timeToLive = options.expiresMilliseconds
+        fields.timeout = options.timeoutMilliseconds.map { UInt64($0) }
         switch options.due {
-        case .delay(let delay): self.delay = delay
-        case .at(let instant), .both(_, let instant): runAt = instant
+        case .delay(let delay): fields.delay = delay
+        case .at(let instant), .both(_, let instant): fields.runAt = instant
         case nil: break
         }
+        self.init(fields)
     }
 }
 
 extension SubmitOptions.Fields {
     /// A queue's defaults, as they were set.
-    init(_ options: JobOptions) {
+    init(_ defaults: JobOptions) {
         self.init()
+        let options = defaults.said
         maxAttempts = options.maxAttempts
         backoff = options.backoff.map { .init($0) }
         retainCompletedMilliseconds = options.retainCompleted
