@@ -32,7 +32,7 @@ package struct JobOptions: Sendable, Equatable {
     /// Nil when nothing is said, as of most jobs: then there is nothing to copy.
     private var fields: Box<Fields>?
 
-    var said: Fields { fields?.value ?? Fields() }
+    package var said: Fields { fields?.value ?? Fields() }
 
     /// Whether nothing is said.
     package var isPlain: Bool { fields == nil }

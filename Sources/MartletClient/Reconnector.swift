@@ -159,7 +159,7 @@ actor Reconnector {
 
     private func received(_ push: Push) {
         switch push {
-        case .jobs:
+        case .jobs, .cancel, .events:
             break
         case .welcome(let welcome):
             limits.withLock { $0 = welcome.limits }

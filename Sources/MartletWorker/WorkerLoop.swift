@@ -70,6 +70,8 @@ struct WorkerLoop: ~Copyable {
             machine.disconnected(now)
         case .pushed(.jobs(let jobs)):
             machine.delivered(jobs, now)
+        case .pushed(.cancel), .pushed(.events):
+            break
         case .pushed(.draining(let draining)):
             moveOn(draining, in: &tasks)
         case .pushed(.welcome(let welcome)):
