@@ -133,7 +133,7 @@ extension Engine {
         _ key: LeaseKey, _ lease: LeaseRow, _ rows: borrowing Transaction
     ) throws {
         guard !cancelling.isEmpty else { return }
-        for offset in lease.jobs.offsets where cancelling[key.first + offset] != nil {
+        for offset in lease.jobs.offsets where cancelling[key.first + offset]?.token == key.token {
             let id = key.first + offset
             guard let ends = try load(id, rows)?.history?.cancelEndsAt, ends > 0, ends <= stamp.now
             else { continue }
