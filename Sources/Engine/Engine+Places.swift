@@ -37,7 +37,9 @@ extension Engine {
         case .ready:
             try mending(rows) { try queues[queue].ready.insert(id, order: row.order, rows) }
         case .scheduled:
-            pendingIndex.add(id, to: IndexPlace(row.queue, .scheduled))
+            if !isPlanted(.indexRowForgotten) {
+                pendingIndex.add(id, to: IndexPlace(row.queue, .scheduled))
+            }
             let due = row.history?.dueAt ?? 0
             pendingTimers.add(id, to: .ready(due, queue: row.queue, order: row.order))
         case .running, .held: preconditionFailure("a job begins to run by its delivery alone")

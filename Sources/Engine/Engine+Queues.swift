@@ -130,7 +130,7 @@ extension Engine {
     /// Whether there is something to deliver: never while the queue is paused.
     package func hasReady(_ queue: QueueIndex) -> Bool {
         queues[queue.value].row.ready > 0
-            && !(queues[queue.value].hasSettings && isPaused(queue))
+            && (isPlanted(.pauseIgnored) || !(queues[queue.value].hasSettings && isPaused(queue)))
     }
 
     package func readyCount(_ queue: QueueIndex) -> Int { Int(queues[queue.value].row.ready) }
