@@ -114,9 +114,13 @@ let package = Package(
             swiftSettings: settings),
         // Tests: of each module by itself, and of the built binary from outside.
         .testTarget(name: "StyleTests", swiftSettings: settings),
+        .target(
+            name: "TestSupport", dependencies: ["MartletClient", "MartletWire", nioCore, nioPosix],
+            path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
-        .testTarget(name: "StoreTests", dependencies: ["Store"], swiftSettings: settings),
+        .testTarget(
+            name: "StoreTests", dependencies: ["TestSupport", "Store"], swiftSettings: settings),
         .testTarget(
             name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
         .testTarget(
@@ -125,22 +129,24 @@ let package = Package(
         .testTarget(
             name: "ClientTests",
             dependencies: [
-                "MartletClient", "MartletWire", "MartletCompression", nioCore, nioPosix,
-                nioEmbedded, logging, lifecycle,
+                "TestSupport", "MartletClient", "MartletWire", "MartletCompression", nioCore,
+                nioPosix, nioEmbedded, logging, lifecycle,
                 unixSignals,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore, nioPosix,
-                logging, lifecycle, signals,
+                "TestSupport", "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore,
+                nioPosix, logging, lifecycle, signals,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "BrokerTests",
             dependencies: [
-                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging, lifecycle,
+                "TestSupport", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging,
+                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, nioEmbedded, logging,
+                lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

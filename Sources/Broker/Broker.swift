@@ -29,7 +29,8 @@ package final class Broker: Service {
     /// from getting ready.
     package func address() async throws -> SocketAddress { try await bound.futureResult.get() }
 
-    /// Serves until it is shut down gracefully, or can't go on.
+    /// Serves until it is shut down gracefully, its task is cancelled, or it can't go on. Cancelled, it
+    /// stops without telling its clients first; what it acknowledged is as safe.
     /// - Throws: `BrokerFailure`.
     package func run() async throws {
         let readers = SnapshotReaders(threads: 2, logger: logger)
@@ -57,10 +58,14 @@ package final class Broker: Service {
                     throw BrokerFailure.cannotStart("the listening socket has no address")
                 }
                 self.bound.succeed(address)
-                try await withGracefulShutdownHandler {
-                    try await tasks.next()
-                } onGracefulShutdown: {
-                    self.goAway(channel)
+                try await withTaskCancellationHandler {
+                    try await withGracefulShutdownHandler {
+                        try await tasks.next()
+                    } onGracefulShutdown: {
+                        self.goAway(channel)
+                    }
+                } onCancel: {
+                    self.inbox.append(.stop)
                 }
             } catch {
                 self.inbox.append(.stop)

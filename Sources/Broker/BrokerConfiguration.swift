@@ -10,6 +10,9 @@ package struct BrokerConfiguration: Sendable {
     package var port: Int
     /// What clients are told in `WELCOME`.
     package var limits = ServerLimits()
+    /// What a connection must show in its `HELLO`; none: everybody is welcome. The clients on a link are
+    /// the gateway's to check.
+    package var tokens = AccessTokens.none
     /// Event loops: they split frames and move bytes; the rules run on the writer thread.
     package var eventLoops = 1
     package var connectionsMax = 20_000

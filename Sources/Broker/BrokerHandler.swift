@@ -19,6 +19,10 @@ struct Delivery: Sendable {
     var closedChannels: [UInt16] = []
     /// Bytes of frames that were handed over and are now worked off.
     var bytesDone: Int
+    /// Requests likewise, those that `requests_in_flight_max` counts.
+    var requestsDone = 0
+    /// A gateway's: it counts the requests of each of its clients itself.
+    var isLink = false
     /// The client has been welcomed: it may send frames of full length.
     var isWelcomed: Bool
     var closes: Bool
@@ -42,6 +46,8 @@ final class BrokerHandler: ChannelDuplexHandler {
     private var isClosing = false
     /// Bytes handed over and not worked off.
     private var bytesInFlight = 0
+    private var requestsInFlight = 0
+    private var isLink = false
     private var readIsHeld = false
     private var large: [ByteBuffer] = []
     private var lastRead = NIODeadline.now()
@@ -79,14 +85,44 @@ final class BrokerHandler: ChannelDuplexHandler {
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        guard !runs.isEmpty else { return }
+        handOver()
+    }
+
+    /// Hands over what came, as far as it may be under way.
+    private func handOver() {
+        guard !runs.isEmpty, !isFull else { return }
+        let rest = isLink ? [] : restAboveLimit()
         inbox.append(.frames(id, runs))
         runs.removeAll(keepingCapacity: true)
+        runs += rest
+    }
+
+    /// Cuts off `runs` what would be more requests than may be under way, and counts the others.
+    private func restAboveLimit() -> [ByteBuffer] {
+        for index in runs.indices {
+            var run = runs[index]
+            while !isFull, let header = run.peekFrameHeader() {
+                if header.endsCountedRequest { requestsInFlight += 1 }
+                run.moveReaderIndex(forwardBy: header.frameBytes)
+            }
+            guard isFull else { continue }
+            let rest = [run] + runs[(index + 1)...]
+            runs.removeSubrange((index + 1)...)
+            runs[index].moveWriterIndex(to: run.readerIndex)
+            return rest.filter { $0.readableBytes > 0 }
+        }
+        return []
+    }
+
+    private var isFull: Bool { requestsInFlight >= Int(limits.requestsInFlightMax) }
+
+    private var mayRead: Bool {
+        bytesInFlight < Int(limits.bytesInFlightMax) && !isFull && runs.isEmpty
     }
 
     /// Reading stops while the writer thread is behind, or the client does not take what it is sent.
     func read(context: ChannelHandlerContext) {
-        if bytesInFlight < Int(limits.bytesInFlightMax), context.channel.isWritable {
+        if mayRead, context.channel.isWritable {
             context.read()
         } else {
             readIsHeld = true
@@ -115,9 +151,7 @@ final class BrokerHandler: ChannelDuplexHandler {
     }
 
     private func resumeReading() {
-        guard readIsHeld, let context, context.channel.isWritable,
-            bytesInFlight < Int(limits.bytesInFlightMax)
-        else { return }
+        guard readIsHeld, mayRead, let context, context.channel.isWritable else { return }
         readIsHeld = false
         context.read()
     }
@@ -137,6 +171,8 @@ final class BrokerHandler: ChannelDuplexHandler {
     func deliver(_ delivery: Delivery) {
         guard let context else { return }
         bytesInFlight -= delivery.bytesDone
+        requestsInFlight = max(0, requestsInFlight - delivery.requestsDone)
+        if delivery.isLink { isLink = true }
         if delivery.isWelcomed {
             isWelcomed = true
             splitter.frameBytesMax = Int(limits.frameBytesMax)
@@ -155,8 +191,9 @@ final class BrokerHandler: ChannelDuplexHandler {
         context.flush()
         if delivery.closes {
             isClosing = true
-            context.close(promise: nil)
+            return context.close(promise: nil)
         }
+        handOver()
         resumeReading()
     }
 

@@ -72,6 +72,7 @@ extension BrokerLoop {
         case .credit: try credit(Credit(body: body), request)
         case .subscribe: try subscribe(Subscribe(body: body), request, rows)
         case .unsubscribe: try unsubscribe(Unsubscribe(body: body), request)
+        case .holding: try holding(body, request, rows)
         case .progress: try progress(ProgressMessage(body: body), request, rows)
         case .get: try get(Get(body: body), request, rows)
         case .wait: try wait(Wait(body: body), request, rows)

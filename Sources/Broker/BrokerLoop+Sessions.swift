@@ -9,6 +9,10 @@ extension BrokerLoop {
     ) throws {
         let peer = request.peer
         guard !peer.isOpen else { throw WireError.helloRepeated() }
+        // What comes on other channels was let in by a gateway, which has shown its own token.
+        guard peer.channel != 0 || configuration.tokens.accept(hello.token.utf8) else {
+            throw ClosingError.notAuthenticated(requestID: header.requestID)
+        }
         if hello.isLink, peer.channel == 0 { peer.connection.isLink = true }
         let isResumed = try resume(hello, peer, rows)
         if !isResumed {
@@ -51,6 +55,7 @@ extension BrokerLoop {
         let peer = request.peer
         reply(Done(), to: request)
         let session = peer.session
+        try stageSettlements(of: session, rows)
         leave(peer)
         try engine.endSession(session, rows)
         if peer.channel == 0 {

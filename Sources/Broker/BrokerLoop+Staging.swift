@@ -3,41 +3,7 @@ import MartletWire
 import NIOCore
 import Store
 
-/// A long submission that is stored over several turns.
-final class Staging {
-    /// The body of its `SUBMIT`.
-    let body: ByteBuffer
-    /// Where the answer goes; a client that sends the request again takes it over.
-    var request: Request {
-        didSet { connection = request.peer.connection }
-    }
-    /// Held here, since the client may leave before everything is stored.
-    private(set) var connection: Connection
-    let producer: UInt64
-    let sequence: UInt64
-    let queue: QueueIndex
-    /// Of each item, why it is refused.
-    let refusals: [WireError?]
-    let firstJob: UInt64
-    /// Items of which every piece is stored.
-    var itemsDone = 0
-    /// Bytes of the next item that are stored.
-    var bytesDone = 0
-
-    init(
-        _ body: ByteBuffer, _ request: Request, _ submit: SubmitView, to queue: QueueIndex,
-        refusals: [WireError?], firstJob: UInt64
-    ) {
-        self.body = body
-        self.request = request
-        connection = request.peer.connection
-        producer = submit.producer
-        sequence = submit.sequence
-        self.queue = queue
-        self.refusals = refusals
-        self.firstJob = firstJob
-    }
-}
+// Long messages are stored some bytes in each turn, so that small ones need not wait for them.
 
 extension BrokerLoop {
     /// Bodies at least this long are staged.
@@ -50,23 +16,40 @@ extension BrokerLoop {
         _ body: ByteBuffer, _ submit: SubmitView, to queue: QueueIndex, _ request: Request,
         _ rows: borrowing Transaction
     ) throws {
-        if submit.producer != 0,
-            let known = stagings.first(where: {
-                $0.producer == submit.producer && $0.sequence == submit.sequence
-            })
-        {
-            known.connection.bytesDone += body.readableBytes
-            note(known.connection)
-            known.request = request
-            known.connection.bytesDone -= body.readableBytes
-            return
-        }
+        let known = stagings.first { $0.isSubmission(submit.producer, submit.sequence) }
+        if let known { return note(known.takeOver(by: request)) }
         let refusals = try refusals(of: submit)
         let first = try engine.beginStaging(refusals.count { $0 == nil }, rows)
-        stagings.append(
-            Staging(body, request, submit, to: queue, refusals: refusals, firstJob: first))
-        // Its bytes are worked off only when it is stored: a client can't have more under way than it may.
-        request.peer.connection.bytesDone -= body.readableBytes
+        append(
+            Staging(
+                body, request,
+                .submit(producer: submit.producer, sequence: submit.sequence, to: queue),
+                refusals: refusals, firstID: first))
+    }
+
+    /// Begins to stage a long settlement.
+    func stage(
+        _ body: ByteBuffer, _ settle: SettleView, _ request: Request, _ rows: borrowing Transaction
+    ) throws {
+        let payloadBytesMax = Int(configuration.limits.payloadBytesMax)
+        var items = settle
+        var refusals: [WireError?] = []
+        var longResults = 0
+        while let item = try items.nextItem() {
+            let refusal = item.refusal(payloadBytesMax: payloadBytesMax)
+            if refusal == nil, try item.longResult() != nil { longResults += 1 }
+            refusals.append(refusal)
+        }
+        let first = try engine.beginStaging(longResults, rows)
+        append(
+            Staging(
+                body, request, .settle(session: request.peer.session), refusals: refusals,
+                firstID: first))
+    }
+
+    private func append(_ staging: Staging) {
+        staging.hold()
+        stagings.append(staging)
     }
 
     private func refusals(of submit: SubmitView) throws -> [WireError?] {
@@ -80,52 +63,132 @@ extension BrokerLoop {
         return refusals.map { $0 ?? .batchRefused() }
     }
 
-    /// Stores some more of the submission that is being staged; submits it when all is stored.
+    // MARK: Some in each turn
+
+    /// Stores some more of the message that is being staged; carries it out when all is stored.
     func stageSome(_ rows: borrowing Transaction) throws {
         guard let staging = stagings.first else { return }
-        try staging.body.withReader { reader in
-            let submit = try SubmitView(from: &reader, batchMax: Int(configuration.limits.batchMax))
-            guard try stageSome(staging, submit, rows) else { return }
-            stagings.removeFirst()
-            staging.connection.bytesDone += staging.body.readableBytes
-            note(staging.connection)
-            try finish(staging, submit, rows)
+        guard try stage(staging, bytesMax: BrokerLoop.stagingBytesMax, rows) else { return }
+        stagings.removeFirst()
+    }
+
+    /// What a session that ends has settled before counts, however long it is.
+    func stageSettlements(of session: UInt64, _ rows: borrowing Transaction) throws {
+        for staging in stagings where staging.isSettlement(of: session) {
+            _ = try stage(staging, bytesMax: .max, rows)
+        }
+        stagings.removeAll { $0.isSettlement(of: session) }
+    }
+
+    /// - Returns: whether it is carried out.
+    private func stage(
+        _ staging: Staging, bytesMax: Int, _ rows: borrowing Transaction
+    ) throws -> Bool {
+        let batchMax = Int(configuration.limits.batchMax)
+        return try staging.body.withReader { reader in
+            switch staging.purpose {
+            case .submit(_, _, let queue):
+                let submit = try SubmitView(from: &reader, batchMax: batchMax)
+                guard try stage(staging, submit, bytesMax: bytesMax, rows) else { return false }
+                note(staging.release())
+                let answer = SubmitAnswer(submit, queue, staging.answer)
+                try write(answer, ids: .staged(first: staging.firstID), staging.refusals, rows)
+            case .settle(let session):
+                let settle = try SettleView(from: &reader, batchMax: batchMax)
+                guard try stage(staging, settle, bytesMax: bytesMax, rows) else { return false }
+                note(staging.release())
+                try finish(staging, settle, session, rows)
+            }
+            try engine.endStaging(staging.firstID, rows)
+            return true
         }
     }
 
-    /// - Returns: whether everything is stored now.
-    private func stageSome(
-        _ staging: Staging, _ submit: SubmitView, _ rows: borrowing Transaction
+    private func stage(
+        _ staging: Staging, _ submit: SubmitView, bytesMax: Int, _ rows: borrowing Transaction
     ) throws -> Bool {
-        var budget = BrokerLoop.stagingBytesMax
+        var budget = bytesMax
         var items = submit
         var index = 0
-        var id = staging.firstJob
+        var id = staging.firstID
         while budget > 0, let item = try items.nextItem() {
             defer { index += 1 }
             guard staging.refusals[index] == nil else { continue }
             defer { id += 1 }
             let bytes = item.payload.bytes
-            guard index >= staging.itemsDone, bytes.count > EngineLimits.inlineBytesMax else {
-                continue
-            }
-            // Only the last part of a payload may end in the middle of a piece.
-            let wholePieces = (budget / EngineLimits.pieceBytes + 1) * EngineLimits.pieceBytes
-            let end = min(staging.bytesDone + wholePieces, bytes.count)
-            let part = UnsafeRawBufferPointer(rebasing: bytes[staging.bytesDone..<end])
-            try engine.stage(part, at: staging.bytesDone, of: id, rows)
-            budget -= part.count
-            staging.bytesDone = end < bytes.count ? end : 0
-            staging.itemsDone = end < bytes.count ? index : index + 1
+            guard bytes.count > EngineLimits.inlineBytesMax else { continue }
+            budget -= try stage(bytes, item: index, .payload, id, staging, atMost: budget, rows)
         }
         return budget > 0 || staging.itemsDone == submit.count
     }
 
+    private func stage(
+        _ staging: Staging, _ settle: SettleView, bytesMax: Int, _ rows: borrowing Transaction
+    ) throws -> Bool {
+        var budget = bytesMax
+        var items = settle
+        var index = 0
+        var id = staging.firstID
+        while budget > 0, let item = try items.nextItem() {
+            defer { index += 1 }
+            guard staging.refusals[index] == nil, let result = try item.longResult() else {
+                continue
+            }
+            defer { id += 1 }
+            budget -= try stage(
+                result.bytes, item: index, .result, id, staging, atMost: budget, rows)
+        }
+        return budget > 0 || staging.itemsDone == settle.count
+    }
+
+    /// Stores what of an item is not stored, about `budget` bytes of it.
+    /// - Returns: how many bytes that were.
+    private func stage(
+        _ bytes: UnsafeRawBufferPointer, item index: Int, _ part: PayloadPart, _ id: UInt64,
+        _ staging: Staging, atMost budget: Int, _ rows: borrowing Transaction
+    ) throws -> Int {
+        guard index >= staging.itemsDone else { return 0 }
+        // Only the last part of a payload may end in the middle of a piece.
+        let wholePieces =
+            (min(budget, bytes.count) / EngineLimits.pieceBytes + 1) * EngineLimits.pieceBytes
+        let end = min(staging.bytesDone + wholePieces, bytes.count)
+        let some = UnsafeRawBufferPointer(rebasing: bytes[staging.bytesDone..<end])
+        try engine.stage(some, at: staging.bytesDone, of: id, part, rows)
+        staging.bytesDone = end < bytes.count ? end : 0
+        staging.itemsDone = end < bytes.count ? index : index + 1
+        return some.count
+    }
+
+    // MARK: Settlements
+
     private func finish(
-        _ staging: Staging, _ submit: SubmitView, _ rows: borrowing Transaction
+        _ staging: Staging, _ settle: SettleView, _ session: UInt64, _ rows: borrowing Transaction
     ) throws {
-        let answer = SubmitAnswer(submit, staging.queue, staging.request)
-        try write(answer, ids: .staged(first: staging.firstJob), staging.refusals, rows)
-        try engine.endStaging(staging.firstJob, rows)
+        let peer = peersBySession[session]
+        var index = 0
+        var id = staging.firstID
+        try answer(settle, staging.answer) { item in
+            defer { index += 1 }
+            if let refusal = staging.refusals[index] { return refusal }
+            guard let result = try item.longResult() else {
+                return try self.settle(item, session, peer, rows)
+            }
+            defer { id += 1 }
+            let stored = StoredPayload(result)
+            let verdict = Verdict.complete(result: stored, staged: id)
+            let refusal = try carryOut(verdict, on: item, session, peer, rows)
+            if refusal != nil { try engine.discardStaged(stored, id, rows) }
+            return refusal
+        }
+    }
+}
+
+extension SettlementView {
+    /// The result, when it is too long for the job's row; the item has been checked.
+    fileprivate func longResult() throws(WireError) -> PayloadView? {
+        guard outcome == .complete, let result = try detail.result(),
+            result.bytes.count > EngineLimits.inlineBytesMax
+        else { return nil }
+        return result
     }
 }

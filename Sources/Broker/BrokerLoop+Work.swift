@@ -76,26 +76,38 @@ extension BrokerLoop {
 
     func settle(_ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction) throws {
         try body.withReader { reader in
-            var view = try SettleView(from: &reader, batchMax: Int(configuration.limits.batchMax))
-            var out = ByteBuffer()
-            let connection = request.peer.connection
-            swap(&out, &connection.outbox)
-            let mark = out.writerIndex
-            var writer = SettledWriter(
-                to: &out, requestID: request.id, channel: request.peer.channel)
-            while let item = try view.nextItem() {
-                writer.append(try settle(item, request.peer, rows), to: &out)
+            let view = try SettleView(from: &reader, batchMax: Int(configuration.limits.batchMax))
+            guard body.readableBytes < BrokerLoop.stagedBytesMin else {
+                return try stage(body, view, request, rows)
             }
-            writer.finish(in: &out)
-            if request.id == 0 { out.moveWriterIndex(to: mark) }
-            connection.outbox = out
-            note(connection)
+            let peer = request.peer
+            try answer(view, request) { item in try settle(item, peer.session, peer, rows) }
         }
     }
 
+    /// Answers with what `settle` says of each item: why it was refused; nil when it was carried out.
+    func answer(
+        _ settlements: SettleView, _ request: Request,
+        _ settle: (SettlementView) throws -> WireError?
+    ) throws {
+        var items = settlements
+        var out = ByteBuffer()
+        let connection = request.peer.connection
+        swap(&out, &connection.outbox)
+        let mark = out.writerIndex
+        var writer = SettledWriter(
+            to: &out, requestID: request.id, channel: request.peer.channel)
+        while let item = try items.nextItem() { writer.append(try settle(item), to: &out) }
+        writer.finish(in: &out)
+        if request.id == 0 { out.moveWriterIndex(to: mark) }
+        connection.outbox = out
+        note(connection)
+    }
+
+    /// - Parameter peer: who has the session now; nil: nobody.
     /// - Returns: why the item was refused; nil when it was carried out.
-    private func settle(
-        _ item: SettlementView, _ peer: Peer, _ rows: borrowing Transaction
+    func settle(
+        _ item: SettlementView, _ session: UInt64, _ peer: Peer?, _ rows: borrowing Transaction
     ) throws -> WireError? {
         let verdict: Verdict
         do {
@@ -103,10 +115,16 @@ extension BrokerLoop {
         } catch let error as WireError {
             return error
         }
-        let credit = try engine.settle(
-            item.id, token: item.token, session: peer.session, verdict, rows)
+        return try carryOut(verdict, on: item, session, peer, rows)
+    }
+
+    func carryOut(
+        _ verdict: Verdict, on item: SettlementView, _ session: UInt64, _ peer: Peer?,
+        _ rows: borrowing Transaction
+    ) throws -> WireError? {
+        let credit = try engine.settle(item.id, token: item.token, session: session, verdict, rows)
         guard let credit else { return .leaseLost(JobID(rawValue: item.id)) }
-        giveBack(credit, to: peer)
+        if let peer { giveBack(credit, to: peer) }
         return nil
     }
 
@@ -153,5 +171,24 @@ extension BrokerLoop {
             done: message.progress.done, message: message.progress.message, rows)
         guard isHeld else { throw WireError.leaseLost(message.id) }
         reply(Done(), to: request)
+    }
+
+    // MARK: Holdings
+
+    func holding(_ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction) throws {
+        let holding = try body.withReader { reader in
+            let limit = Int(configuration.limits.batchMax)
+            let holding = try Holding(from: &reader, batchMax: limit)
+            try reader.expectEnd()
+            return holding
+        }
+        let session = request.peer.session
+        var settled = Settled(runs: [])
+        for (id, token) in holding.jobs {
+            let isHeld = try engine.hold(id.rawValue, token: token, session: session, rows)
+            settled.append(isHeld ? nil : .notHeld)
+        }
+        if holding.isComplete { engine.holdsNothingElse(session: session) }
+        reply(settled, to: request)
     }
 }

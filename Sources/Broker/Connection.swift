@@ -14,6 +14,7 @@ final class Connection {
     /// Replies that promise no durability: sent before the turn is.
     var early = ByteBuffer()
     var bytesDone = 0
+    var requestsDone = 0
     /// Channels of a link that closed in this turn: what is left of long messages for them must not
     /// reach the client that gets the channel next.
     var closedChannels: [UInt16] = []

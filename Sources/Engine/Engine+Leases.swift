@@ -134,18 +134,20 @@ extension Engine {
             return try lease.timer(key).set(rows)
         }
         steps -= lease.jobs.count
-        try giveBackAll(key, lease, as: "the lease ended before the job was settled", rows)
+        let reason: StaticString = "the lease ended before the job was settled"
+        try giveBack(lease.jobs, of: key, lease, as: reason, rows)
     }
 
-    /// Gives back every job of a lease: as crashes with a reason, or as interruptions.
-    func giveBackAll(
-        _ key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?, _ rows: borrowing Transaction
+    /// Gives back jobs of a lease: as crashes with a reason, or as interruptions.
+    func giveBack(
+        _ jobs: JobSet, of key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?,
+        _ rows: borrowing Transaction
     ) throws {
         let queue = try index(ofQueue: lease.queue)
         var credit = DeliveryCredit(
             session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
-            jobs: lease.jobs.count)
-        for offset in lease.jobs.offsets {
+            jobs: jobs.count)
+        for offset in jobs.offsets {
             count(queue) { $0.running -= 1 }
             guard let row = try load(key.first + offset, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)
@@ -153,9 +155,9 @@ extension Engine {
             try giveBack(
                 key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
         }
-        var empty = lease
-        empty.jobs = JobSet()
-        touchedLeases[key] = empty
+        var rest = lease
+        rest.jobs = lease.jobs.subtracting(jobs)
+        touchedLeases[key] = rest
         lapsed.append(credit)
     }
 }

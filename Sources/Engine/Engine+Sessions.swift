@@ -7,13 +7,15 @@ struct Session {
     var isConnected = true
     /// When it ends unless it comes back; 0 while it is connected.
     var graceEnds: UInt64 = 0
+    /// Deliveries before its present connection have smaller lease tokens; 0 when there were none, or
+    /// its worker has named all that it holds of them.
+    var resumedAt: UInt64 = 0
+    /// What its worker has named so far.
+    var held: Set<HeldJob> = []
 
     /// In the row of a session that has said goodbye and whose leases are being given back.
     static let hasEnded = UInt64.max
 }
-
-/// How an ending session's jobs are given back.
-enum SessionEnd { case interrupted, crashed }
 
 extension Engine {
     package var sessionCount: Int { sessions.count }
@@ -32,6 +34,8 @@ extension Engine {
         }
         session.isConnected = true
         session.graceEnds = 0
+        session.resumedAt = counters.nextToken
+        session.held = []
         sessions[id] = session
         if session.isStored { try write(session, id, rows) }
         return true
@@ -71,50 +75,8 @@ extension Engine {
             ended.graceEnds = Session.hasEnded
             try write(ended, id, rows)
         }
-        ending[id] = end
-        endingFrom = LeaseKey(first: 0, token: 0)
-    }
-
-    /// Gives back leases of ending sessions, a bounded number at a time. A session's row stays until its
-    /// last lease is given back, so that a crash in between forgets nothing.
-    func endSessions(_ steps: inout Int, _ rows: borrowing Transaction) throws {
-        guard let from = endingFrom else { return }
-        try writeLeases(rows)
-        let (found, next) = try readingLeases(rows) {
-            try leasesOfEndingSessions(from, &steps, rows)
-        }
-        for (key, lease) in found {
-            let isCrash = ending[lease.session] == .crashed
-            try giveBackAll(key, lease, as: isCrash ? "the worker vanished" : nil, rows)
-        }
-        endingFrom = next
-        guard next == nil else { return }
-        for id in ending.keys.sorted() { _ = try rows.delete(Tables.sessions, .job(id)) }
-        ending.removeAll(keepingCapacity: true)
-    }
-
-    /// - Returns: what was found until steps ran out, and where to go on then.
-    private func leasesOfEndingSessions(
-        _ from: LeaseKey, _ steps: inout Int, _ rows: borrowing Transaction
-    ) throws -> (found: [(LeaseKey, LeaseRow)], next: LeaseKey?) {
-        var found: [(LeaseKey, LeaseRow)] = []
-        var next: LeaseKey?
-        var stepsLeft = steps
-        try rows.scan(Tables.leases, from: from.key) { key, reader in
-            let key = try LeaseKey(from: &key)
-            guard stepsLeft > 0 else {
-                next = key
-                return .stop
-            }
-            stepsLeft -= 1
-            let lease = try LeaseRow(from: &reader)
-            guard ending[lease.session] != nil else { return .next }
-            stepsLeft -= lease.jobs.count
-            found.append((key, lease))
-            return .next
-        }
-        steps = stepsLeft
-        return (found, next)
+        unheld[id] = nil
+        ending[id] = EndingSession(end: end, walk: leaseWalk.join())
     }
 
     func readSessions(_ rows: borrowing Transaction) throws {
@@ -132,8 +94,7 @@ extension Engine {
         }
         for (id, session) in stored {
             guard session.graceEnds != Session.hasEnded else {
-                ending[id] = .interrupted
-                endingFrom = LeaseKey(first: 0, token: 0)
+                ending[id] = EndingSession(end: .interrupted, walk: leaseWalk.join())
                 continue
             }
             if session.graceEnds > 0 {
@@ -147,6 +108,8 @@ extension Engine {
     {
         var waiting = session
         waiting.isConnected = false
+        waiting.resumedAt = 0
+        waiting.held = []
         waiting.graceEnds = stamp.now + configuration.graceMilliseconds
         sessions[id] = waiting
         try write(waiting, id, rows)

@@ -2,7 +2,8 @@ package import Store
 
 /// What a worker says of a job that it holds.
 package enum Verdict {
-    case complete(result: StoredPayload?)
+    /// The pieces of a result that was staged are stored under `staged` already.
+    case complete(result: StoredPayload?, staged: UInt64? = nil)
     /// The reason is UTF-8, at most `EngineLimits.errorBytesMax` bytes.
     case fail(reason: UnsafeRawBufferPointer)
     case release
@@ -49,7 +50,8 @@ extension Engine {
             return nil
         }
         switch verdict {
-        case .complete(let result): try complete(id, row, lease, queue, result, rows)
+        case .complete(let result, let staged):
+            try complete(id, row, lease, queue, result, staged, rows)
         case .fail(let reason): try fail(id, row, lease, queue, reason, rows)
         case .release:
             try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
@@ -64,13 +66,16 @@ extension Engine {
 
     private func complete(
         _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int, _ result: StoredPayload?,
-        _ rows: borrowing Transaction
+        _ staged: UInt64?, _ rows: borrowing Transaction
     ) throws {
         var row = stored
         count(queue) { $0.completed += 1 }
         let keep = retention(row.retainCompleted, id)
         try forgetProgress(id, row, rows)
-        guard keep > 0 else { return try forget(id, row, rows) }
+        guard keep > 0 else {
+            if let staged, let result { try discardStaged(result, staged, rows) }
+            return try forget(id, row, rows)
+        }
         if row.payloadPlace == .pieces {
             try deletePieces(row.payloadBytes, of: id, .payload, rows)
         }
@@ -82,7 +87,10 @@ extension Engine {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
             row.resultPlace = result.bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces
-            if row.resultPlace == .pieces { try putPieces(result.bytes, of: id, .result, rows) }
+            row.stagedResult = staged
+            if row.resultPlace == .pieces, staged == nil {
+                try putPieces(result.bytes, of: id, .result, rows)
+            }
         }
         try save(row, id, rows)
         count(queue) { $0.retained += 1 }

@@ -1,28 +1,38 @@
 package import Store
 
-/// Long payloads are stored ahead of their jobs, some pieces in each turn, so that the turn that
-/// submits the jobs is as short as any other. Until then a staging row lists the ids that the pieces
-/// are stored under; what a crash leaves of it is removed at the next start.
+/// Long payloads are stored ahead of their jobs, and long results ahead of their settlements, some
+/// pieces in each turn, so that the turn that submits or settles is as short as any other. Until then a
+/// staging row lists the ids that the pieces are stored under; what a crash leaves of it is removed at
+/// the next start.
 extension Engine {
-    /// Sets ids aside for jobs whose payloads come first.
+    /// Sets ids aside: for jobs whose payloads come first, or for results, which are stored under ids of their
+    /// own, since who may settle is known only when they are.
     /// - Returns: the first of them.
     package func beginStaging(_ count: Int, _ rows: borrowing Transaction) throws -> UInt64 {
         let first = counters.nextJob
-        counters.nextJob += UInt64(count)
+        // At least one: the first is the name of the row.
+        counters.nextJob += UInt64(max(1, count))
         try rows.put(Tables.staging, .job(first)) { $0.u32(UInt32(count)) }
         return first
     }
 
-    /// Stores some pieces of a payload.
-    /// - Parameter offset: a multiple of `EngineLimits.pieceBytes`, where `bytes` begin in the payload.
+    /// Stores some pieces of a payload or result.
+    /// - Parameter offset: a multiple of `EngineLimits.pieceBytes`, where `bytes` begin in it.
     package func stage(
         _ bytes: UnsafeRawBufferPointer, at offset: Int, of id: UInt64,
-        _ rows: borrowing Transaction
+        _ part: PayloadPart, _ rows: borrowing Transaction
     ) throws {
-        try putPieces(bytes, from: UInt32(offset / EngineLimits.pieceBytes), of: id, .payload, rows)
+        try putPieces(bytes, from: UInt32(offset / EngineLimits.pieceBytes), of: id, part, rows)
     }
 
-    /// The jobs are submitted, under the ids that were set aside.
+    /// Removes a result that was staged and belongs to no job: its lease was lost.
+    package func discardStaged(
+        _ result: StoredPayload, _ id: UInt64, _ rows: borrowing Transaction
+    ) throws {
+        try deletePieces(UInt32(result.bytes.count), of: id, .result, rows)
+    }
+
+    /// What was staged has its jobs: no crash removes it any more.
     package func endStaging(_ first: UInt64, _ rows: borrowing Transaction) throws {
         _ = try rows.delete(Tables.staging, .job(first))
     }

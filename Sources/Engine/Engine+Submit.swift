@@ -66,7 +66,9 @@ extension Engine {
         if row.payloadPlace == .pieces {
             try deletePieces(row.payloadBytes, of: id, .payload, rows)
         }
-        if row.resultPlace == .pieces { try deletePieces(row.resultBytes, of: id, .result, rows) }
+        if row.resultPlace == .pieces {
+            try deletePieces(row.resultBytes, of: row.stagedResult ?? id, .result, rows)
+        }
         _ = try rows.delete(Tables.jobs, .job(id))
     }
 }

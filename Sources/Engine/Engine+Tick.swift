@@ -8,9 +8,11 @@ extension Engine {
         var steps = EngineLimits.stepsPerTurn
         // What was extended in this turn does not end in it.
         try writeExtensions(rows)
-        try endSessions(&steps, rows)
+        try walkLeases(&steps, rows)
         while steps > 0, let timer = try nextTimer(rows) {
-            guard timer.due <= stamp.now else { return endingFrom == nil ? timer.due : stamp.now }
+            guard timer.due <= stamp.now else {
+                return leaseWalk.next == nil ? timer.due : stamp.now
+            }
             steps -= 1
             switch timer.kind {
             case .ready: try becomesReady(timer, rows)
@@ -20,7 +22,7 @@ extension Engine {
             case .producer: try producerExpires(timer, rows)
             }
         }
-        return steps > 0 && endingFrom == nil ? nil : stamp.now
+        return steps > 0 && leaseWalk.next == nil ? nil : stamp.now
     }
 
     private func becomesReady(_ timer: Timer, _ rows: borrowing Transaction) throws {

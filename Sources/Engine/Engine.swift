@@ -62,9 +62,11 @@ package final class Engine {
     var extensions: [LeaseKey: [Extension]] = [:]
     /// Jobs that finished in this turn, by when they are to vanish.
     var retained: [UInt64: [JobRun]] = [:]
-    /// Sessions that ended and whose leases are being given back, and where that has got to.
-    var ending: [UInt64: SessionEnd] = [:]
-    var endingFrom: LeaseKey?
+    /// Sessions whose leases are being given back, because they ended or because their workers do not
+    /// hold some of them, and where that has got to.
+    var ending: [UInt64: EndingSession] = [:]
+    var unheld: [UInt64: UnheldLeases] = [:]
+    var leaseWalk = LeaseWalk()
     /// No lease ends before this instant: workers get their grace after a restart.
     var leaseFloor: UInt64
     var lastLease: LeaseKey?

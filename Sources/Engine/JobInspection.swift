@@ -41,13 +41,15 @@ package enum JobInspector {
     ) throws -> JobInspection? {
         var order: UInt8 = 0
         var places = (
-            payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0)
+            payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0),
+            resultID: id
         )
         let found = try rows.get(Tables.jobs, .job(id)) { reader in
             let row = try JobRow(from: &reader)
             order = row.order
             places = (
-                row.payloadPlace, row.payloadBytes, row.resultPlace == .pieces ? row.resultBytes : 0
+                row.payloadPlace, row.payloadBytes,
+                row.resultPlace == .pieces ? row.resultBytes : 0, row.stagedResult ?? id
             )
             return JobInspection(id, row, withPayload: withPayload, withResult: withResult)
         }
@@ -61,7 +63,8 @@ package enum JobInspector {
             job.payload?.bytes = try Pieces(places.payloadBytes, of: id, .payload, rows).copied()
         }
         if withResult, places.resultInPieces > 0 {
-            job.result?.bytes = try Pieces(places.resultInPieces, of: id, .result, rows).copied()
+            let pieces = try Pieces(places.resultInPieces, of: places.resultID, .result, rows)
+            job.result?.bytes = pieces.copied()
         }
         if job.state == .ready, try !isReady(job.queueID, order) { try addLease(to: &job, rows) }
         return job

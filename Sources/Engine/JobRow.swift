@@ -52,7 +52,7 @@ package struct StoredPayload {
 /// u16 failures  u16 crashes  u16 interruptions  u16 max attempts  u8 n, type
 /// [options: u32 base  u32 cap  u64 retain completed  u64 retain dead]
 /// [history: u64 due  u64 started  u64 finished  u16 n, error]
-/// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes]
+/// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u64 where its pieces are]]
 /// payload, if in the row; result, if in the row
 /// ```
 struct JobRow {
@@ -75,6 +75,9 @@ struct JobRow {
     var result: StoredPayload?
     var resultBytes: UInt32 = 0
     var resultPlace = Place.row
+    /// The id that the result's pieces are stored under, if it is not the job's own: one that was set aside when
+    /// the result was staged.
+    var stagedResult: UInt64?
 
     struct StoredOptions {
         var backoff: Backoff
@@ -99,6 +102,7 @@ struct JobRow {
         static let payloadDropped = Flags(rawValue: 8)
         static let result = Flags(rawValue: 16)
         static let resultInPieces = Flags(rawValue: 32)
+        static let resultStaged = Flags(rawValue: 64)
     }
 
     /// Every delivery so far, the one under way not counted.
@@ -144,6 +148,7 @@ extension JobRow {
             result.checksum = try reader.u32()
             resultBytes = try reader.u32()
             resultPlace = flags.contains(.resultInPieces) ? .pieces : .row
+            if flags.contains(.resultStaged) { stagedResult = try reader.u64() }
             self.result = result
         }
         if payloadPlace == .row { payload.bytes = try reader.bytes(Int(payloadBytes)) }
@@ -158,6 +163,7 @@ extension JobRow {
         if payloadPlace == .dropped { flags.insert(.payloadDropped) }
         if result != nil { flags.insert(.result) }
         if resultPlace == .pieces { flags.insert(.resultInPieces) }
+        if stagedResult != nil { flags.insert(.resultStaged) }
         writer.u8(state.rawValue)
         writer.u8(order)
         writer.u8(flags.rawValue)
@@ -180,6 +186,7 @@ extension JobRow {
             writer.u32(result.rawBytes)
             writer.u32(result.checksum)
             writer.u32(resultBytes)
+            if let stagedResult { writer.u64(stagedResult) }
         }
         if payloadPlace == .row { writer.bytes(payload.bytes) }
         if let result, resultPlace == .row { writer.bytes(result.bytes) }

@@ -66,7 +66,7 @@ extension Key {
 }
 
 /// Which of a job's two byte strings a piece belongs to.
-enum PayloadPart: UInt8 {
+package enum PayloadPart: UInt8 {
     case payload = 0
     case result = 1
 }

@@ -73,7 +73,7 @@ package final class Gateway: Service {
         }
         var settings = ServiceGroupConfiguration(services: services, logger: logger)
         settings.maximumGracefulShutdownDuration = configuration.limits.shutdownTimeout
-        settings.maximumCancellationDuration = .seconds(5)
+        settings.maximumCancellationDuration = .seconds(20)
         try await ServiceGroup(configuration: settings).run()
     }
 

@@ -1,3 +1,4 @@
+package import MartletWire
 package import NIOCore
 
 /// What a gateway needs to know. The defaults are those of `martlet gateway`.
@@ -63,8 +64,14 @@ package struct GatewayLimits: Sendable {
     package var connectTimeout: TimeAmount = .seconds(2)
     /// What is told to a client that has to come back later.
     package var retryAfter: TimeAmount = .seconds(1)
-    /// How long an HTTP connection may be without a request.
+    /// How long an HTTP connection may be without a whole head of a request.
     package var httpIdleTimeout: TimeAmount = .seconds(75)
+    /// Bytes of all headers of a request: what a client can make the gateway keep before it is known.
+    package var httpHeaderBytesMax = 16 << 10
+    /// How long the gateway waits for the body of a request, or for its response to be taken …
+    package var httpTransferTime: TimeAmount = .seconds(20)
+    /// … with a second more for this many bytes that have moved.
+    package var httpBytesPerSecondMin = 64 << 10
     /// How long an HTTP request waits for the broker, reconnecting and repeating included; a `wait` has its own time.
     package var httpRequestTimeout: TimeAmount = .seconds(10)
     /// Longest `wait` of an HTTP request.

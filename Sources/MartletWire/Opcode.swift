@@ -8,6 +8,7 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case subscribe = 0x20
     case unsubscribe = 0x21
     case credit = 0x22
+    case holding = 0x23
     case settle = 0x30
     case progress = 0x31
     case log = 0x32

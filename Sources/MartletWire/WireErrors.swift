@@ -97,6 +97,10 @@ extension WireError {
         WireError(.leaseLost, "job \(id) is not this session's under this lease token")
     }
 
+    /// The same for every job, so that one run tells of many.
+    package static let notHeld = WireError(
+        .leaseLost, "this session holds no such job under that lease token")
+
     package static func queueNotFound(_ name: String) -> WireError {
         WireError(.queueNotFound, "no queue \(name); a queue is made by its first job")
     }
@@ -219,8 +223,9 @@ extension ClosingError {
                 + "send larger messages in several frames")
     }
 
-    package static func notAuthenticated() -> ClosingError {
-        ClosingError(.notAuthenticated, "the token is missing or not accepted")
+    package static func notAuthenticated(requestID: UInt64 = 0) -> ClosingError {
+        ClosingError(
+            .notAuthenticated, requestID: requestID, "the token is missing or not accepted")
     }
 
     package static func helloExpected(_ header: FrameHeader) -> ClosingError {

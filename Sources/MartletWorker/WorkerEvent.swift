@@ -7,6 +7,7 @@ enum WorkerEvent: Sendable {
     case connected(WireConnection, Welcome)
     case disconnected
     case pushed(Push)
+    case held(Holding, Settled)
     case settled(UInt64, Settled)
     case settleFailed(UInt64, MartletError)
     case progressAnswered(JobKey, leaseLost: Bool)

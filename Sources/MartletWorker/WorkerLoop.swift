@@ -75,6 +75,8 @@ struct WorkerLoop: ~Copyable {
         case .pushed(.welcome(let welcome)):
             payloadBytesMax = Int(welcome.limits.payloadBytesMax)
             machine.limitsChanged(welcome.limits)
+        case .held(let holding, let settled):
+            machine.held(holding, settled.errors)
         case .settled(let number, let settled):
             machine.settled(number, settled.errors, now)
         case .settleFailed(let number, let error):
@@ -124,6 +126,7 @@ struct WorkerLoop: ~Copyable {
         _ action: WorkerAction, in tasks: inout DiscardingTaskGroup
     ) async {
         switch action {
+        case .hold(let holdings): request(holdings, in: &tasks)
         case .subscribe(let subscribe): request(subscribe, in: &tasks)
         case .credit(let credit): await connection?.send(credit)
         case .drain: await connection?.send(Drain())
@@ -166,6 +169,23 @@ struct WorkerLoop: ~Copyable {
         logger.info(
             "cancelling a handler", metadata: ["job": "\(key.id)", "reason": "\(reason)"])
         controls[key]?.cancel(reason)
+    }
+
+    /// One by one: the last of them says that nothing else is held.
+    private func request(_ holdings: [Holding], in tasks: inout DiscardingTaskGroup) {
+        guard let connection else { return }
+        tasks.addTask { [mailbox, logger] in
+            do throws(MartletError) {
+                for holding in holdings {
+                    let settled = try await connection.request(holding, expecting: Settled.self)
+                    mailbox.post(.held(holding, settled))
+                }
+            } catch {
+                // The leases then go on until they end.
+                logger.debug(
+                    "could not say what is held", metadata: ["reason": "\(error.message)"])
+            }
+        }
     }
 
     private func request(

@@ -29,10 +29,8 @@ final class BrokerHarness: Sendable {
         var configuration = BrokerConfiguration(directory: path, port: 0)
         configuration.drainMilliseconds = 1
         change(&configuration)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let broker = Broker(configuration, logger: logger)
-        let group = ServiceGroup(services: [broker], logger: logger)
+        let broker = Broker(configuration, logger: .critical)
+        let group = ServiceGroup(services: [broker], logger: .critical)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             let port = try await broker.address().port ?? 0
@@ -48,17 +46,30 @@ final class BrokerHarness: Sendable {
         }
     }
 
-    func connect(session: UInt64 = 0, secret: UInt64 = 0, inbox: PushInbox = PushInbox())
-        async throws
-        -> WireConnection
-    {
+    func connect(
+        session: UInt64 = 0, secret: UInt64 = 0, inbox: PushInbox = PushInbox()
+    ) async throws -> WireConnection {
+        try await BrokerHarness.connect(
+            to: endpoint, session: session, secret: secret, inbox: inbox)
+    }
+
+    static func connect(
+        to endpoint: MartletEndpoint, session: UInt64 = 0, secret: UInt64 = 0,
+        inbox: PushInbox = PushInbox()
+    ) async throws -> WireConnection {
+        try await WireConnection.connect(
+            to: endpoint, hello: Hello(client: "test/1", session: session, secret: secret),
+            on: MultiThreadedEventLoopGroup.singleton.next(), timeout: .seconds(5),
+            logger: .critical, onPush: { inbox.append($0) })
+    }
+}
+
+extension Logger {
+    static let critical: Logger = {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        return try await WireConnection.connect(
-            to: endpoint, hello: Hello(client: "test/1", session: session, secret: secret),
-            on: MultiThreadedEventLoopGroup.singleton.next(), timeout: .seconds(5), logger: logger,
-            onPush: { inbox.append($0) })
-    }
+        return logger
+    }()
 }
 
 /// What the server pushed, in order.
@@ -129,5 +140,17 @@ extension WireConnection {
     func settle(_ items: [MartletWire.Settlement]) async throws -> [WireError?] {
         let settled = try await request(Settle(items: items), expecting: Settled.self)
         return settled.runs.flatMap { Array(repeating: $0.error, count: Int($0.count)) }
+    }
+}
+
+extension ByteBuffer {
+    /// Bytes that differ from place to place.
+    static func pattern(_ count: Int, seed: UInt8 = 0) -> ByteBuffer {
+        let piece = (0..<4_099).map { UInt8(truncatingIfNeeded: $0 &* 31) ^ seed }
+        var buffer = ByteBuffer()
+        while buffer.readableBytes < count {
+            buffer.writeBytes(piece.prefix(count - buffer.readableBytes))
+        }
+        return buffer
     }
 }

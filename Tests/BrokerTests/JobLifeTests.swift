@@ -126,8 +126,7 @@ struct JobLifeTests {
             let inbox = PushInbox()
             let worker = try await broker.connect(inbox: inbox)
             try await worker.subscribe("q", credit: 1)
-            let payload = Payload.plain(
-                ByteBuffer(bytes: (0..<bytes).map { UInt8(truncatingIfNeeded: $0 &* 31) }))
+            let payload = Payload.plain(.pattern(bytes))
             let submit = Submit(queue: "q", type: "t", items: [SubmitItem(payload: payload)])
             let id = try await worker.submitAll(submit)[0]
             let job = await inbox.jobs(1)[0]

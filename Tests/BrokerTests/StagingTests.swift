@@ -6,7 +6,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct StagingTests {
     private static func large(_ seed: UInt8) -> Payload {
-        .plain(ByteBuffer(bytes: (0..<6 << 20).map { UInt8(truncatingIfNeeded: $0) ^ seed }))
+        .plain(.pattern(6 << 20, seed: seed))
     }
 
     @Test func `a batch of small and large payloads arrives whole and in order`() async throws {
@@ -99,6 +99,77 @@ struct StagingTests {
             #expect(again.runs == reply.runs)
             let page = try await second.request(Queues(queue: "q"), expecting: QueuePage.self)
             #expect(page.queues[0].ready == 1)
+        }
+    }
+
+    // MARK: Results
+
+    /// Takes one job and settles it with `result`.
+    private func settle(
+        _ id: JobID, with result: Payload, by worker: WireConnection, _ inbox: PushInbox
+    ) async throws -> [WireError?] {
+        try await worker.subscribe("q", credit: 10)
+        let job = try #require(await inbox.jobs(1).first)
+        #expect(job.delivery.fields.id == id)
+        return try await worker.settle([
+            MartletWire.Settlement(id: id, token: job.token, .complete(result))
+        ])
+    }
+
+    @Test func `a long result arrives whole, and its job is completed once`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            let id = try await worker.submitAll(Submit("q", ["x"]))[0]
+            let result = Self.large(5)
+            #expect(try await settle(id, with: result, by: worker, inbox) == [nil])
+            let wait = Wait(id: id, milliseconds: 1_000, parts: .result)
+            let job = try await worker.request(wait, expecting: JobInfo.self)
+            #expect(job.state == .completed)
+            #expect(job.result == result)
+            let page = try await worker.request(Queues(queue: "q"), expecting: QueuePage.self)
+            #expect(page.queues[0].completed == 1)
+        }
+    }
+
+    @Test func `a long settlement is answered item by item`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            let ids = try await worker.submitAll(Submit("q", ["a", "b", "c", "d"]))
+            try await worker.subscribe("q", credit: 10)
+            let token = try #require(await inbox.jobs(4).first).token
+            var damaged = Self.large(1)
+            damaged.checksum ^= 1
+            let errors = try await worker.settle([
+                .init(id: ids[0], token: token, .complete(Self.large(2))),
+                .init(id: ids[1], token: token, .complete(damaged)),
+                .init(id: ids[2], token: token + 1, .complete(Self.large(3))),
+                .init(id: ids[3], token: token, .complete(.plain(ByteBuffer(string: "short")))),
+            ])
+            #expect(errors.map { $0?.code } == [nil, .payloadDamaged, .leaseLost, nil])
+            let first = try await worker.request(
+                Get(id: ids[0], parts: .result), expecting: JobInfo.self)
+            #expect(first.result == Self.large(2))
+            let last = try await worker.request(
+                Get(id: ids[3], parts: .result), expecting: JobInfo.self)
+            #expect(last.result == .plain(ByteBuffer(string: "short")))
+        }
+    }
+
+    @Test func `what was settled before BYE counts, however long it is`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            let id = try await worker.submitAll(Submit("q", ["x"]))[0]
+            try await worker.subscribe("q", credit: 10)
+            let token = try #require(await inbox.jobs(1).first).token
+            await worker.send(
+                Settle(items: [.init(id: id, token: token, .complete(Self.large(4)))]))
+            await worker.leave(deadline: .now() + .seconds(20))
+            let other = try await broker.connect()
+            let job = try await other.request(Get(id: id, parts: .result), expecting: JobInfo.self)
+            #expect(job.result == Self.large(4))
         }
     }
 }

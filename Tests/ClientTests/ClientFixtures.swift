@@ -2,6 +2,7 @@ import Logging
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 
 struct Resize: Job, Equatable {
     static let type = "resize"
@@ -44,5 +45,22 @@ func withClient(
         group.addTask { await client.run() }
         defer { group.cancelAll() }
         try await body(client, server)
+    }
+}
+
+/// A client that gives a busy machine time to connect it.
+func patientClient(of server: ScriptedServer) -> MartletClient {
+    var configuration = MartletClient.Configuration()
+    configuration.connectTimeout = .seconds(20)
+    return MartletClient(
+        server.endpoint, configuration: configuration, logger: Logger(label: "test"))
+}
+
+extension ServerConnection {
+    /// Accepts all items of a submission.
+    func accept(_ submit: Submit, id: UInt64, firstJob: UInt64, isRepeated: Bool = false) {
+        let run = Submitted.Run.accepted(
+            first: JobID(rawValue: firstJob), count: UInt16(submit.items.count))
+        send(Submitted(durability: .disk, isRepeated: isRepeated, runs: [run]), id: id)
     }
 }

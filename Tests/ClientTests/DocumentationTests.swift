@@ -3,6 +3,7 @@ import Logging
 import MartletClient
 import MartletWire
 import ServiceLifecycle
+import TestSupport
 import Testing
 import UnixSignals
 

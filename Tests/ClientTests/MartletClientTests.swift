@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import MartletClient

@@ -2,6 +2,7 @@ import Logging
 import MartletWire
 import NIOCore
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import MartletClient
@@ -274,7 +275,7 @@ import Testing
 
     @Test func `cancelling the client ends every call`() async throws {
         let server = try await ScriptedServer.start()
-        let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
+        let client = patientClient(of: server)
         let running = Task { await client.run() }
         let tasks = (1...20).map { width in Task { try await client.push(Resize(width: width)) } }
         let peer = try await server.acceptAndWelcome()
@@ -288,7 +289,7 @@ import Testing
 
     @Test func `a graceful shutdown lets submissions end, then says BYE`() async throws {
         let server = try await ScriptedServer.start()
-        let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
+        let client = patientClient(of: server)
         let group = ServiceGroup(services: [client], logger: Logger(label: "test"))
         let running = Task { try await group.run() }
         let pushing = Task { try await client.push(Resize(width: 1)) }
@@ -305,7 +306,7 @@ import Testing
 
     @Test func `a graceful shutdown does not wait for results`() async throws {
         let server = try await ScriptedServer.start()
-        let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
+        let client = patientClient(of: server)
         let group = ServiceGroup(services: [client], logger: Logger(label: "test"))
         let running = Task { try await group.run() }
         let handle = client.handle(for: JobStatus.ID(JobID(rawValue: 6)))

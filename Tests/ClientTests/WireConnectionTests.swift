@@ -2,6 +2,7 @@ import Logging
 import MartletWire
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import MartletClient

@@ -18,7 +18,8 @@ struct StagingTests {
                 let bytes = Array(payload[start..<min(start + part, payload.count)])
                 try harness.turn { rows in
                     try harness.engine.stage(
-                        harness.arena.copy(bytes), at: start, of: first + UInt64(index), rows)
+                        harness.arena.copy(bytes), at: start, of: first + UInt64(index),
+                        .payload, rows)
                 }
             }
         }
@@ -66,5 +67,80 @@ struct StagingTests {
         #expect(try harness.rowCount(Tables.pieces) == 5)
         #expect(try harness.inspect(kept[0])?.payload?.bytes == pattern(9_000))
         #expect(try harness.submit() == [5])
+    }
+
+    // MARK: Results
+
+    /// Stores a result in two turns; returns the id that its pieces have.
+    private func stage(result: [UInt8], _ harness: EngineHarness) throws -> UInt64 {
+        let half = result.count / 2 / EngineLimits.pieceBytes * EngineLimits.pieceBytes
+        let id = try harness.turn { rows in try harness.engine.beginStaging(1, rows) }
+        for part in [0..<half, half..<result.count] {
+            try harness.turn { rows in
+                try harness.engine.stage(
+                    harness.arena.copy(Array(result[part])), at: part.lowerBound, of: id, .result,
+                    rows)
+            }
+        }
+        return id
+    }
+
+    /// Completes with a result that was staged, or discards it when the lease is lost.
+    private func complete(
+        _ id: UInt64, _ token: UInt64, _ result: [UInt8], staged: UInt64, _ harness: EngineHarness
+    ) throws -> Bool {
+        try harness.turn { rows in
+            let stored = harness.stored(result)
+            let credit = try harness.engine.settle(
+                id, token: token, session: 1, .complete(result: stored, staged: staged), rows)
+            if credit == nil { try harness.engine.discardStaged(stored, staged, rows) }
+            try harness.engine.endStaging(staged, rows)
+            return credit != nil
+        }
+    }
+
+    @Test func `a staged result is the job's, survives a crash and vanishes with it`() throws {
+        let harness = try EngineHarness()
+        try harness.openSession(1)
+        let job = try harness.submit()[0]
+        let token = try harness.deliver().token
+        let result = pattern(50_000, seed: 5)
+        let staged = try stage(result: result, harness)
+        #expect(try complete(job, token, result, staged: staged, harness))
+        try harness.crash()
+        #expect(try harness.inspect(job)?.result?.bytes == result)
+        harness.now += JobOptions.defaultRetainCompleted + 2 * EngineLimits.retentionGrain
+        try harness.turn { _ in }
+        #expect(try harness.inspect(job) == nil)
+        #expect(try harness.rowCount(Tables.pieces) == 0)
+    }
+
+    @Test func `a staged result whose lease is lost changes nothing and leaves nothing`() throws {
+        let harness = try EngineHarness()
+        try harness.openSession(1)
+        let job = try harness.submit()[0]
+        let late = try harness.deliver().token
+        let result = pattern(50_000, seed: 5)
+        let staged = try stage(result: result, harness)
+        try harness.settle(job, late, .release)
+        let token = try harness.deliver().token
+        let other = pattern(9_000, seed: 6)
+        try harness.settle(job, token, .complete(other))
+        #expect(try !complete(job, late, result, staged: staged, harness))
+        #expect(try harness.inspect(job)?.result?.bytes == other)
+        #expect(try harness.rowCount(Tables.pieces) == 5)
+        #expect(try harness.rowCount(Tables.staging) == 0)
+    }
+
+    @Test func `a result that a crash left half staged is removed, and the job goes on`() throws {
+        let harness = try EngineHarness()
+        try harness.openSession(1)
+        let job = try harness.submit()[0]
+        let token = try harness.deliver().token
+        _ = try stage(result: pattern(50_000), harness)
+        try harness.crash()
+        #expect(try harness.resume(1))
+        #expect(try harness.rowCount(Tables.pieces) == 0)
+        #expect(try harness.settle(job, token, .complete([1])) != nil)
     }
 }

@@ -99,6 +99,72 @@ struct GatewayConnectionTests {
         }
     }
 
+    /// A machine that may have three requests under way and has `HELLO` answered; a hundred pings come.
+    private func floodedMachine() -> GatewayConnection {
+        var machine = machine()
+        machine.received(Self.greeting(), now: now)
+        _ = machine.next(now: now)
+        var terms = Self.terms
+        terms.requestsInFlightMax = 3
+        _ = machine.admitted(to: 4, terms: terms, now: now)
+        _ = machine.delivered(Self.header(.welcome), closes: false, now: now)
+        var pings = ByteBuffer()
+        for id in 1...100 { pings.write(Ping(), requestID: UInt64(id)) }
+        machine.received(pings, now: now)
+        return machine
+    }
+
+    private func forwarded(_ machine: inout GatewayConnection) -> [UInt64] {
+        var ids: [UInt64] = []
+        while case .forward(var run, channel: 4) = machine.next(now: now) {
+            while let frame = run.readFrame() { ids.append(frame.header.requestID) }
+        }
+        return ids
+    }
+
+    @Test func `no more requests than the limit are under way, and none is lost`() {
+        var machine = floodedMachine()
+        #expect(forwarded(&machine) == [1, 2, 3])
+        #expect(machine.wantsInput == false)
+        #expect(machine.holdsRequests == true)
+        // Pushes answer nothing.
+        _ = machine.delivered(Self.header(.jobs), closes: false, now: now)
+        #expect(forwarded(&machine) == [])
+        var seen: [UInt64] = []
+        for id in 1...100 {
+            _ = machine.delivered(
+                Self.header(.pong, requestID: UInt64(id)), closes: false, now: now)
+            seen += forwarded(&machine)
+        }
+        #expect(seen == Array(4...100))
+        #expect(machine.wantsInput == true)
+        #expect(machine.holdsRequests == false)
+    }
+
+    @Test func `waits, lists and requests without a reply do not count`() {
+        var count = RequestCount()
+        for opcode in [Opcode.wait, .list] { count.sent(Self.header(opcode, requestID: 5)) }
+        count.sent(Self.header(.settle, requestID: 0))
+        #expect(count.inFlight == 0)
+        count.answered(Self.header(.job, requestID: 5))
+        #expect(count.inFlight == 0)
+    }
+
+    @Test func `a message in several frames counts once, also when it is refused before its end`() {
+        var count = RequestCount()
+        var begun = Self.header(.submit, requestID: 5)
+        begun.flags = .more
+        count.sent(begun)
+        count.sent(begun)
+        #expect(count.inFlight == 1)
+        count.answered(Self.header(.error, requestID: 5))
+        #expect(count.inFlight == 0)
+        count.sent(Self.header(.submit, requestID: 5))
+        #expect(count.inFlight == 0)
+        count.sent(Self.header(.submit, requestID: 5))
+        #expect(count.inFlight == 1)
+    }
+
     @Test func `a refused client's channel is free and what it still sends is dropped`() {
         var machine = openMachine()
         var frames = ByteBuffer()

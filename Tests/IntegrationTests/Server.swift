@@ -10,8 +10,8 @@ final class Server: Sendable {
 
     var address: String { "martlet://\(host):\(port)" }
 
-    private init(_ arguments: [String]) throws {
-        process = try ChildProcess(arguments)
+    private init(_ arguments: [String], environment: [String: String] = [:]) throws {
+        process = try ChildProcess(arguments, environment: environment)
         let line: String
         do {
             line = try process.output.line(containing: " ready ")
@@ -26,9 +26,11 @@ final class Server: Sendable {
 
     /// - Parameter port: 0: any free one. Another: that of an earlier server that this one is to
     ///   replace.
-    static func broker(data: String, port: UInt16 = 0, _ more: String...) async throws -> Server {
+    static func broker(
+        data: String, port: UInt16 = 0, environment: [String: String] = [:], _ more: String...
+    ) async throws -> Server {
         let arguments = ["broker", "--data", data, "--listen", "127.0.0.1:\(port)"] + more
-        return try await blocking { try Server(arguments) }
+        return try await blocking { try Server(arguments, environment: environment) }
     }
 
     static func gateway(
@@ -42,11 +44,27 @@ final class Server: Sendable {
         return try await blocking { try Server(arguments) }
     }
 
-    static func serve(data: String) async throws -> Server {
-        let arguments = [
-            "serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
-        ]
+    static func serve(data: String, _ more: String...) async throws -> Server {
+        let arguments =
+            ["serve", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"] + more
         return try await blocking { try Server(arguments) }
+    }
+
+    /// Every TCP port that the process listens on, from what the kernel says of its sockets.
+    func listeningPorts() throws -> Set<UInt16> {
+        let descriptors = "/proc/\(process.identifier)/fd"
+        let files = FileManager.default
+        let sockets = try files.contentsOfDirectory(atPath: descriptors).compactMap { name in
+            try? files.destinationOfSymbolicLink(atPath: "\(descriptors)/\(name)")
+        }
+        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+        let ports = table.split(separator: "\n").dropFirst().compactMap { line -> UInt16? in
+            let fields = line.split(separator: " ")
+            guard fields.count > 9, fields[3] == "0A", sockets.contains("socket:[\(fields[9])]")
+            else { return nil }
+            return fields[1].split(separator: ":").last.flatMap { UInt16($0, radix: 16) }
+        }
+        return Set(ports)
     }
 
     func kill() async throws {

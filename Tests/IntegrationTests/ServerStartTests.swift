@@ -102,6 +102,51 @@ extension IntegrationTests {
             }
         }
 
+        @Test func `whoever has no token finds no way around the gateway of a serve`()
+            async throws
+        {
+            try await withScratch { directory in
+                let token = directory + "/token"
+                try "open sesame\n".write(toFile: token, atomically: true, encoding: .utf8)
+                let server = try await Server.serve(
+                    data: directory + "/data", "--token-file", token)
+                let ports = try server.listeningPorts()
+                #expect(ports.contains(server.port))
+                for port in ports where port != server.httpPort {
+                    for shown in ["", port == server.port ? "sesame" : "open sesame"] {
+                        try await blocking {
+                            let connection = try RawConnection(port: port)
+                            let refusal = #expect(throws: RawConnection.ErrorReply.self) {
+                                _ = try connection.hello(token: shown)
+                            }
+                            #expect(refusal?.code == 5)
+                            #expect(refusal?.closes == true)
+                        }
+                    }
+                }
+                let listing = try await server.martlet("queue", "list", "--token-file", token)
+                #expect(listing.status == 0, "\(listing)")
+                try await server.kill()
+            }
+        }
+
+        @Test func `a broker asks for the token and its gateway shows it`() async throws {
+            try await withScratch { directory in
+                let token = directory + "/token"
+                try "between us\n".write(toFile: token, atomically: true, encoding: .utf8)
+                let broker = try await Server.broker(
+                    data: directory + "/data", "--token-file", token)
+                #expect(try await broker.martlet("queue", "list").status == 4)
+                let shown = try await broker.martlet("queue", "list", "--token-file", token)
+                #expect(shown.status == 0, "\(shown)")
+                let gateway = try await Server.gateway(broker: broker, "--broker-token-file", token)
+                let through = try await gateway.martlet("submit", "q", "--payload", "x")
+                #expect(through.status == 0, "\(through)")
+                try await gateway.kill()
+                try await broker.kill()
+            }
+        }
+
         @Test func `logs in JSON are objects with time, level and message`() async throws {
             try await withScratch { directory in
                 let arguments = [

@@ -41,6 +41,32 @@ extension IntegrationTests {
             #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome)")
         }
 
+        @Test func `a misspelt setting is refused by name, with the nearest one that there is`()
+            async throws
+        {
+            try await withScratch { directory in
+                let file = directory + "/martlet.json"
+                try #"{"data": "d", "log_levl": "info"}"#.write(
+                    toFile: file, atomically: true, encoding: .utf8)
+                let outcome = try await Program.run("serve", "--config", file)
+                #expect(outcome.status == 64, "\(outcome)")
+                #expect(outcome.errors.contains("\"log_levl\""), "\(outcome)")
+                #expect(outcome.errors.contains("\"log_level\""), "\(outcome)")
+                #expect(outcome.errors.split(separator: "\n").count == 1, "\(outcome)")
+            }
+        }
+
+        @Test(arguments: [#"{"data": 5}"#, "[]", "{"])
+        func `a settings file that says nothing sensible is refused`(text: String) async throws {
+            try await withScratch { directory in
+                let file = directory + "/martlet.json"
+                try text.write(toFile: file, atomically: true, encoding: .utf8)
+                let outcome = try await Program.run("serve", "--config", file)
+                #expect(outcome.status == 64, "\(outcome)")
+                #expect(outcome.errors.contains(file), "\(outcome)")
+            }
+        }
+
         @Test(arguments: [
             ["--help"], ["serve", "--help"], ["broker", "--help"], ["gateway", "--help"],
             ["worker", "--help"],

@@ -78,6 +78,7 @@ struct CatalogueTests {
     @Test func `limits are the same`() throws {
         try expect("SUBMIT", "items", max: Limits.batchMax)
         try expect("SETTLE", "items", max: Limits.batchMax)
+        try expect("HOLDING", "runs", max: Limits.batchMax)
         try expect("SUBSCRIBE", "credit_jobs", max: Limits.creditJobsMax)
         try expect("SUBSCRIBE", "lease_milliseconds", max: Int(Limits.leaseMillisecondsMax))
         try expect("PROGRESS", "done", max: Int(Limits.progressDoneMax))

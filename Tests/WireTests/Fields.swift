@@ -208,6 +208,18 @@ extension DeliveryFields {
     }
 }
 
+extension Holding: WithFields {
+    var fields: JSON {
+        ["flags": .number(isComplete ? 1 : 0), "runs": .array(runs.map(\.fields))]
+    }
+}
+
+extension Holding.Run: WithFields {
+    var fields: JSON {
+        ["token": .wide(token), "first_id": .wide(first.rawValue), "jobs": .narrow(jobs)]
+    }
+}
+
 extension Settle: WithFields {
     var fields: JSON {
         ["items": .array(items.map(\.fields))]

@@ -7,7 +7,8 @@ import Testing
 struct VectorTests {
     static let kinds: [any (Message & WithFields).Type] = [
         Bye.self, Close.self, Credit.self, Done.self, Drain.self, Draining.self, ErrorMessage.self,
-        Get.self, Hello.self, JobInfo.self, JobPage.self, Jobs.self, List.self, Ping.self,
+        Get.self, Hello.self, Holding.self, JobInfo.self, JobPage.self, Jobs.self, List.self,
+        Ping.self,
         Pong.self,
         ProgressMessage.self, QueuePage.self, Queues.self, Settle.self, Settled.self, Submit.self,
         Submitted.self, Subscribe.self, Unsubscribe.self, Wait.self, Welcome.self,

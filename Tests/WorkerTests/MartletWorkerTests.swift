@@ -3,6 +3,7 @@ import MartletClient
 import MartletWire
 import NIOCore
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import MartletWorker
@@ -134,7 +135,7 @@ struct MartletWorkerTests {
         try await withWorker(handlers: [handler]) { server, _ in
             let peer = try await server.acceptSubscriber()
             peer.deliver([1])
-            let (news, id) = try await peer.receive(ProgressMessage.self)
+            let (news, id) = try await peer.find(ProgressMessage.self)
             #expect(news.progress == JobProgress(done: 2_500, message: "a quarter"))
             peer.send(Done(), id: id)
             gate.open()
@@ -225,15 +226,55 @@ struct MartletWorkerTests {
             first.deliver([1])
             await gate.arrived()
             try await first.close()
-            let (second, hello) = try await server.accept(resumed: true)
+            let second = try await server.accept()
+            let (hello, helloID) = try await second.receive(Hello.self)
             #expect(hello.session == 7 && hello.secret == 8)
-            let (subscribe, _) = try await second.receive(Subscribe.self)
+            second.welcome(id: helloID, resumed: true)
+            let (subscribe, _) = try await second.find(Subscribe.self)
             #expect(subscribe.creditJobs == 0)
             #expect(try await second.settle() == [.test(1, .extend(milliseconds: 30_000))])
             gate.open()
             #expect(try await second.settle() == [.test(1, .complete(.plain("payload")))])
-            let (credit, _) = try await second.receive(Credit.self)
+            let (credit, _) = try await second.find(Credit.self)
             #expect(credit.creditJobs >= 1)
+        }
+    }
+
+    @Test func `a worker says what it holds, and stops what the server does not`() async throws {
+        let gate = Gate()
+        let reasons = AsyncStream.makeStream(of: CancellationReason?.self)
+        let handler = Handler("echo") { payload, context in
+            await gate.wait()
+            reasons.continuation.yield(context.cancellationReason)
+            return payload
+        }
+        try await withWorker(slots: 2, handlers: [handler]) { server, _ in
+            let first = try await server.acceptSubscriber()
+            first.deliver([1, 2])
+            await gate.arrived()
+            await gate.arrived()
+            try await first.close()
+            let second = try await server.acceptAndWelcome(resumed: true)
+            let (holding, id) = try await second.find(Holding.self)
+            #expect(holding == .test([1...2]))
+            let answers = [Settled.Run(count: 1), Settled.Run(count: 1, error: .leaseLost)]
+            second.send(Settled(runs: answers), id: id)
+            var iterator = reasons.stream.makeAsyncIterator()
+            #expect(await iterator.next() == .leaseLost)
+            gate.open()
+            #expect(await iterator.next() == .some(nil))
+        }
+    }
+
+    @Test func `a server that knows nothing of holdings is no reason to stop`() async throws {
+        try await withWorker(handlers: [.echo]) { server, _ in
+            let first = try await server.acceptSubscriber()
+            try await first.close()
+            let second = try await server.acceptSubscriber(resumed: true)
+            let (_, id) = try await second.find(Holding.self)
+            second.send(ErrorMessage(WireError.unknownOpcode(0x23)), id: id)
+            second.deliver([1])
+            #expect(try await second.settle() == [.test(1, .complete(.plain("payload")))])
         }
     }
 
@@ -261,7 +302,7 @@ struct MartletWorkerTests {
         try await withWorker(handlers: [.echo]) { server, _ in
             let first = try await server.acceptSubscriber()
             first.deliver([1])
-            _ = try await first.receive(Settle.self)
+            _ = try await first.find(Settle.self)
             try await first.close()
             let second = try await server.acceptSubscriber(resumed: true)
             #expect(try await second.settle() == [.test(1, .complete(.plain("payload")))])
@@ -271,7 +312,7 @@ struct MartletWorkerTests {
     @Test func `a worker that starts before its server waits for it`() async throws {
         let reserved = try ReservedPort()
         try await withWorker(at: reserved.endpoint, handlers: [.echo]) { _ in
-            let server = try await WorkerServer.start(port: reserved.port)
+            let server = try await ScriptedServer.start(port: reserved.port)
             let peer = try await server.acceptSubscriber()
             peer.deliver([1])
             #expect(try await peer.settle().count == 1)
@@ -291,15 +332,15 @@ struct MartletWorkerTests {
     }
 
     @Test func `a subscription that the server refuses for good ends the worker`() async throws {
-        let server = try await WorkerServer.start()
+        let server = try await ScriptedServer.start()
         let worker = MartletWorker(server.endpoint, queues: ["q": 1], logger: .quiet) {
             Handler.echo
         }
         async let refusal: Void = {
-            let (peer, _) = try await server.accept()
-            let (_, id) = try await peer.receive(Subscribe.self)
+            let peer = try await server.acceptAndWelcome()
+            let (_, id) = try await peer.find(Subscribe.self)
             peer.send(ErrorMessage(WireError(.tooManyQueues, "65,536 are enough")), id: id)
-            let (_, byeID) = try await peer.receive(Bye.self)
+            let (_, byeID) = try await peer.find(Bye.self)
             peer.send(Done(), id: byeID)
         }()
         let error = await #expect(throws: MartletError.self) { try await worker.run() }
@@ -311,8 +352,8 @@ struct MartletWorkerTests {
     @Test func `a subscription that can't be made now is made on another connection`() async throws
     {
         try await withWorker(handlers: [.echo]) { server, _ in
-            let (first, _) = try await server.accept()
-            let (_, id) = try await first.receive(Subscribe.self)
+            let first = try await server.acceptAndWelcome()
+            let (_, id) = try await first.find(Subscribe.self)
             first.send(ErrorMessage(WireError(.unavailable, "no broker now")), id: id)
             let second = try await server.acceptSubscriber()
             second.deliver([1])
@@ -344,12 +385,12 @@ struct MartletWorkerTests {
             peer.deliver(1...3)
             await gate.arrived()
             await services.triggerGracefulShutdown()
-            let (_, drainID) = try await peer.receive(Drain.self)
+            let (_, drainID) = try await peer.find(Drain.self)
             #expect(drainID == 0)
             #expect(try await peer.settle() == [.test(2, .release), .test(3, .release)])
             gate.open()
             #expect(try await peer.settle() == [.test(1, .complete(.plain("payload")))])
-            let (_, byeID) = try await peer.receive(Bye.self)
+            let (_, byeID) = try await peer.find(Bye.self)
             peer.send(Done(), id: byeID)
         }
     }
@@ -370,13 +411,13 @@ struct MartletWorkerTests {
             peer.deliver([1])
             await gate.arrived()
             await services.triggerGracefulShutdown()
-            _ = try await peer.receive(Drain.self)
+            _ = try await peer.find(Drain.self)
             clock.advance(.seconds(30))
             var verdicts: [Settlement.Verdict] = []
             while !verdicts.contains(.release) {
                 verdicts += try await peer.settle().map(\.verdict)
             }
-            let (_, byeID) = try await peer.receive(Bye.self)
+            let (_, byeID) = try await peer.find(Bye.self)
             peer.send(Done(), id: byeID)
         }
     }
@@ -391,7 +432,7 @@ struct MartletWorkerTests {
             reasons.continuation.yield(context.cancellationReason)
             return payload
         }
-        let server = try await WorkerServer.start()
+        let server = try await ScriptedServer.start()
         let worker = MartletWorker(server.endpoint, queues: ["q": 1], logger: .quiet) { handler }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }
@@ -399,7 +440,7 @@ struct MartletWorkerTests {
             peer.deliver([1])
             await gate.arrived()
             group.cancelAll()
-            _ = try await peer.receive(Bye.self)
+            _ = try await peer.find(Bye.self)
             var iterator = reasons.stream.makeAsyncIterator()
             #expect(await iterator.next() == .shutdown)
         }
@@ -413,9 +454,9 @@ struct MartletWorkerTests {
         _ configuration: MartletWorker.Configuration = MartletWorker.Configuration(),
         slots: Int = 1,
         handlers: [Handler], clock: ManualClock? = nil,
-        _ body: (WorkerServer, ServiceGroup) async throws -> Void
+        _ body: (ScriptedServer, ServiceGroup) async throws -> Void
     ) async throws {
-        let server = try await WorkerServer.start()
+        let server = try await ScriptedServer.start()
         try await withWorker(
             configuration, at: server.endpoint, slots: slots, handlers: handlers, clock: clock
         ) { try await body(server, $0) }
@@ -428,8 +469,10 @@ struct MartletWorkerTests {
         slots: Int = 1, handlers: [Handler], clock: ManualClock? = nil,
         _ body: (ServiceGroup) async throws -> Void
     ) async throws {
+        var patient = configuration
+        patient.connectTimeout = .seconds(20)
         let worker = MartletWorker(
-            endpoint, queues: ["q": slots], configuration: configuration, logger: .quiet,
+            endpoint, queues: ["q": slots], configuration: patient, logger: .quiet,
             handlers: handlers, clock: clock?.workerClock ?? .system)
         let services = ServiceGroup(services: [worker], logger: .quiet)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -100,6 +100,12 @@ extension [WorkerAction] {
 
     var settlements: [Settlement] { settles.flatMap(\.items) }
 
+    var holdings: [Holding] {
+        flatMap { action -> [Holding] in
+            if case .hold(let holdings) = action { holdings } else { [] }
+        }
+    }
+
     var credits: [UInt32] {
         compactMap { if case .credit(let credit) = $0 { credit.creditJobs } else { nil } }
     }
@@ -118,6 +124,18 @@ extension JobKey {
 extension Settlement {
     static func test(_ id: Int, _ verdict: Verdict) -> Settlement {
         Settlement(id: JobID(rawValue: UInt64(id)), token: TestWorker.token, verdict)
+    }
+}
+
+extension Holding {
+    static func test(_ jobs: [ClosedRange<Int>], isComplete: Bool = true) -> Holding {
+        Holding(
+            isComplete: isComplete,
+            runs: jobs.map {
+                Run(
+                    token: TestWorker.token, first: JobID(rawValue: UInt64($0.lowerBound)),
+                    jobs: UInt16($0.count))
+            })
     }
 }
 

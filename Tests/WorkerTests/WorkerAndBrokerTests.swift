@@ -5,6 +5,7 @@ import MartletClient
 import NIOCore
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import MartletWorker
@@ -115,6 +116,31 @@ struct WorkerAndBrokerTests {
             }
         }
         #expect(runs.load(ordering: .relaxed) == 1)
+    }
+
+    @Test func `a job that was on its way when the connection broke is run at once, unspent`()
+        async throws
+    {
+        try await withBroker { broker in
+            let line = try await BrittleLine.start(to: broker)
+            let worker = MartletWorker(line.endpoint, queues: ["words": 1], logger: .quiet) {
+                Handler(Shout.self) { job, context in
+                    "\(job.word) \(context.failures) \(context.crashes) \(context.interruptions)"
+                }
+            }
+            try await withServices([worker]) { _ in
+                try await MartletClient.with(broker, logger: .quiet) { martlet in
+                    let first = try await martlet.push(Shout(word: "first"))
+                    #expect(try await first.value == "first 0 0 0")
+                    line.loseAnswers()
+                    let second = try await martlet.push(Shout(word: "second"))
+                    #expect(try await second.status().state == .running)
+                    try await line.cut()
+                    #expect(try await second.value == "second 0 0 1")
+                }
+            }
+            try await line.stop()
+        }
     }
 
     @Test func `a command is a handler`() async throws {

@@ -14,7 +14,8 @@ struct WorkerMachineResumeTests {
         #expect(worker.flush() == [])
         worker.connect(resumed: true)
         let actions = worker.flush()
-        #expect(actions.first == .subscribe(.test(0, "q", credit: 2)))
+        #expect(actions.first == .hold([.test([1...2])]))
+        #expect(actions.contains(.subscribe(.test(0, "q", credit: 2))))
         #expect(Set(actions.settlements.map(\.id.rawValue)) == [1, 2])
         #expect(actions.settlements.allSatisfy { $0.verdict == .extend(milliseconds: 30_000) })
     }
@@ -68,7 +69,7 @@ struct WorkerMachineResumeTests {
         worker.now = worker.now + .seconds(5)
         worker.machine.finished(.test(1), .completed(nil), worker.now)
         worker.connect(resumed: true)
-        #expect(worker.flush().first == .subscribe(.test(0, "q", credit: 1)))
+        #expect(worker.flush().contains(.subscribe(.test(0, "q", credit: 1))))
         worker.answer([nil, nil, nil])
         #expect(worker.flush().credits == [2])
         worker.machine.finished(.test(2), .completed(nil), worker.now)

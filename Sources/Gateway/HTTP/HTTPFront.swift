@@ -1,6 +1,7 @@
 import Hummingbird
 import HummingbirdCore
 import Logging
+import MartletWire
 import NIOCore
 import ServiceLifecycle
 
@@ -19,9 +20,11 @@ struct HTTPFront: Service {
     let bound: EventLoopPromise<SocketAddress?>
 
     func run() async throws {
+        let router = router()
+        let paths = KnownPaths(router.routes)
         let application = Application(
-            router: router(),
-            server: .http1(configuration: .init(idleTimeout: limits.httpIdleTimeout)),
+            responder: MethodResponder(base: router.buildResponder(), paths: paths),
+            server: .http1(configuration: connections),
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port), serverName: "martlet",
                 availableConnectionsDelegate: MaximumAvailableConnections(limits.connectionsMax)),
@@ -35,9 +38,19 @@ struct HTTPFront: Service {
         }
     }
 
+    private var connections: HTTP1Channel.Configuration {
+        let (limits, logger) = (limits, logger)
+        return HTTP1Channel.Configuration(
+            additionalChannelHandlers: [TransferHandler(limits: limits, logger: logger)],
+            idleTimeout: limits.httpIdleTimeout,
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: limits.httpHeaderBytesMax,
+                maxHeaderListSize: limits.httpHeaderBytesMax))
+    }
+
     /// Health checks need no token: whoever asks them has none.
     func router() -> Router<Context> {
-        let router = Router(context: Context.self)
+        let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware())
         HealthRoutes<Context>(isReady: isReady).add(to: router)
         let guarded = router.group().add(middleware: TokenMiddleware(tokens: tokens))

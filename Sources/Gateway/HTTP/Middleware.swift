@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import Logging
+import MartletWire
 import NIOCore
 
 /// Gives every error the one form that it has in this interface.

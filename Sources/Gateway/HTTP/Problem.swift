@@ -18,6 +18,10 @@ struct Problem: Error, Equatable {
     var isRetryable = false
     /// When to try again, in whole seconds.
     var retryAfterSeconds: Int?
+    /// What a path has, when it was asked with another method.
+    var allowedMethods: [String] = []
+
+    static let contentType = "application/problem+json"
 
     /// As one line of JSON. The type is a name, not a page: `code` is what a program looks at.
     var object: JSONObject {
@@ -41,9 +45,10 @@ struct Problem: Error, Equatable {
 
     var response: Response {
         var headers = HTTPFields()
-        headers[.contentType] = "application/problem+json"
+        headers[.contentType] = Self.contentType
         headers[.cacheControl] = "no-store"
         if status == .unauthorized { headers[.wwwAuthenticate] = "Bearer" }
+        if !allowedMethods.isEmpty { headers[.allow] = allowedMethods.joined(separator: ", ") }
         if let retryAfterSeconds { headers[.retryAfter] = "\(retryAfterSeconds)" }
         return Response(
             status: status, headers: headers,

@@ -332,6 +332,9 @@ extension GatewayConnection.Terms {
     fileprivate init(_ welcome: Welcome) {
         self.init(
             frameBytesMax: Int(welcome.limits.frameBytesMax),
+            // With fewer, messages begun and not ended could leave no room for their last frames.
+            requestsInFlightMax: max(
+                Limits.unfinishedMessagesMax + 1, Int(welcome.limits.requestsInFlightMax)),
             idle: .milliseconds(Int64(welcome.limits.idleMilliseconds)))
     }
 }

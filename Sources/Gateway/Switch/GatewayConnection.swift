@@ -46,6 +46,7 @@ struct GatewayConnection: ~Copyable {
     /// What the broker agreed to with the link, and so holds for its channels.
     struct Terms: Equatable {
         var frameBytesMax: Int
+        var requestsInFlightMax = Limits.requestsInFlightMax
         var idle: TimeAmount
     }
 
@@ -69,12 +70,17 @@ struct GatewayConnection: ~Copyable {
         let terms: Terms
         var isWelcomed = false
         var lastReceived: NIODeadline
+        var requests = RequestCount()
+        /// Came when too many were; passed on when answers have come.
+        var held = ByteBuffer()
         /// The request id of the client's `BYE`, whose reply is the last frame.
         var byeID: UInt64?
         /// Since when more waits for the client than should.
         var overSince: NIODeadline?
 
         var silentAt: NIODeadline { lastReceived + terms.idle }
+
+        var isFull: Bool { requests.inFlight >= terms.requestsInFlightMax }
     }
 
     private var state: State
@@ -99,9 +105,18 @@ struct GatewayConnection: ~Copyable {
         }
     }
 
-    /// Whether to read what the client sends: not while its `HELLO` waits.
+    /// Whether to read what the client sends: not while its `HELLO` waits, or too many requests do.
     var wantsInput: Bool {
-        if case .holding = state { false } else { true }
+        switch state {
+        case .holding: false
+        case .open(let open): !open.isFull && open.held.readableBytes == 0
+        case .greeting, .lingering, .closed: true
+        }
+    }
+
+    /// Whether requests wait until others are answered.
+    var holdsRequests: Bool {
+        if case .open(let open) = state { open.held.readableBytes > 0 } else { false }
     }
 
     /// Whether the client knows its session, and so understands a push.
@@ -148,6 +163,8 @@ struct GatewayConnection: ~Copyable {
                 // What came behind the HELLO stays in the splitter until there is a channel.
                 return .none
             case .open(let open):
+                if open.isFull { return .none }
+                if open.held.readableBytes > 0 { return forward(checked: open.held, of: open) }
                 guard let run = try splitter.nextRun() else { return .none }
                 return try forward(run, of: open)
             case .lingering, .closed:
@@ -197,8 +214,8 @@ struct GatewayConnection: ~Copyable {
         guard case .holding(let held) = state else {
             preconditionFailure("a channel for a client that did not ask")
         }
-        state = .open(Open(channel: channel, terms: terms, lastReceived: now))
-        return .forward(held.run, channel: channel)
+        return forward(
+            checked: held.run, of: Open(channel: channel, terms: terms, lastReceived: now))
     }
 
     /// There is no room for a client that is not in yet.
@@ -213,6 +230,8 @@ struct GatewayConnection: ~Copyable {
     /// A frame came on the client's channel. `closes`: it is an `ERROR` that closes.
     mutating func delivered(_ header: FrameHeader, closes: Bool, now: NIODeadline) -> Delivery {
         guard case .open(var open) = state else { return .drop }
+        open.requests.answered(header)
+        state = .open(open)
         switch Opcode(rawValue: header.opcode) {
         case .welcome:
             splitter.frameBytesMax = open.terms.frameBytesMax
@@ -258,7 +277,9 @@ struct GatewayConnection: ~Copyable {
         } catch {
             return refuse(ErrorMessage(error), requestID: header.requestID, now: now)
         }
-        guard tokens.accept(hello.token.utf8) else { throw .notAuthenticated(header) }
+        guard tokens.accept(hello.token.utf8) else {
+            throw .notAuthenticated(requestID: header.requestID)
+        }
         guard !hello.isLink else { throw .linkNotAllowed(header) }
         // Here is the place to remember that this client does not understand zstd (`hello.codecs`), for a gateway that
         // inflates for it.
@@ -267,13 +288,24 @@ struct GatewayConnection: ~Copyable {
     }
 
     private mutating func forward(_ run: ByteBuffer, of open: Open) throws(ClosingError) -> Action {
-        let byeID = try checkHeaders(of: run)
-        if let byeID {
-            var open = open
-            open.byeID = byeID
-            state = .open(open)
+        var open = open
+        if let byeID = try checkHeaders(of: run) { open.byeID = byeID }
+        return forward(checked: run, of: open)
+    }
+
+    /// Passes on as much of the run as may be under way, and holds the rest.
+    private mutating func forward(checked run: ByteBuffer, of open: Open) -> Action {
+        var open = open
+        var walk = FrameWalk(run)
+        var end = run.readerIndex
+        while !open.isFull, let step = walk.next() {
+            open.requests.sent(step.header)
+            end = step.frame.upperBound
         }
-        return .forward(run, channel: open.channel)
+        open.held = run
+        let passed = open.held.readSlice(length: end - run.readerIndex) ?? ByteBuffer()
+        state = .open(open)
+        return .forward(passed, channel: open.channel)
     }
 
     /// Looks at headers alone: a client has no channels, and can't close one.

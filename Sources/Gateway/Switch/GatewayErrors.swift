@@ -30,11 +30,6 @@ extension ErrorMessage {
 }
 
 extension ClosingError {
-    static func notAuthenticated(_ header: FrameHeader) -> ClosingError {
-        let error = ClosingError.notAuthenticated()
-        return ClosingError(error.code, requestID: header.requestID, error.message)
-    }
-
     /// A gateway behind a gateway: what the broker would take for a link of its own.
     static func linkNotAllowed(_ header: FrameHeader) -> ClosingError {
         ClosingError(

@@ -119,7 +119,10 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     func flushDeliveries() {
         hasDeliveries = false
         flushOutput()
-        if finishesAfterFlush { finish() }
+        if finishesAfterFlush { return finish() }
+        // Answers make room for requests that were held.
+        if machine.holdsRequests { handleReceived() }
+        if isReadHeld { resumeReading() }
     }
 
     func linkBroke() {

@@ -42,6 +42,15 @@ package struct Settled: Message {
         for run in runs { run.write(to: &buffer) }
     }
 
+    /// The next item was carried out (`error` is `nil`) or refused.
+    package mutating func append(_ error: WireError?) {
+        if let last = runs.last, last.error == error {
+            runs[runs.count - 1].count += 1
+        } else {
+            runs.append(Run(count: 1, error: error))
+        }
+    }
+
     /// What became of each item, one by one; `nil`: done.
     package var errors: [WireError?] {
         runs.flatMap { Array(repeating: $0.error, count: Int($0.count)) }

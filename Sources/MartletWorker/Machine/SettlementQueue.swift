@@ -88,6 +88,9 @@ struct SettlementQueue {
             + underWay.values.reduce(0) { $0 + $1.count(where: \.isOutcome) }
     }
 
+    /// Jobs whose outcome the server has not heard yet, as far as is known here, after a connection was lost.
+    var unsettled: [JobKey] { pending.map(\.key) }
+
     func carried(lane: Int) -> Int {
         pending.count { $0.lane == lane && $0.isCarried }
     }

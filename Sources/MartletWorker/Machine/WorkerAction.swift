@@ -3,6 +3,8 @@ import NIOCore
 
 /// What the machine wants done.
 enum WorkerAction: Equatable {
+    /// What is still held of earlier connections, to be sent in this order; each is answered with `held`.
+    case hold([Holding])
     /// The server's answer matters only when it is a refusal.
     case subscribe(Subscribe)
     case credit(Credit)

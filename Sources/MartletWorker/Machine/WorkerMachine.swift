@@ -55,8 +55,11 @@ struct WorkerMachine: ~Copyable {
         }
     }
 
-    /// The leases go on: nothing stops, and the server hears at once that all of it is still held.
+    /// The leases go on: nothing stops, and the server hears at once what is still held. The rest was on
+    /// its way when the connection broke.
     private mutating func carryOver(_ now: NIODeadline) {
+        let keys = held.filter { $0.value.isRenewable }.map(\.key) + settlements.unsettled
+        actions.append(.hold(Holding.naming(keys, batchMax: batchMax)))
         for index in lanes.indices { lanes[index].carried = settlements.carried(lane: index) }
         for (key, var job) in held {
             job.renewAt = now
@@ -165,6 +168,13 @@ struct WorkerMachine: ~Copyable {
     mutating func settleFailed(_ number: UInt64, _ error: WireError, _ now: NIODeadline) {
         guard let batch = settlements.remove(number) else { return }
         for item in batch { refused(item, error, now) }
+    }
+
+    /// What was said to be held, with one error or none for each job of it.
+    mutating func held(_ holding: Holding, _ errors: [WireError?]) {
+        for (job, error) in zip(holding.jobs, errors) where error?.code == .leaseLost {
+            lose(JobKey(id: job.id, token: job.token))
+        }
     }
 
     mutating func progressAnswered(_ key: JobKey, leaseLost: Bool) {

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Broker
+import Gateway
 import Logging
+import MartletWire
 
 /// `martlet broker`: the queue itself.
 struct BrokerCommand: AsyncParsableCommand {
@@ -8,8 +10,8 @@ struct BrokerCommand: AsyncParsableCommand {
         commandName: "broker",
         abstract: "Run a broker: the durable queue. One for each data directory.",
         discussion: """
-            Whoever reaches its port may do everything: keep it on a trusted network, with
-            gateways in front.
+            Without --token-file, whoever reaches its port may do everything: keep it on a
+            trusted network, with gateways in front.
 
             Example:
               martlet broker --data /var/lib/martlet --listen 10.0.0.5:7411
@@ -23,11 +25,17 @@ struct BrokerCommand: AsyncParsableCommand {
             valueName: "host:port"))
     var listen: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "File with the bearer tokens of which gateways and clients must show one (MARTLET_TOKEN_FILE).",
+            valueName: "file"))
+    var tokenFile: String?
+
     @OptionGroup var log: LogOptions
     @OptionGroup var configuration: ConfigurationOptions
 
     func run() async throws {
-        let own: [Settings.Key: String?] = [.listen: listen]
+        let own: [Settings.Key: String?] = [.listen: listen, .tokenFile: tokenFile]
         let settings = try await Settings(
             given: own.merging(broker.given) { own, _ in own }.merging(log.given) { own, _ in own },
             file: configuration.config)
@@ -38,10 +46,11 @@ struct BrokerCommand: AsyncParsableCommand {
             try settings.value(.listen, as: ListenAddress.self)
             ?? ListenAddress(host: "127.0.0.1", port: 7411)
         let logger = try LogOptions.logger(settings)
-        let service = BrokerService(
-            broker: Broker(
-                broker.configuration(directory: directory, listen: address), logger: logger)
-        ) { url in
+        var configuration = broker.configuration(directory: directory, listen: address)
+        if let file = settings.string(.tokenFile) {
+            configuration.tokens = try AccessTokens(file: file)
+        }
+        let service = BrokerService(broker: Broker(configuration, logger: logger)) { url in
             ReadyLine.write("broker", [url, "data \(directory)"])
         }
         try await ServerGroup.run([service], logger: logger)

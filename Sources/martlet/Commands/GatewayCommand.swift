@@ -17,12 +17,18 @@ struct GatewayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The broker (MARTLET_BROKER).", valueName: "host:port"))
     var broker: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "File that holds the bearer token to show to the broker (MARTLET_BROKER_TOKEN_FILE).",
+            valueName: "file"))
+    var brokerTokenFile: String?
+
     @OptionGroup var door: GatewayOptions
     @OptionGroup var log: LogOptions
     @OptionGroup var configuration: ConfigurationOptions
 
     func run() async throws {
-        let own: [Settings.Key: String?] = [.broker: broker]
+        let own: [Settings.Key: String?] = [.broker: broker, .brokerTokenFile: brokerTokenFile]
         let settings = try await Settings(
             given: own.merging(door.given) { own, _ in own }.merging(log.given) { own, _ in own },
             file: configuration.config)
@@ -30,8 +36,10 @@ struct GatewayCommand: AsyncParsableCommand {
             throw ValidationError("a gateway needs --broker HOST:PORT (or MARTLET_BROKER).")
         }
         let logger = try LogOptions.logger(settings)
+        let token = try settings.string(.brokerTokenFile).map { try TokenFile.read($0) }
         let service = GatewayService(
-            configuration: try GatewayOptions.configuration(settings, broker: address),
+            configuration: try GatewayOptions.configuration(
+                settings, broker: address, brokerToken: token ?? ""),
             logger: logger
         ) { addresses in
             ReadyLine.write("gateway", addresses + ["broker \(address)"])

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Broker
 import Logging
+import MartletWire
 import ServiceLifecycle
 
 /// `martlet serve`: everything in one process.
@@ -25,21 +26,33 @@ struct Serve: AsyncParsableCommand {
             file: configuration.config)
         let directory = settings.string(.data) ?? "./martlet-data"
         let logger = try LogOptions.logger(settings)
-        // The broker's own port is for this gateway alone: any free one, on the loopback.
-        let inner = broker.configuration(
+        // The broker's own port is for this gateway alone: any free one, on the loopback, where
+        // whoever does not know this process's secret is turned away.
+        let secret = Self.makeSecret()
+        var inner = broker.configuration(
             directory: directory, listen: ListenAddress(host: "127.0.0.1", port: 0))
+        inner.tokens = AccessTokens([secret])
         let broker = Broker(inner, logger: logger)
         // Where the gateway listens is checked before anything is started.
-        _ = try GatewayOptions.configuration(settings, broker: ListenAddress(host: "", port: 0))
+        _ = try GatewayOptions.configuration(
+            settings, broker: ListenAddress(host: "", port: 0), brokerToken: secret)
         let front = FrontService(broker: broker) { address in
             GatewayService(
-                configuration: try GatewayOptions.configuration(settings, broker: address),
+                configuration: try GatewayOptions.configuration(
+                    settings, broker: address, brokerToken: secret),
                 logger: logger
             ) { urls in
                 ReadyLine.write("broker and gateway", urls + ["data \(directory)"])
             }
         }
         try await ServerGroup.run([broker, front], logger: logger)
+    }
+
+    /// 256 random bits, as text. Never stored, never logged.
+    private static func makeSecret() -> String {
+        var random = SystemRandomNumberGenerator()
+        return (0..<4).map { _ in String(random.next() as UInt64, radix: 16) }.joined(
+            separator: "-")
     }
 }
 

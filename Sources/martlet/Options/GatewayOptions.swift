@@ -1,5 +1,6 @@
 import ArgumentParser
 import Gateway
+import MartletWire
 
 /// Where a gateway listens, and for whom.
 struct GatewayOptions: ParsableArguments {
@@ -25,9 +26,10 @@ struct GatewayOptions: ParsableArguments {
     }
 
     static func configuration(
-        _ settings: Settings, broker: ListenAddress
+        _ settings: Settings, broker: ListenAddress, brokerToken: String
     ) throws -> GatewayConfiguration {
         var configuration = GatewayConfiguration(broker: .init(broker))
+        configuration.brokerToken = brokerToken
         if let listen = try settings.value(.listen, as: ListenAddress.self) {
             configuration.listen = .init(listen)
         }

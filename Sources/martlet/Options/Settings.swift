@@ -7,17 +7,14 @@ struct Settings {
     private let reader: ConfigReader
 
     /// - Parameter given: what the command line said.
-    /// - Throws: `CommandFailure`, when there is a file and it cannot be read.
+    /// - Throws: `CommandFailure`, when there is a file and it says what nobody understands.
     init(given: [Key: String?], file: String?) async throws {
-        let values = given.compactMapValues(\.self).map { key, text in
-            (AbsoluteConfigKey([key.rawValue]), ConfigValue(.string(text), isSecret: false))
-        }
         let environment = EnvironmentVariablesProvider().prefixKeys(with: "martlet")
         var providers: [any ConfigProvider] = [
-            InMemoryProvider(values: Dictionary(uniqueKeysWithValues: values)), environment,
+            Self.provider(given.compactMapValues(\.self)), environment,
         ]
         if let file = file ?? ConfigReader(provider: environment).string(forKey: "config") {
-            providers.append(try await Self.provider(file: file))
+            providers.append(Self.provider(try SettingsFile.read(file)))
         }
         reader = ConfigReader(providers: providers)
     }
@@ -38,21 +35,18 @@ struct Settings {
         return value
     }
 
-    private static func provider(file: String) async throws -> any ConfigProvider {
-        let place = InMemoryProvider(values: [
-            "filePath": ConfigValue(.string(file), isSecret: false)
-        ])
-        do {
-            return try await FileProvider<JSONSnapshot>(config: ConfigReader(provider: place))
-        } catch {
-            throw CommandFailure(.usage, "cannot read the configuration file \(file): \(error).")
+    private static func provider(_ settings: [Key: String]) -> InMemoryProvider {
+        let values = settings.map { key, text in
+            (AbsoluteConfigKey([key.rawValue]), ConfigValue(.string(text), isSecret: false))
         }
+        return InMemoryProvider(values: Dictionary(uniqueKeysWithValues: values))
     }
 
     /// The settings that environment and file may give, by their names in the file.
-    enum Key: String {
+    enum Key: String, CaseIterable {
         case server
         case tokenFile = "token_file"
+        case brokerTokenFile = "broker_token_file"
         case data
         case listen
         case http

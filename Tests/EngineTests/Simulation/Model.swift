@@ -29,6 +29,12 @@ struct Model {
     var sessions: [UInt64: UInt64?] = [:]
     /// Sessions that ended and whose jobs the next turn gives back; true: as crashes.
     var ending: [UInt64: Bool] = [:]
+    /// Sessions that resumed: the lease tokens of earlier connections are smaller than this.
+    var resumedAt: [UInt64: UInt64] = [:]
+    /// What their workers have named since.
+    var held: [UInt64: Set<HeldJob>] = [:]
+    /// Sessions whose workers have named everything; the next turn gives back the rest.
+    var unheld: [UInt64: (before: UInt64, held: Set<HeldJob>)] = [:]
     var watched: Set<UInt64> = []
     var completed: [String: UInt64] = [:]
     var nextJob: UInt64 = 1
@@ -89,13 +95,32 @@ struct Model {
     }
 
     mutating func disconnect(_ session: UInt64) {
-        if sessions[session] == .some(nil) { sessions[session] = .some(now + grace) }
+        guard sessions[session] == .some(nil) else { return }
+        sessions[session] = .some(now + grace)
+        resumedAt[session] = nil
     }
 
     mutating func resume(_ session: UInt64) -> Bool {
         guard sessions[session] != nil else { return false }
         sessions[session] = .some(nil)
+        resumedAt[session] = nextToken
+        held[session] = []
         return true
+    }
+
+    /// Whether the session holds the job.
+    mutating func hold(_ id: UInt64, _ token: UInt64, by session: UInt64) -> Bool {
+        guard let job = jobs[id], job.state == .running, job.token == token, job.session == session
+        else {
+            return false
+        }
+        held[session]?.insert(HeldJob(id: id, token: token))
+        return true
+    }
+
+    mutating func holdsNothingElse(_ session: UInt64) {
+        guard let before = resumedAt.removeValue(forKey: session) else { return }
+        unheld[session] = (before, held[session] ?? [])
     }
 
     mutating func end(_ session: UInt64, asCrash: Bool) {
@@ -108,9 +133,16 @@ struct Model {
     /// What is due in one turn.
     mutating func tick() {
         for (id, job) in jobs where job.state == .running {
-            if let asCrash = ending[job.session] { giveBack(id, asCrash: asCrash) }
+            if let asCrash = ending[job.session] {
+                giveBack(id, asCrash: asCrash)
+            } else if let rest = unheld[job.session], job.token < rest.before,
+                !rest.held.contains(HeldJob(id: id, token: job.token))
+            {
+                giveBack(id, asCrash: false)
+            }
         }
         ending = [:]
+        unheld = [:]
         for (id, job) in jobs {
             switch job.state {
             case .scheduled where job.due <= now: jobs[id]?.state = .ready
@@ -133,6 +165,7 @@ struct Model {
         for session in Array(sessions.keys) + vanished { sessions[session] = .some(now + grace) }
         ending = ending.filter { !$0.value }
         watched = []
+        resumedAt = [:]
     }
 
     // MARK: Looking

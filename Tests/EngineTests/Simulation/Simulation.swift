@@ -70,7 +70,7 @@ final class Simulation {
     }
 
     private func command(_ rows: borrowing Transaction) throws {
-        switch dice.number(1...24) {
+        switch dice.number(1...26) {
         case 1...7: try submit(rows)
         case 8...15: try settleRunning(rows)
         case 16...17: try settleAny(rows)
@@ -79,6 +79,7 @@ final class Simulation {
         case 20: try disconnect(rows)
         case 21...22: try resume(rows)
         case 23: try endSession(rows)
+        case 24...25: try nameHeld(rows)
         default: try look(rows)
         }
     }
@@ -105,6 +106,27 @@ final class Simulation {
         let session = UInt64(dice.number(1...Int(nextSession)))
         let isResumed = try harness.engine.resumeSession(session, secret: session + 1, rows)
         expect(model.resume(session) == isResumed, "session \(session) resumed: \(isResumed)")
+    }
+
+    /// Names some of what a session held before it resumed, and something that is lost.
+    private func nameHeld(_ rows: borrowing Transaction) throws {
+        let connected = model.sessions.filter { $0.value == nil }.keys.sorted()
+        guard let session = dice.pick(connected) else { return }
+        var named: [(job: UInt64, token: UInt64)] = []
+        for (id, job) in model.jobs.sorted(by: { $0.key < $1.key })
+        where job.state == .running && job.session == session && !dice.once(in: 3) {
+            named.append((id, job.token))
+        }
+        if let (id, token, _) = dice.pick(deliveries.suffix(200)) { named.append((id, token)) }
+        for (id, token) in named {
+            let isHeld = try harness.engine.hold(id, token: token, session: session, rows)
+            expect(
+                model.hold(id, token, by: session) == isHeld,
+                "job \(id) held with \(token): \(isHeld)")
+        }
+        guard !dice.once(in: 4) else { return }
+        harness.engine.holdsNothingElse(session: session)
+        model.holdsNothingElse(session)
     }
 
     private func endSession(_ rows: borrowing Transaction) throws {

@@ -26,6 +26,7 @@ struct SimulationTests {
             engine.extensions.reserveCapacity(500)
             engine.retained.reserveCapacity(700)
             engine.ending.reserveCapacity(100)
+            engine.unheld.reserveCapacity(60)
             engine.producers.reserveCapacity(2_000)
             engine.sessions.reserveCapacity(900)
         }

@@ -88,7 +88,8 @@ extension Census {
         var expected = Set<Piece>()
         for (id, job) in jobs {
             for (part, bytes) in job.pieces {
-                let piece = Piece(job: id, part: part)
+                let owner = part == .result ? job.stagedResult ?? id : id
+                let piece = Piece(job: owner, part: part)
                 expected.insert(piece)
                 let stored = pieces[piece, default: [:]]
                 let isWhole =

@@ -22,6 +22,8 @@ struct Census {
         var due: UInt64
         /// Bytes in pieces.
         var pieces: [PayloadPart: UInt32] = [:]
+        /// The id that the result's pieces have, if not the job's.
+        var stagedResult: UInt64?
         var places: [Place] = []
     }
 
@@ -182,6 +184,7 @@ extension Census.Job {
         due = row.history?.dueAt ?? 0
         if row.payloadPlace == .pieces { pieces[.payload] = row.payloadBytes }
         if row.resultPlace == .pieces { pieces[.result] = row.resultBytes }
+        stagedResult = row.stagedResult
     }
 }
 

@@ -86,6 +86,19 @@ extension EngineHarness {
         try turn { rows in try engine.resumeSession(session, secret: session + 1, rows) }
     }
 
+    /// Names jobs that the session's worker holds, in a turn of its own.
+    /// - Returns: whether the session holds them, one by one.
+    @discardableResult
+    func hold(
+        _ ids: [UInt64], _ token: UInt64, by session: UInt64 = 1, isComplete: Bool = true
+    ) throws -> [Bool] {
+        try turn { rows in
+            let answers = try ids.map { try engine.hold($0, token: token, session: session, rows) }
+            if isComplete { engine.holdsNothingElse(session: session) }
+            return answers
+        }
+    }
+
     /// Delivers in a turn of its own.
     func deliver(
         _ queue: String = "mail", to session: UInt64 = 1, max: Int = 256, bytes: Int = .max,

@@ -1,3 +1,4 @@
+import MartletWire
 import NIOCore
 import NIOPosix
 

@@ -1,0 +1,75 @@
+import Engine
+import MartletWire
+import NIOCore
+
+/// A long submission or settlement that is stored over several turns. Owned by the writer thread.
+final class Staging {
+    enum Purpose {
+        case submit(producer: UInt64, sequence: UInt64, to: QueueIndex)
+        /// Of the session that sent it, whatever becomes of its connection.
+        case settle(session: UInt64)
+    }
+
+    /// The body of the message.
+    let body: ByteBuffer
+    let purpose: Purpose
+    /// Of each item, why it is refused.
+    let refusals: [WireError?]
+    /// The first of the ids that were set aside.
+    let firstID: UInt64
+    /// Items of which every piece is stored.
+    var itemsDone = 0
+    /// Bytes of the next item that are stored.
+    var bytesDone = 0
+    private var request: Request
+    /// Held here, since the client may leave before everything is stored.
+    private var connection: Connection
+
+    init(
+        _ body: ByteBuffer, _ request: Request, _ purpose: Purpose, refusals: [WireError?],
+        firstID: UInt64
+    ) {
+        self.body = body
+        self.request = request
+        self.purpose = purpose
+        self.refusals = refusals
+        self.firstID = firstID
+        connection = request.peer.connection
+    }
+
+    /// Where the answer goes: nowhere when the client has left, since its channel may be another's by now.
+    var answer: Request { Request(peer: request.peer, id: request.peer.isOpen ? request.id : 0) }
+
+    func isSubmission(_ producer: UInt64, _ sequence: UInt64) -> Bool {
+        guard case .submit(producer, sequence, _) = purpose else { return false }
+        return producer != 0
+    }
+
+    func isSettlement(of session: UInt64) -> Bool {
+        guard case .settle(session) = purpose else { return false }
+        return true
+    }
+
+    /// The bytes are worked off only when they are stored: a client can't have more under way than it may.
+    func hold() {
+        connection.bytesDone -= body.readableBytes
+        if request.id != 0 { connection.requestsDone -= 1 }
+    }
+
+    /// - Returns: the connection that may send more now.
+    func release() -> Connection {
+        connection.bytesDone += body.readableBytes
+        if request.id != 0 { connection.requestsDone += 1 }
+        return connection
+    }
+
+    /// A client that sends the same again gets the answer.
+    /// - Returns: the connection that had it to get.
+    func takeOver(by request: Request) -> Connection {
+        let old = release()
+        self.request = request
+        connection = request.peer.connection
+        hold()
+        return old
+    }
+}
