@@ -1,6 +1,7 @@
 import Broker
 
-/// The time of the broker that ``withMartlet(handlers:queues:logger:_:)`` runs. It goes by itself, and faster when a test says so.
+/// The time of the broker that ``withMartlet(handlers:queues:logger:_:)`` runs. It goes by itself,
+/// and faster when a test says so.
 public struct MartletClock: Sendable {
     let broker: Broker
 

@@ -2,12 +2,13 @@ import Broker
 public import Logging
 public import MartletClient
 public import MartletWorker
+import NIOCore
 
 /// Runs a broker, a worker with these handlers and a client for as long as `body` takes.
 ///
 /// - Parameters:
-///   - queues: how many handlers may run at a time, for each queue; nil: 4 for `default` and for each queue that the handlers'
-///     types name.
+///   - queues: how many handlers may run at a time, for each queue; nil: 4 for `default` and for
+///     each queue that the handlers' types name.
 ///   - logger: by default, only what is critical is logged.
 /// - Throws: what `body` throws, and `MartletError` when the broker can't be started.
 public func withMartlet<Result: Sendable>(
@@ -33,8 +34,8 @@ public func withMartlet<Result: Sendable>(
 }
 
 extension MartletClient {
-    /// Returns when no job runs and none is ready: what is left waits for its time, or for a queue that is paused, or for one
-    /// that no worker takes jobs from.
+    /// Returns when no job runs and none is ready: what is left waits for its time, or for a queue
+    /// that is paused, or for one that no worker takes jobs from.
     public func runUntilIdle() async throws {
         while try await queues().contains(where: \.isBusy) {
             try await Task.sleep(for: .milliseconds(2))

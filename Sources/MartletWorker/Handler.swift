@@ -6,7 +6,8 @@ public import NIOCore
 public struct Handler: Sendable {
     /// nil: whatever no other handler takes.
     let type: String?
-    /// Where jobs of its type are pushed unless a call says otherwise; nil when only their type's name is known.
+    /// Where jobs of its type are pushed unless a call says otherwise; nil when only their type's
+    /// name is known.
     package let queue: String?
     let run: @Sendable (ByteBuffer, JobContext) async throws -> ByteBuffer
 
@@ -31,8 +32,8 @@ public struct Handler: Sendable {
         }
     }
 
-    /// Takes the bytes of jobs of this type as they were submitted, and returns those of the result; an
-    /// empty buffer when there is nothing to say.
+    /// Takes the bytes of jobs of this type as they were submitted, and returns those of the
+    /// result; an empty buffer when there is nothing to say.
     public init(
         _ type: String,
         _ body: @escaping @Sendable (_ payload: ByteBuffer, JobContext) async throws -> ByteBuffer

@@ -2,8 +2,8 @@ import MartletClient
 import NIOCore
 
 extension Handler {
-    /// Runs the command for every job whose type has no other handler, with the job's marks in its environment, and does
-    /// what it says on its control pipe.
+    /// Runs the command for every job whose type has no other handler, with the job's marks in its
+    /// environment, and does what it says on its control pipe.
     package static func command(_ subprocess: SubprocessHandler) -> Handler {
         .anyType { payload, context in
             try await subprocess.run(

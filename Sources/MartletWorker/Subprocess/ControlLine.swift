@@ -4,8 +4,8 @@ import Foundation
 ///
 /// - `progress 0.5 decoded`: how far it is, 0 … 1, and a message.
 /// - `log TEXT`: a line of the job's log.
-/// - `checkpoint BASE64`: a place to go on from, for the next attempt; `checkpoint @PATH`: the same from a file;
-///   `checkpoint` alone: there is none any more.
+/// - `checkpoint BASE64`: a place to go on from, for the next attempt; `checkpoint @PATH`: the same
+///   from a file; `checkpoint` alone: there is none any more.
 enum ControlLine: Equatable, Sendable {
     case progress(Double, String)
     case log(String)

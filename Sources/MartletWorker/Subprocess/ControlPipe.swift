@@ -78,7 +78,9 @@ struct ControlPipe: Sendable {
     func end() -> Bool {
         defer { Self.remove(directory) }
         do {
-            try writer.closeAfter { try writer.writeAll(CollectionOfOne(Self.endOfTransmission)) }
+            _ = try writer.closeAfter {
+                try writer.writeAll(CollectionOfOne(Self.endOfTransmission))
+            }
             return true
         } catch {
             return false
@@ -89,7 +91,8 @@ struct ControlPipe: Sendable {
         do {
             try FileManager.default.removeItem(atPath: directory.string)
         } catch {
-            // A directory in the system's temporary one is left behind; the job is done all the same.
+            // A directory in the system's temporary one is left behind; the job is done all the
+            // same.
         }
     }
 }
