@@ -86,7 +86,7 @@ extension BrokerLoop {
         if !message.queue.isEmpty { try Names.check(queue: message.queue) }
         let page = JobListRequest(
             queue: message.queue.isEmpty ? nil : message.queue, states: message.states.rawValue,
-            type: message.type, oldestFirst: message.order == .oldestFirst,
+            type: message.filter.type, oldestFirst: message.order == .oldestFirst,
             limit: Int(message.limit),
             after: try message.cursorJob())
         let header = FrameHeader(

@@ -200,9 +200,10 @@ extension JobOptions {
     init(_ options: SubmitOptions) {
         self.init()
         guard !options.isEmpty else { return }
-        maxAttempts = options.maxAttempts
-        backoff = options.backoff.map { .init(base: $0.baseMilliseconds, cap: $0.capMilliseconds) }
-        retainCompleted = options.retainCompletedMilliseconds
-        retainDead = options.retainDeadMilliseconds
+        let said = options.fields
+        maxAttempts = said.maxAttempts
+        backoff = said.backoff.map { .init(base: $0.baseMilliseconds, cap: $0.capMilliseconds) }
+        retainCompleted = said.retainCompletedMilliseconds
+        retainDead = said.retainDeadMilliseconds
     }
 }

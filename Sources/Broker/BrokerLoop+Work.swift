@@ -155,7 +155,7 @@ extension BrokerLoop {
             let limit = Int(configuration.limits.payloadBytesMax)
             if let refusal = result.refusal(bytesMax: limit, allowsEmpty: true) { throw refusal }
             return .complete(result: StoredPayload(result))
-        case .fail: return .fail(reason: try item.detail.reason())
+        case .fail: return .fail(reason: try item.detail.failure().message)
         case .release:
             try item.detail.none()
             return .release

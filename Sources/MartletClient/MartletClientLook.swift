@@ -46,7 +46,7 @@ extension MartletClient {
     ) -> JobList {
         var message = List(
             queue: queue ?? "", order: newestFirst ? .newestFirst : .oldestFirst,
-            limit: Limits.listLimitMax, type: type)
+            limit: Limits.listLimitMax, filter: JobFilter(type: type))
         for state in states { message.states.insert(JobStates(state.onTheWire)) }
         return JobList(client: self, first: message)
     }

@@ -78,17 +78,17 @@ extension Destination {
 extension SubmitOptions {
     fileprivate init(_ query: RequestOptions) throws(Problem) {
         self.init()
-        maxAttempts = try query.integer("max_attempts", in: 1...Int(Limits.maxAttemptsMax)).map {
+        self.maxAttempts = try query.integer("max_attempts", in: 1...Int(Limits.maxAttemptsMax)).map {
             UInt16($0)
         }
         let retention = 0...Limits.retainMillisecondsMax
-        retainCompletedMilliseconds = try query.milliseconds("retain_completed", in: retention)
-        retainDeadMilliseconds = try query.milliseconds("retain_dead", in: retention)
+        self.retainCompletedMilliseconds = try query.milliseconds("retain_completed", in: retention)
+        self.retainDeadMilliseconds = try query.milliseconds("retain_dead", in: retention)
         let delays = 1...UInt64(Limits.backoffMillisecondsMax)
         let base = try query.milliseconds("backoff_base", in: delays)
         let cap = try query.milliseconds("backoff_cap", in: delays)
         guard base != nil || cap != nil else { return }
-        backoff = Backoff(
+        self.backoff = Backoff(
             baseMilliseconds: base.map { UInt32($0) } ?? Limits.backoffBaseMillisecondsDefault,
             capMilliseconds: cap.map { UInt32($0) } ?? Limits.backoffCapMillisecondsDefault)
     }

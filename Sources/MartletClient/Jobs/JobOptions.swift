@@ -43,15 +43,17 @@ extension JobOptions {
     ///
     /// - Throws: `optionInvalid` for the first that is out of its range.
     package func onTheWire() throws(MartletError) -> SubmitOptions {
-        let options = SubmitOptions(
-            maxAttempts: maxAttempts.map(UInt16.init(clamping:)),
-            backoff: backoff.map {
-                SubmitOptions.Backoff(
-                    baseMilliseconds: UInt32(clamping: $0.base.milliseconds),
-                    capMilliseconds: UInt32(clamping: $0.cap.milliseconds))
-            },
-            retainCompletedMilliseconds: try Self.retention(retainCompleted, "retain_completed"),
-            retainDeadMilliseconds: try Self.retention(retainDead, "retain_dead"))
+        var fields = SubmitOptions.Fields()
+        fields.maxAttempts = maxAttempts.map(UInt16.init(clamping:))
+        fields.backoff = backoff.map {
+            SubmitOptions.Backoff(
+                baseMilliseconds: UInt32(clamping: $0.base.milliseconds),
+                capMilliseconds: UInt32(clamping: $0.cap.milliseconds))
+        }
+        fields.retainCompletedMilliseconds = try Self.retention(
+            retainCompleted, "retain_completed")
+        fields.retainDeadMilliseconds = try Self.retention(retainDead, "retain_dead")
+        let options = SubmitOptions(fields)
         if let refusal = options.refusal { throw MartletError(refusal) }
         return options
     }

@@ -123,7 +123,7 @@ struct PendingSettlement {
     fileprivate var byteCount: Int {
         switch verdict {
         case .complete(let result): 25 + (result?.bytes.readableBytes ?? 0)
-        case .fail(let reason): 27 + reason.utf8.count
+        case .fail(let failure): 27 + failure.message.utf8.count
         case .release, .extend: 25
         }
     }

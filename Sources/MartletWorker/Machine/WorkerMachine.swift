@@ -132,9 +132,9 @@ struct WorkerMachine: ~Copyable {
         case (_, .completed(let payload)): .complete(payload)
         case (.cancelled(.shutdown, _), _): .release
         case (.cancelled(.timeout, _), _):
-            .fail(reason: "timed out after \(settings.timeout?.seconds ?? 0) s")
-        case (_, .failed(let reason)): .fail(reason: reason)
-        case (_, .cancelled): .fail(reason: "the handler threw CancellationError, uncancelled")
+            .fail(JobFailure("timed out after \(settings.timeout?.seconds ?? 0) s"))
+        case (_, .failed(let reason)): .fail(JobFailure(reason))
+        case (_, .cancelled): .fail(JobFailure("the handler threw CancellationError, uncancelled"))
         }
     }
 
@@ -197,7 +197,7 @@ struct WorkerMachine: ~Copyable {
         case (.complete(.some), let code) where code != .leaseLost:
             // The work is done, but the server can't take its result: people must hear of that.
             settle(
-                item.key, lane: item.lane, isCarried: item.isCarried, .fail(reason: error.message))
+                item.key, lane: item.lane, isCarried: item.isCarried, .fail(JobFailure(error.message)))
         case (_, .leaseLost) where item.isRepeated:
             forget(item)  // Most likely the first one arrived, and only its answer did not.
         default:

@@ -56,7 +56,7 @@ struct JobList: AsyncParsableCommand {
                 queue: queue ?? "",
                 states: state.reduce(into: []) { $0.insert(JobStates($1.state)) },
                 order: oldestFirst ? .oldestFirst : .newestFirst, limit: 1,
-                cursor: cursor?.bytes ?? [], type: type)
+                cursor: cursor?.bytes ?? [], filter: JobFilter(type: type))
             var table = JobTable()
             repeat {
                 request.limit = UInt16(min(left, Int(Limits.listLimitMax)))
