@@ -12,7 +12,7 @@ public import Foundation
 /// }
 /// ```
 ///
-/// The parameters travel as JSON. So does the output, but for three types: `Data` and `String`
+/// The parameters travel as JSON, the same parameters always as the same bytes. So does the output, but for three types: `Data` and `String`
 /// travel as their bytes, so that programs in any language can make and read them, and `Void`,
 /// which is the output unless another is named, as nothing at all.
 public protocol Job: Codable, Sendable {
@@ -89,12 +89,13 @@ extension Job {
     }
 }
 
-/// JSON as the other languages' clients read and write it: dates as RFC 3339, slashes as they are.
+/// JSON as the other languages' clients read and write it: dates as RFC 3339, slashes as they are, and members in the
+/// order of their names, so that the same parameters are always the same payload.
 private enum JobCoding {
     static func encode(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
-        encoder.outputFormatting = .withoutEscapingSlashes
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         return try encoder.encode(value)
     }
 
