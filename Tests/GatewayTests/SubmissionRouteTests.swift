@@ -17,9 +17,11 @@ struct SubmissionRouteTests {
             #expect(answer.headers["location"] == "/v1/jobs/000000000001")
             #expect(answer.headers["content-type"] == "application/json")
             #expect(
-                answer.body
-                    == #"{"id":"000000000001","queue":"images","type":"thumbnail","state":"ready"}"#
-                    + "\n")
+                answer.body == """
+                    {"id":"000000000001","queue":"images","type":"thumbnail","state":"ready",\
+                    "duplicate":false,"durability":"disk"}
+
+                    """)
             let submission = try #require(await server.submissions.next())
             #expect(submission.payloads == ["{\"width\": 1}\n"])
             #expect(submission.destination.queue == "images")
