@@ -9,7 +9,7 @@ extension MartletClient {
         JobEvents(client: self, filter: filter, after: after ?? 0, endsWithJob: false)
     }
 
-    func events(ofJob id: JobStatus.ID, includesProgress: Bool) -> JobEvents {
+    package func events(ofJob id: JobStatus.ID, includesProgress: Bool) -> JobEvents {
         JobEvents(
             client: self, filter: EventFilter(job: id, includesProgress: includesProgress),
             after: 0,

@@ -54,7 +54,8 @@ package struct QueueJSON: Sendable {
         return object
     }
 
-    private var paused: JSONObject? {
+    /// Why nothing is delivered; `nil` while deliveries go on.
+    package var paused: JSONObject? {
         guard let paused = queue.paused else { return nil }
         var object = JSONObject()
         object.set("since", paused.since)
