@@ -16,6 +16,8 @@ final class BrokerLoop {
     static let turnBytesMax = 2 << 20
     /// How often a full disk is looked at, in milliseconds.
     static let spaceMilliseconds: UInt64 = 500
+    /// Between two turns, when there is more to do: long enough not to be over when the loop looks for tasks.
+    static let socketsTime = TimeAmount.microseconds(50)
     /// Payload bytes that one turn delivers.
     static let deliveryBytesMax = 4 << 20
 
@@ -112,14 +114,16 @@ final class BrokerLoop {
         }
     }
 
-    /// Arrivals announce themselves; the rest is a matter of time.
+    /// Arrivals announce themselves; the rest is a matter of time. Even where there is more to do now it is a moment
+    /// later: the loop works off all its tasks, those that they add included, before it looks at its
+    /// sockets again, and small jobs would wait there behind everything that is being staged.
     private func awaitNext() {
         alarm?.cancel()
         alarm = nil
         let loop = inbox.loop.assumeIsolated()
         guard let wait = millisecondsToWait() else { return }
-        guard wait > 0 else { return loop.execute { self.takeTurn() } }
-        alarm = loop.scheduleTask(in: .milliseconds(Int64(wait))) { self.takeTurn() }
+        let time = max(TimeAmount.milliseconds(Int64(wait)), BrokerLoop.socketsTime)
+        alarm = loop.scheduleTask(in: time) { self.takeTurn() }
     }
 
     private func turn() throws {

@@ -1,8 +1,9 @@
 package import Store
 
-/// Long payloads are stored ahead of their jobs, and long results ahead of their settlements, some pieces in
-/// each turn, so that the turn that submits or settles is as short as any other. Until then a staging row lists the ids that the pieces
-/// are stored under; what a crash leaves of it is removed at the next start.
+/// Long payloads are stored ahead of their jobs, and long results ahead of their settlements, some
+/// pieces in each turn, so that the turn that submits or settles is as short as any other. Until then a
+/// staging row lists the ids that the pieces are stored under; what a crash leaves of it is removed at
+/// the next start.
 extension Engine {
     /// Sets ids aside: for jobs whose payloads come first, or for results, which are stored under ids of their
     /// own, since who may settle is known only when they are.

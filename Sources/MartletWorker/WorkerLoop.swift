@@ -70,6 +70,10 @@ struct WorkerLoop: ~Copyable {
             machine.disconnected(now)
         case .pushed(.jobs(let jobs)):
             machine.delivered(jobs, now)
+        case .pushed(.cancel(let cancellations)):
+            machine.cancelled(cancellations.items)
+        case .pushed(.events):
+            break  // It watches nothing.
         case .pushed(.draining(let draining)):
             moveOn(draining, in: &tasks)
         case .pushed(.welcome(let welcome)):
@@ -81,10 +85,10 @@ struct WorkerLoop: ~Copyable {
             machine.settled(number, settled.errors, now)
         case .settleFailed(let number, let error):
             machine.settleFailed(number, WireError(error), now)
-        case .progressAnswered(let key, let leaseLost):
-            machine.progressAnswered(key, leaseLost: leaseLost)
-        case .progressed(let key, let progress):
-            machine.progressed(key, progress)
+        case .noted(let key, let note):
+            machine.noted(key, note)
+        case .noteAnswered(let key, let leaseLost):
+            machine.noteAnswered(key, leaseLost: leaseLost)
         case .finished(let key, let result):
             controls[key] = nil
             machine.finished(key, result, now)
@@ -131,7 +135,7 @@ struct WorkerLoop: ~Copyable {
         case .credit(let credit): await connection?.send(credit)
         case .drain: await connection?.send(Drain())
         case .settle(let number, let settle): request(settle, number, in: &tasks)
-        case .progress(let progress): request(progress, in: &tasks)
+        case .note(let key, let note): request(key, note, in: &tasks)
         case .start(let job, let timeoutAt): start(job, timeoutAt: timeoutAt, in: &tasks)
         case .cancel(let key, let reason): cancel(key, reason)
         case .refused(let key, let error):
@@ -158,7 +162,7 @@ struct WorkerLoop: ~Copyable {
         let context = JobContext(
             job, deadline: deadline, resultBytesMax: payloadBytesMax, control: control,
             logger: logger
-        ) { [mailbox] in mailbox.post(.progressed(job.key, $0)) }
+        ) { [mailbox] in mailbox.post(.noted(job.key, $0)) }
         tasks.addTask { [runner, mailbox] in
             let result = await control.run { await runner.run(job, context: context) }
             mailbox.post(.finished(job.key, result))
@@ -202,17 +206,21 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    private func request(_ progress: ProgressMessage, in tasks: inout DiscardingTaskGroup) {
+    private func request(_ key: JobKey, _ note: Note, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
-        tasks.addTask { [mailbox] in
+        tasks.addTask { [mailbox, logger] in
             var leaseLost = false
             do throws(MartletError) {
-                _ = try await connection.request(progress, expecting: Done.self)
+                try await connection.tell(note, of: key)
             } catch {
                 leaseLost = error.code == .leaseLost
+                logger.debug(
+                    "the server did not take what a handler said",
+                    metadata: ["job": "\(key.id)", "reason": "\(error)"])
+                // What the connection's end left unsaid is said on the next one.
+                if error.code == .connectionLost { return }
             }
-            let key = JobKey(id: progress.id, token: progress.token)
-            mailbox.post(.progressAnswered(key, leaseLost: leaseLost))
+            mailbox.post(.noteAnswered(key, leaseLost: leaseLost))
         }
     }
 
@@ -229,6 +237,22 @@ struct WorkerLoop: ~Copyable {
                     mailbox.post(.stop(error))
                 }
             }
+        }
+    }
+}
+
+extension WireConnection {
+    fileprivate func tell(_ note: Note, of key: JobKey) async throws(MartletError) {
+        switch note {
+        case .progress(let progress):
+            let message = ProgressMessage(id: key.id, token: key.token, progress: progress)
+            _ = try await request(message, expecting: Done.self)
+        case .log(let lines):
+            let message = Log(id: key.id, token: key.token, lines: lines)
+            _ = try await request(message, expecting: Done.self)
+        case .checkpoint(let bytes):
+            let message = CheckpointMessage(id: key.id, token: key.token, bytes: bytes)
+            _ = try await request(message, expecting: Done.self)
         }
     }
 }

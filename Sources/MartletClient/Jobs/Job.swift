@@ -39,22 +39,23 @@ extension Job {
     public static var options: JobOptions { JobOptions() }
 }
 
+// `Output` by name in all of these: from a concrete type the compiler would infer what `Output` is, and find four answers.
 extension Job where Output == Void {
-    public static func encode(_ output: Void) -> Data? { nil }
-    public static func decode(result: Data?) {}
+    public static func encode(_ output: Output) -> Data? { nil }
+    public static func decode(result: Data?) -> Output { () }
 }
 
 extension Job where Output == Data {
-    public static func encode(_ output: Data) -> Data? { output.isEmpty ? nil : output }
-    public static func decode(result: Data?) -> Data { result ?? Data() }
+    public static func encode(_ output: Output) -> Data? { output.isEmpty ? nil : output }
+    public static func decode(result: Data?) -> Output { result ?? Data() }
 }
 
 extension Job where Output == String {
-    public static func encode(_ output: String) -> Data? {
+    public static func encode(_ output: Output) -> Data? {
         output.isEmpty ? nil : Data(output.utf8)
     }
 
-    public static func decode(result: Data?) throws -> String {
+    public static func decode(result: Data?) throws -> Output {
         guard let text = String(validating: result ?? Data(), as: UTF8.self) else {
             throw MartletError(.codingFailed, "the job's result is not UTF-8")
         }

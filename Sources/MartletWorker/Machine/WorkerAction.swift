@@ -10,8 +10,8 @@ enum WorkerAction: Equatable {
     case credit(Credit)
     /// Answered with `settled` or `settleFailed` under the same number.
     case settle(UInt64, Settle)
-    /// Answered with `progressAnswered`.
-    case progress(ProgressMessage)
+    /// Answered with `noteAnswered`.
+    case note(JobKey, Note)
     case drain
     /// Run the handler; ends with `finished`.
     case start(DeliveredJob, timeoutAt: NIODeadline?)
@@ -28,7 +28,7 @@ enum WorkerAction: Equatable {
 enum HandlerResult: Equatable, Sendable {
     case completed(Payload?)
     /// Threw an error, described here.
-    case failed(reason: String)
+    case failed(MartletWire.JobFailure)
     /// Threw `CancellationError`.
     case cancelled
 }

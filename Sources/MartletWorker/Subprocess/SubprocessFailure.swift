@@ -18,4 +18,15 @@ package enum SubprocessFailure: Error, Equatable, CustomStringConvertible {
             "the result is longer than the server's limit of \(limit) bytes (payload_bytes_max)"
         }
     }
+
+    /// By which the dead are grouped.
+    var name: String {
+        switch self {
+        case .notFound: "NotFound"
+        case .notStarted: "NotStarted"
+        case .exited(let status, _): "ExitStatus\(status)"
+        case .signalled(let signal, _): "Signal\(signal)"
+        case .outputTooLong: "OutputTooLong"
+        }
+    }
 }
