@@ -24,7 +24,7 @@ struct EventsCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Only events that bring a job into this state; may be repeated.", valueName: "state"))
-    var state: [JobStatus.State] = []
+    var state: [StateArgument] = []
 
     @Option(help: ArgumentHelp("Only this type.", valueName: "type"))
     var type: String?
@@ -50,13 +50,14 @@ struct EventsCommand: AsyncParsableCommand {
         if let limit, limit < 1 { throw ValidationError("--limit is at least 1, not \(limit).") }
         guard follow || limit != nil else {
             throw ValidationError(
-                "events come as they happen: --follow waits for them, --limit COUNT ends after some.")
+                "events come as they happen: --follow waits for them, --limit COUNT ends after some."
+            )
         }
     }
 
     func run() async throws {
         let filter = EventFilter(
-            queue: queue.queue, states: Set(state), type: type, tag: tag,
+            queue: queue.queue, states: Set(state.map(\.state)), type: type, tag: tag,
             includesProgress: progress)
         try await ServerClient.with(server) { client in
             var left = limit ?? .max

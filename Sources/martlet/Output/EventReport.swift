@@ -14,7 +14,8 @@ enum EventReport {
     private static func text(_ event: JobEvents.Event) -> String {
         let kind = event.kind.rawValue
         let padding = String(repeating: " ", count: max(0, 16 - kind.count))
-        var line = "\(event.at.rfc3339)  \(event.id)  \(kind)\(padding)  \(event.queue)  \(event.type)"
+        var line =
+            "\(event.at.rfc3339)  \(event.id)  \(kind)\(padding)  \(event.queue)  \(event.type)"
         if event.attempt > 0 { line += "  attempt \(event.attempt)" }
         if let progress = event.progress { line += "  \(progress.text)" }
         if let worker = event.worker { line += "  at \(worker)" }

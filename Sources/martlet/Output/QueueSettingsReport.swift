@@ -1,3 +1,4 @@
+import Foundation
 import MartletClient
 
 /// What one queue was told.

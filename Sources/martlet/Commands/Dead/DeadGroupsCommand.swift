@@ -44,7 +44,8 @@ struct DeadGroupsCommand: AsyncParsableCommand {
         table.add([
             Hexadecimal.text(group.fingerprint), group.queue, Quantity.grouped(group.jobs),
             group.lastSeenAt.rfc3339, group.example.description,
-            String((group.errorClass.isEmpty ? message : "\(group.errorClass): \(message)").prefix(80)),
+            String(
+                (group.errorClass.isEmpty ? message : "\(group.errorClass): \(message)").prefix(80)),
         ])
     }
 }

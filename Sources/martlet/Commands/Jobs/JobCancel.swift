@@ -23,7 +23,8 @@ struct JobCancel: AsyncParsableCommand {
     var reason: String = ""
 
     @Option(
-        help: ArgumentHelp("What a running job gets to stop in, up to 1d (default 10s).", valueName: "time"))
+        help: ArgumentHelp(
+            "What a running job gets to stop in, up to 1d (default 10s).", valueName: "time"))
     var grace: TimeSpan?
 
     @OptionGroup var carrying: ChangeOptions

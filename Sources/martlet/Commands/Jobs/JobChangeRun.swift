@@ -114,16 +114,19 @@ extension JobChangeRun {
             return StandardOutput.write(line: object.text)
         }
         let isStopping = verb == .cancel && state == .running
-        StandardOutput.write(line: "\(id)  \(isStopping ? "cancelling" : state?.rawValue ?? "deleted")")
+        StandardOutput.write(
+            line: "\(id)  \(isStopping ? "cancelling" : state?.rawValue ?? "deleted")")
     }
 
     private func foretell(
         _ job: JobArgument, _ client: MartletClient
     ) async throws(CommandFailure) {
-        let status = try await job.ask { id throws(MartletError) in try await client.status(of: id) }
+        let status = try await job.ask { id throws(MartletError) in try await client.status(of: id)
+        }
         guard verb.states.contains(status.state) || verb.changesNothing(in: status.state) else {
             throw CommandFailure(
-                .conflict, "job \(status.id) is \(status.state.rawValue); it can't be \(verb.past).")
+                .conflict, "job \(status.id) is \(status.state.rawValue); it can't be \(verb.past)."
+            )
         }
         StandardOutput.write(
             line: "\(status.id)  \(status.state.rawValue), would be \(verb.past)")

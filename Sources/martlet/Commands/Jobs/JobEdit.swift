@@ -1,5 +1,6 @@
 import ArgumentParser
 import MartletClient
+import MartletWire
 
 /// `martlet job edit`: changes a job that does not run.
 struct JobEdit: AsyncParsableCommand {

@@ -29,7 +29,7 @@ struct QueueSetCommand: AsyncParsableCommand {
     var bytesMax: ByteSize?
 
     @Option(help: "Which job of a priority is first: the first in, or the last.")
-    var order: QueueOptions.Order?
+    var order: OrderArgument?
 
     @Flag(help: "Forget the defaults that were set before.")
     var noDefaults = false
@@ -48,7 +48,7 @@ struct QueueSetCommand: AsyncParsableCommand {
     func run() async throws {
         try await ServerClient.with(server) { client in
             var options = QueueOptions(
-                depthMax: depthMax, bytesMax: bytesMax?.bytes, order: order)
+                depthMax: depthMax, bytesMax: bytesMax?.bytes, order: order?.order)
             if noDefaults || setsDefaults {
                 options.defaults = defaults.filled(from: try await defaultsBefore(client))
             }
@@ -70,10 +70,20 @@ struct QueueSetCommand: AsyncParsableCommand {
         guard !noDefaults else { return JobOptions() }
         do throws(MartletError) {
             return try await client.queue(queue.name).options.defaults ?? JobOptions()
-        } catch where error.code == .queueNotFound {
+        } catch {
+            guard error.code == .queueNotFound else { throw error }
             return JobOptions()
         }
     }
 }
 
-extension QueueOptions.Order: ExpressibleByArgument {}
+enum OrderArgument: String, ExpressibleByArgument, CaseIterable {
+    case fifo, lifo
+
+    var order: QueueOptions.Order {
+        switch self {
+        case .fifo: .firstInFirstOut
+        case .lifo: .lastInFirstOut
+        }
+    }
+}

@@ -43,7 +43,8 @@ struct Submission: Sendable {
             guard all.count <= Limits.batchMax else {
                 throw CommandFailure(
                     .failed,
-                    "--atomic takes at most \(Quantity.grouped(Limits.batchMax)) lines; nothing was submitted.")
+                    "--atomic takes at most \(Quantity.grouped(Limits.batchMax)) lines; nothing was submitted."
+                )
             }
         }
         guard !all.isEmpty else { return }

@@ -11,15 +11,23 @@ struct QueueOption: ParsableArguments {
 struct StateOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Only jobs in this state (\(Self.names)); may be repeated.", valueName: "state"))
-    var state: [JobStatus.State] = []
+            "Only jobs in this state; may be repeated.", valueName: "state"))
+    var state: [StateArgument] = []
 
-    var states: Set<JobStatus.State> { Set(state) }
-
-    private static let names = JobStatus.State.allCases.map(\.rawValue).joined(separator: ", ")
+    var states: Set<JobStatus.State> { Set(state.map(\.state)) }
 }
 
-extension JobStatus.State: ExpressibleByArgument {}
+/// A state by its name.
+struct StateArgument: ExpressibleByArgument {
+    let state: JobStatus.State
+
+    init?(argument: String) {
+        guard let state = JobStatus.State(rawValue: argument) else { return nil }
+        self.state = state
+    }
+
+    static var allValueStrings: [String] { JobStatus.State.allCases.map(\.rawValue) }
+}
 
 /// Which jobs, apart from their queue and state.
 struct JobFilterOptions: ParsableArguments {
