@@ -13,12 +13,15 @@ struct SubmitCommand: AsyncParsableCommand {
             The payload is --payload, --payload-file, or else standard input when that is
             not a terminal (- says so). Prints each job's id when the server has the job
             on disk, or with --wait each job's result, in the order of the input, ended by
-            a newline.
+            a newline. With --wait, --timeout also ends the waiting (exit 3), unless
+            --wait-timeout says something else.
 
             Examples:
               echo "hello" | martlet submit greetings --wait
               martlet submit images --type thumbnail --payload-file in.png --max-attempts 3
-              find . -name '*.png' | martlet submit images --lines --retain-completed 1d
+              martlet submit mail --payload 17 --unique welcome-17 --unique-scope 24h
+              martlet submit reports --payload q3 --run-at 2026-11-22T10:00:00Z --expires 2h
+              find . -name '*.png' | martlet submit images --lines --tag nightly --retain completed=1d
             """)
 
     @Argument(
@@ -52,33 +55,44 @@ struct SubmitCommand: AsyncParsableCommand {
     var json = false
 
     @Option(
-        help: ArgumentHelp("Give up waiting after this time (30, 500ms, 5m).", valueName: "seconds")
-    )
-    var timeout: TimeSpan?
+        help: ArgumentHelp(
+            "Give up waiting after this time (30, 500ms, 5m; default: --timeout).",
+            valueName: "time"))
+    var waitTimeout: TimeSpan?
 
-    @OptionGroup var job: JobOptionArguments
+    @Flag(help: "With --lines: all jobs or none, at most \(Limits.batchMax).")
+    var atomic = false
+
+    @OptionGroup(title: "The job") var urgency: UrgencyOptions
+    @OptionGroup(title: "The job") var due: DueOptions
+    @OptionGroup(title: "The job") var attempts: AttemptOptions
+    @OptionGroup(title: "The job") var unique: UniqueOptions
+    @OptionGroup(title: "The job") var words: WordOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "When the id is printed: the job is on disk, or in the server's memory.",
+            valueName: "disk|memory"))
+    var durability: DurabilityArgument = .disk
+
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        if let source, source != "-" {
-            throw ValidationError(
-                "unexpected argument '\(source)'. A payload is given with --payload.")
-        }
-        let sources = [payload != nil, payloadFile != nil, source != nil].count(where: \.self)
-        guard sources <= 1 else {
-            throw ValidationError("--payload, --payload-file and - exclude each other.")
-        }
+        try PayloadInput.check(text: payload, file: payloadFile, source: source)
         if lines, payload != nil {
             throw ValidationError("--lines reads standard input or --payload-file, not --payload.")
         }
-        guard timeout == nil || wait else { throw ValidationError("--timeout goes with --wait.") }
+        guard !atomic || lines else { throw ValidationError("--atomic goes with --lines.") }
+        guard waitTimeout == nil || wait else {
+            throw ValidationError("--wait-timeout goes with --wait.")
+        }
         guard !(json && wait) else {
             throw ValidationError(
                 "--json shows what was submitted; --wait prints results as they are.")
         }
-        if wait, job.retainCompleted?.milliseconds == 0 {
+        if wait, options.retainCompleted == .zero {
             throw ValidationError(
-                "--wait needs results to be kept: --retain-completed must not be 0.")
+                "--wait needs results to be kept: --retain must not be 0 for completed jobs.")
         }
         if payload == nil, payloadFile == nil, source == nil, PayloadInput.standardInputIsTerminal {
             throw ValidationError(
@@ -90,56 +104,46 @@ struct SubmitCommand: AsyncParsableCommand {
         let input = try PayloadInput(text: payload, file: payloadFile)
         let status = try await ServerClient.with(server) { client in
             let submission = Submission(
-                client: client, queue: queue, type: type, options: job.options,
+                client: client, queue: queue, type: type, options: options,
                 output: wait ? .results : json ? .objects : .ids)
             guard wait else {
-                try await submission.submit(input, lines: lines)
+                try await submit(input, with: submission)
                 return ExitStatus.ok
             }
-            return try await ResultPrinter.print(
-                submission, until: timeout.map { ContinuousClock.now + $0.duration }
-            ) { [lines] in
-                try await submission.submit(input, lines: lines)
+            let end = (waitTimeout ?? urgency.timeout).map { ContinuousClock.now + $0.duration }
+            return try await ResultPrinter.print(submission, until: end) { [self] in
+                try await submit(input, with: submission)
             }
         }
         if status != .ok { throw CommandFailure(status, nil) }
     }
-}
 
-/// Options that travel with a job.
-struct JobOptionArguments: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Failures until the job is dead, 1 … 1000 (default 20).", valueName: "count"))
-    var maxAttempts: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Wait after a failure: at random up to base, which doubles each time to at most cap (default 1s,1h).",
-            valueName: "base,cap"))
-    var backoff: BackoffSpan?
-
-    @Option(
-        help: ArgumentHelp(
-            "How long to keep a completed job, up to 365d (default 1h).", valueName: "time"))
-    var retainCompleted: TimeSpan?
-
-    @Option(
-        help: ArgumentHelp(
-            "How long to keep a dead job, up to 365d (default 7d).", valueName: "time"))
-    var retainDead: TimeSpan?
-
-    func validate() throws {
-        if let maxAttempts, !(1...1000).contains(maxAttempts) {
-            throw ValidationError("--max-attempts is \(maxAttempts); it can be 1 to 1000.")
+    private func submit(_ input: PayloadInput, with submission: Submission) async throws {
+        switch (lines, atomic) {
+        case (false, _): try await submission.submitWhole(input)
+        case (true, false): try await submission.submitLines(of: input)
+        case (true, true): try await submission.submitAllLines(of: input)
         }
     }
 
-    var options: JobOptions {
-        JobOptions(
-            maxAttempts: maxAttempts,
-            backoff: backoff.map { .init(base: $0.base.duration, cap: $0.cap.duration) },
-            retainCompleted: retainCompleted?.duration,
-            retainDead: retainDead?.duration)
+    private var options: JobOptions {
+        var options = JobOptions(durability: durability.durability)
+        urgency.apply(to: &options)
+        due.apply(to: &options)
+        attempts.apply(to: &options)
+        unique.apply(to: &options)
+        words.apply(to: &options)
+        return options
+    }
+}
+
+enum DurabilityArgument: String, ExpressibleByArgument, CaseIterable {
+    case disk, memory
+
+    var durability: JobOptions.Durability {
+        switch self {
+        case .disk: .disk
+        case .memory: .memory
+        }
     }
 }
