@@ -9,7 +9,6 @@ extension MartletClient {
         JobEvents(client: self, filter: filter, after: after ?? 0, endsWithJob: false)
     }
 
-<<<<<<< HEAD
     /// - Parameters:
     ///   - after: 0: from now.
     ///   - endsWithJob: the sequence ends with the filter's job.
@@ -19,10 +18,7 @@ extension MartletClient {
         JobEvents(client: self, filter: filter, after: after, endsWithJob: endsWithJob)
     }
 
-    func events(ofJob id: JobStatus.ID, includesProgress: Bool) -> JobEvents {
-=======
     package func events(ofJob id: JobStatus.ID, includesProgress: Bool) -> JobEvents {
->>>>>>> 099e46e4742e4337fbaa54f5e851e08515f8da7f
         JobEvents(
             client: self, filter: EventFilter(job: id, includesProgress: includesProgress),
             after: 0,
