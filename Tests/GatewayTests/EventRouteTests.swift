@@ -50,7 +50,9 @@ struct EventRouteTests {
         }
     }
 
-    @Test func `a stream in which nothing happens shows that it lives, for longer than a response may take`()
+    @Test
+    func
+        `a stream in which nothing happens shows that it lives, for longer than a response may take`()
         async throws
     {
         var limits = GatewayLimits()
@@ -61,7 +63,9 @@ struct EventRouteTests {
             let client = try await TextClient.connect(
                 to: http,
                 sending: "GET /v1/jobs/000000000007/events HTTP/1.1\r\nHost: t\r\n\r\n")
-            let beats = await client.text { $0.split(separator: "\r\n").count { $0 == ":\n\n" } > 4 }
+            let beats = await client.text {
+                $0.split(separator: "\r\n").count { $0 == ":\n\n" } > 4
+            }
             #expect(beats?.contains("text/event-stream") == true)
             server.events.continuation.yield(Self.event(1))
             #expect(await client.text { $0.contains("event: dead") } != nil)

@@ -16,7 +16,8 @@ struct JobChangeRouteTests {
         try await withHTTP(server) { [server] http in
             let answer = try await HTTPAnswer.to(
                 "PATCH", Self.job, at: http,
-                body: #"{"priority": 200, "delay_ms": 90000, "tags": ["a", "b"], "payload": {"n": [1, 2.50]}}"#
+                body:
+                    #"{"priority": 200, "delay_ms": 90000, "tags": ["a", "b"], "payload": {"n": [1, 2.50]}}"#
             )
             #expect(answer.status == 200)
             #expect(try answer.object["id"] as? String == "000000000007")

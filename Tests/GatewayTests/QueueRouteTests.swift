@@ -12,7 +12,8 @@ struct QueueRouteTests {
     @Test func `settings that are changed leave the others, those that are replaced don't`()
         async throws
     {
-        let settings = #"{"depth_max": 10, "defaults": {"max_attempts": 3, "backoff": {"kind": "none"}}}"#
+        let settings =
+            #"{"depth_max": 10, "defaults": {"max_attempts": 3, "backoff": {"kind": "none"}}}"#
         try await withHTTP(server) { [server] http in
             for method in ["PATCH", "PUT"] {
                 let answer = try await HTTPAnswer.to(

@@ -16,7 +16,9 @@ struct RouteTests {
             server: FakeJobServer(), isReady: { true }, group: group, logger: .quiet, bound: bound)
         let routes = front.router().routes
             .filter { $0.method != .head }
-            .map { "\($0.method.rawValue) \($0.path.description.hasPrefix("/") ? "" : "/")\($0.path)" }
+            .map {
+                "\($0.method.rawValue) \($0.path.description.hasPrefix("/") ? "" : "/")\($0.path)"
+            }
         let documented = try OpenAPI.document().operations
         #expect(documented.count > 20)
         #expect(Set(routes) == documented)

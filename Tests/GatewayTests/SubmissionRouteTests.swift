@@ -18,8 +18,8 @@ struct SubmissionRouteTests {
             #expect(answer.headers["content-type"] == "application/json")
             #expect(
                 answer.body
-                    == #"{"id":"000000000001","queue":"images","type":"thumbnail","state":"ready","duplicate":false,"durability":"disk"}"#
-                    + "\n")
+                    == #"{"id":"000000000001","queue":"images","type":"thumbnail","state":"ready","#
+                    + #""duplicate":false,"durability":"disk"}"# + "\n")
             let submission = try #require(await server.submissions.next())
             #expect(submission.payloads == ["{\"width\": 1}\n"])
             #expect(submission.destination.queue == "images")

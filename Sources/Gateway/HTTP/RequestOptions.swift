@@ -159,7 +159,8 @@ struct RequestOptions {
         if isQuery {
             var pairs: [String: String] = [:]
             for text in try texts(name) {
-                let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+                let parts = text.split(
+                    separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
                 guard parts.count == 2 else { throw invalid(name, "a name, a colon and a value") }
                 pairs[String(parts[0])] = parts[1].trimmingCharacters(in: .whitespaces)
             }

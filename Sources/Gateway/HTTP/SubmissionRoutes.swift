@@ -52,7 +52,8 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
             }
         }
         _ = try RequestOptions(request, known: [])
-        return try await one(request, bytesMax: Submission.objectBytesMax) { (body) throws(Problem) in
+        return try await one(request, bytesMax: Submission.objectBytesMax) {
+            (body) throws(Problem) in
             try Submission(json: body) { (options) throws(Problem) in try options.add(request) }
         }
     }

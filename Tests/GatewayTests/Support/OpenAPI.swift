@@ -9,7 +9,8 @@ struct OpenAPI {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../../protocol/openapi.yaml")
         let text = try String(contentsOf: file, encoding: .utf8)
-        return OpenAPI(lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+        return OpenAPI(
+            lines: text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
     }
 
     /// Such as `GET /v1/jobs/{id}`.
