@@ -56,15 +56,15 @@ struct EventRouteTests {
         async throws
     {
         var limits = GatewayLimits()
-        limits.httpEventBeat = .milliseconds(20)
-        limits.httpTransferTime = .milliseconds(10)
+        limits.httpEventBeat = .milliseconds(120)
+        limits.httpTransferTime = .milliseconds(500)
         await server.add(.sample(.running))
         try await withHTTP(server, limits: limits) { [server] http in
             let client = try await TextClient.connect(
                 to: http,
                 sending: "GET /v1/jobs/000000000007/events HTTP/1.1\r\nHost: t\r\n\r\n")
             let beats = await client.text {
-                $0.split(separator: "\r\n").count { $0 == ":\n\n" } > 4
+                $0.split(separator: "\r\n").count { $0 == ":\n\n" } > 5
             }
             #expect(beats?.contains("text/event-stream") == true)
             server.events.continuation.yield(Self.event(1))

@@ -17,7 +17,8 @@ struct JobObjectTests {
         let body = """
             {"queue": "images", "type": "mail", "payload": {"n": 1.50, "s": "\\u00e4", "l": [ ] },
              "priority": 200, "delay_ms": 60000, "expires_ms": 90000, "timeout_ms": 5000, "max_crashes": 2,
-             "max_interruptions": 9, "backoff": {"kind": "exponential", "base_ms": 500, "factor": 1.5, "jitter": "none"},
+             "max_interruptions": 9,
+             "backoff": {"kind": "exponential", "base_ms": 500, "factor": 1.5, "jitter": "none"},
              "unique": {"key": "k", "scope": "period", "period_ms": 1000, "on_conflict": "reject"},
              "tags": ["a", "b"], "headers": {"traceparent": "00-1"}, "retain_expired_ms": 0, "durability": "memory"}
             """

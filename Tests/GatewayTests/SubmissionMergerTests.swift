@@ -59,7 +59,7 @@ struct SubmissionMergerTests {
             try await merger.submit(ByteBuffer(string: "refuse me"), to: Self.destination)
         }
         #expect(
-            try await merger.submit(ByteBuffer(string: "x"), to: Self.destination).rawValue == 1)
+            try await merger.submit(ByteBuffer(string: "x"), to: Self.destination).id.rawValue == 1)
         await server.fail(with: MartletError(.timeout, "no answer"))
         await #expect(throws: MartletError.self) {
             try await merger.submit(ByteBuffer(string: "y"), to: Self.destination)
