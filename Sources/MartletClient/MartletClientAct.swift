@@ -3,7 +3,8 @@ import MartletWire
 public import NIOCore
 
 extension MartletClient {
-    /// Cancels a job: at once when it waits; a running one's handler is told, and has the grace to stop.
+    /// Cancels a job: at once when it waits; a running one's handler is told, and has the grace to
+    /// stop.
     ///
     /// - Parameter grace: up to 1 day; nil: 10 seconds.
     /// - Returns: the state in which the job is now: `running` while its handler has the grace.
@@ -26,16 +27,19 @@ extension MartletClient {
     /// Makes a dead, cancelled, expired or scheduled job ready again.
     ///
     /// - Parameters:
-    ///   - keepingCounters: failures, crashes and interruptions go on counting; else they begin with 0.
+    ///   - keepingCounters: failures, crashes and interruptions go on counting; else they begin
+    ///     with 0.
     ///   - at: not before.
-    /// - Throws: ``MartletError/Code/jobState`` when it runs or is completed; ``MartletError/Code/outcomeUnknown``.
+    /// - Throws: ``MartletError/Code/jobState`` when it runs or is completed;
+    ///   ``MartletError/Code/outcomeUnknown``.
     public func retry(
         _ id: JobStatus.ID, keepingCounters: Bool = false, at: Date? = nil
     ) async throws(MartletError) {
         try await act(.retry(keepingCounters: keepingCounters, at: at), on: id)
     }
 
-    /// Makes jobs ready again as ``retry(_:keepingCounters:at:)-(JobStatus.ID,_,_)`` does; each has its own answer.
+    /// Makes jobs ready again as ``retry(_:keepingCounters:at:)-(JobStatus.ID,_,_)`` does; each has
+    /// its own answer.
     public func retry(
         _ ids: some Collection<JobStatus.ID>, keepingCounters: Bool = false, at: Date? = nil
     ) async throws(MartletError) -> [ChangeResult] {
@@ -65,10 +69,11 @@ extension MartletClient {
 
     /// Does one thing to some jobs; each has its own answer, in the order of the ids.
     ///
-    /// They travel in messages of as many as the server takes. When this throws, those before may have been changed.
+    /// They travel in messages of as many as the server takes. When this throws, those before may
+    /// have been changed.
     ///
-    /// - Throws: ``MartletError/Code/outcomeUnknown`` for ``JobChange/retry(keepingCounters:at:)`` when the connection broke before
-    ///   the answer; everything else may be said twice, and is.
+    /// - Throws: ``MartletError/Code/outcomeUnknown`` for ``JobChange/retry(keepingCounters:at:)``
+    ///   when the connection broke before the answer; everything else may be said twice, and is.
     public func act(
         _ change: JobChange, on ids: some Collection<JobStatus.ID>
     ) async throws(MartletError) -> [ChangeResult] {
@@ -89,7 +94,8 @@ extension MartletClient {
     /// Changes a waiting or dead job.
     ///
     /// - Parameters:
-    ///   - options: those of time, priority, tags and headers; others are refused. What is nil stays as it is.
+    ///   - options: those of time, priority, tags and headers; others are refused. What is nil
+    ///     stays as it is.
     ///   - payload: takes the place of the old one.
     /// - Throws: ``MartletError/Code/jobState`` when it runs or is finished otherwise.
     public func edit(
@@ -107,18 +113,20 @@ extension MartletClient {
         _ = try await request(message, expecting: Done.self)
     }
 
-    /// Changes a waiting or dead job's parameters, and options as ``edit(_:options:payload:)`` does.
+    /// Changes a waiting or dead job's parameters, and options as ``edit(_:options:payload:)``
+    /// does.
     public func edit<J: Job>(
         _ id: JobStatus.ID, to job: J, options: JobOptions = JobOptions()
     ) async throws(MartletError) {
         try await edit(id, options: options, payload: try job.payload())
     }
 
-    /// Does one thing to all jobs that match and were pushed before now. The server carries it out in bounded steps, whether
-    /// this program goes on or not.
+    /// Does one thing to all jobs that match and were pushed before now. The server carries it out
+    /// in bounded steps, whether this program goes on or not.
     ///
     /// - Parameters:
-    ///   - query: without states: all jobs that the change is for. ``count(matching:)`` says beforehand how many.
+    ///   - query: without states: all jobs that the change is for. ``count(matching:)`` says
+    ///     beforehand how many.
     ///   - rate: jobs a second, 1 … 1,000,000; nil: as fast as it goes.
     /// - Throws: ``MartletError/Code/outcomeUnknown`` when the connection broke before the answer.
     public func actOnAll(

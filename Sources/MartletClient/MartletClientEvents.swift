@@ -1,8 +1,8 @@
 extension MartletClient {
     /// What happens to jobs, as it happens.
     ///
-    /// - Parameter after: offset of the last event seen, to go on behind it as far as the server still knows what
-    ///   followed; nil: from now.
+    /// - Parameter after: offset of the last event seen, to go on behind it as far as the server
+    ///   still knows what followed; nil: from now.
     public func events(
         matching filter: EventFilter = EventFilter(), after: UInt64? = nil
     ) -> JobEvents {

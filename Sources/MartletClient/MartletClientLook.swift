@@ -66,8 +66,8 @@ extension MartletClient {
         JobList(client: self, first: query.list(newestFirst: newestFirst))
     }
 
-    /// How many jobs match. The server looks at each of them, some thousands at a time, unless only queue and
-    /// state are said.
+    /// How many jobs match. The server looks at each of them, some thousands at a time, unless only
+    /// queue and state are said.
     public func count(matching query: JobQuery) async throws(MartletError) -> Int {
         var list = query.list()
         list.isCount = true

@@ -8,8 +8,8 @@ extension MartletClient {
     /// - Parameters:
     ///   - queue: the job's own queue when nil.
     ///   - options: count before those of the job's type.
-    /// - Throws: why the job was refused. A unique key that is held by another job is no refusal, unless its options say
-    ///   so: ``JobHandle/wasDuplicate``.
+    /// - Throws: why the job was refused. A unique key that is held by another job is no refusal,
+    ///   unless its options say so: ``JobHandle/wasDuplicate``.
     @discardableResult
     public func push<J: Job>(
         _ job: J, queue: String? = nil, options: JobOptions = JobOptions()
@@ -39,8 +39,8 @@ extension MartletClient {
         return try pushed.handles { handle(for: $0, of: J.self) }
     }
 
-    /// Pushes many jobs as ``push(contentsOf:queue:options:)`` does, but takes each for itself: one that is refused
-    /// leaves the others as they are.
+    /// Pushes many jobs as ``push(contentsOf:queue:options:)`` does, but takes each for itself: one
+    /// that is refused leaves the others as they are.
     ///
     /// - Returns: for each job, in order, a handle, or why it was refused.
     /// - Throws: when nothing was sent.
@@ -181,7 +181,8 @@ extension Job {
 }
 
 extension [Result<PushedJob, MartletError>] {
-    /// - Throws: why the jobs were refused: the one that is to blame, not those refused along with it.
+    /// - Throws: why the jobs were refused: the one that is to blame, not those refused along with
+    ///   it.
     fileprivate func handles<Output>(
         _ make: (PushedJob) -> JobHandle<Output>
     ) throws(MartletError) -> [JobHandle<Output>] {

@@ -15,7 +15,8 @@ extension MartletClient {
 
     /// One queue's counters.
     ///
-    /// - Throws: ``MartletError/Code/queueNotFound``: a queue is made by its first job, or when it is told something.
+    /// - Throws: ``MartletError/Code/queueNotFound``: a queue is made by its first job, or when it
+    ///   is told something.
     public func queue(_ name: String) async throws(MartletError) -> QueueStatus {
         try Self.check(queue: name)
         let page = try await request(Queues(queue: name), expecting: QueuePage.self)
@@ -67,7 +68,8 @@ extension MartletClient {
 
     /// Deletes a queue and its settings.
     ///
-    /// - Parameter withJobs: its jobs, too; those that run lose their leases. Otherwise only an empty queue is deleted.
+    /// - Parameter withJobs: its jobs, too; those that run lose their leases. Otherwise only an
+    ///   empty queue is deleted.
     /// - Throws: ``MartletError/Code/queueNotEmpty``, ``MartletError/Code/queueNotFound``.
     public func deleteQueue(_ name: String, withJobs: Bool = false) async throws(MartletError) {
         try Self.check(queue: name)

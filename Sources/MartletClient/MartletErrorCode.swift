@@ -29,9 +29,11 @@ extension MartletError.Code {
     public static let optionInvalid = Self(rawValue: 26)
     /// Another job of an atomic batch was refused.
     public static let batchRefused = Self(rawValue: 28)
-    /// The unique key is held by another job, the number of which is `actual`. Pushes tell it in their handle.
+    /// The unique key is held by another job, the number of which is `actual`. Pushes tell it in
+    /// their handle.
     public static let duplicate = Self(rawValue: 31)
-    /// The unique key is held by another job, the number of which is `actual`, and its options say to refuse.
+    /// The unique key is held by another job, the number of which is `actual`, and its options say
+    /// to refuse.
     public static let uniqueTaken = Self(rawValue: 32)
     /// The unique key is held by a job with other parameters, the number of which is `actual`.
     public static let uniqueMismatch = Self(rawValue: 33)
@@ -101,7 +103,7 @@ extension MartletError.Code {
     public static let jobExpired = Self(rawValue: 1_011)
     /// The job is not finished.
     public static let jobNotFinished = Self(rawValue: 1_012)
-    /// The connection broke, or the time was over, before the answer came, and the request must not be repeated
-    /// unseen: it may have been carried out.
+    /// The connection broke, or the time was over, before the answer came, and the request must not
+    /// be repeated unseen: it may have been carried out.
     public static let outcomeUnknown = Self(rawValue: 1_013)
 }

@@ -178,8 +178,9 @@ extension Reconnector {
 }
 
 extension MartletError {
-    /// Waiting longer for a job, or for room in a queue, is for the caller to decide; a time that is over stays over; and
-    /// for a connection that can't be made the call has waited as long as it may.
+    /// Waiting longer for a job, or for room in a queue, is for the caller to decide; a time that
+    /// is over stays over; and for a connection that can't be made the call has waited as long as
+    /// it may.
     fileprivate var isWorthRepeating: Bool {
         isRetryable && !Self.notWorthRepeating.contains(code)
     }
@@ -192,7 +193,8 @@ extension MartletError {
     {
         MartletError(
             .outcomeUnknown,
-            "\(request) was sent and no answer came: \(error.message). Look whether it was carried out before you ask again.",
+            "\(request) was sent and no answer came: \(error.message). "
+                + "Look whether it was carried out before you ask again.",
             underlyingError: error)
     }
 

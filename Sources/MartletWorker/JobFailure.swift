@@ -1,7 +1,7 @@
 /// Thrown by a handler that knows better than the job's options what is to become of the job.
 ///
 /// ```swift
-/// guard let page = try await download(job.source) else {
+/// guard let page = try await download(url) else {
 ///     throw JobFailure.discard(reason: "there is no such page")
 /// }
 /// ```
@@ -15,7 +15,8 @@ public struct JobFailure: Error, Hashable, Sendable {
     /// The job is dead at once.
     let discards: Bool
 
-    /// The attempt has failed; the next one begins after this time, up to 365 days, if attempts are left.
+    /// The attempt has failed; the next one begins after this time, up to 365 days, if attempts are
+    /// left.
     ///
     /// - Parameter error: led to it; its type and text are told, too.
     public static func retry(

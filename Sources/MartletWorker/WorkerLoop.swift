@@ -3,8 +3,8 @@ import MartletClient
 import MartletWire
 import NIOCore
 
-/// Feeds the machine with events and does what it says. One task owns it; everything slow runs in child
-/// tasks that come back with an event.
+/// Feeds the machine with events and does what it says. One task owns it; everything slow runs in
+/// child tasks that come back with an event.
 struct WorkerLoop: ~Copyable {
     private var machine: WorkerMachine
     private var connection: WireConnection?
@@ -49,7 +49,8 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    /// The task was cancelled, or there is no use in going on: the server takes back at once what is held.
+    /// The task was cancelled, or there is no use in going on: the server takes back at once what
+    /// is held.
     private func stop(_ error: MartletError?) async throws(MartletError) {
         for control in controls.values { control.cancel(.shutdown) }
         await connection?.leave(deadline: .now() + Self.byeTimeout)
@@ -102,8 +103,8 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    /// The server is going away: some time before it does, at a random moment so that not all come at once,
-    /// the worker looks for another.
+    /// The server is going away: some time before it does, at a random moment so that not all come
+    /// at once, the worker looks for another.
     private func moveOn(_ draining: Draining, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
         let delay = Int64.random(in: 0...Int64(draining.milliseconds))
@@ -230,7 +231,8 @@ struct WorkerLoop: ~Copyable {
             do throws(MartletError) {
                 _ = try await connection.request(subscribe, expecting: Done.self)
             } catch {
-                // What passes is tried again on another connection; a name that is refused once always is.
+                // What passes is tried again on another connection; a name that is refused once
+                // always is.
                 if error.isRetryable {
                     await connection.close()
                 } else {

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Events of one watch that came and were not yet taken, bounded: a program that reads too slowly loses the oldest,
-/// and is told how many.
+/// Events of one watch that came and were not yet taken, bounded: a program that reads too slowly
+/// loses the oldest, and is told how many.
 struct EventBuffer {
     /// Some seconds of a busy server's events, in a few megabytes.
     static let capacity = 8_192

@@ -22,8 +22,8 @@ extension JobEvents {
         public let worker: String?
         /// What a handler said, in events of kind ``Kind/progress``.
         public let progress: JobStatus.Progress?
-        /// Events between the one before and this one that were dropped, since this program read too slowly or came back
-        /// too late.
+        /// Events between the one before and this one that were dropped, since this program read
+        /// too slowly or came back too late.
         public package(set) var missed: Int
 
         /// Extensible: a newer server may tell of others.

@@ -2,8 +2,9 @@ import NIOCore
 
 /// Events as they happen, over as many connections as it takes.
 ///
-/// A loop over it begins to watch when it asks for the first event, and ends to when it is left. What is not taken is kept for a
-/// while: 8,192 events here, and 65,536 by the server; ``JobEvents/Event/missed`` tells what was dropped.
+/// A loop over it begins to watch when it asks for the first event, and ends to when it is left.
+/// What is not taken is kept for a while: 8,192 events here, and 65,536 by the server;
+/// ``JobEvents/Event/missed`` tells what was dropped.
 public struct JobEvents: AsyncSequence, Sendable {
     public typealias Element = JobEvents.Event
     public typealias Failure = MartletError

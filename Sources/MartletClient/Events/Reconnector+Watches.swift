@@ -10,7 +10,8 @@ struct OpenWatch {
     var buffer: EventBuffer
     /// The connection whose server knows of it.
     var connection: WireConnection?
-    /// Its job had finished before the server knew of the watch: nothing but what is in the buffer will come.
+    /// Its job had finished before the server knew of the watch: nothing but what is in the buffer
+    /// will come.
     var isOver = false
 }
 
@@ -55,9 +56,15 @@ extension Reconnector {
             guard let watch = self.watches[number] else { return }
             var request = watch.request
             request.after = watch.buffer.next
-            _ = try await connection.request(request, expecting: Done.self)
-            if let job = watch.job { try await self.lookAfter(job, of: number, on: connection) }
             self.watches[number]?.connection = connection
+            do throws(MartletError) {
+                _ = try await connection.request(request, expecting: Done.self)
+                if let job = watch.job { try await self.lookAfter(job, of: number, on: connection) }
+            } catch {
+                // Whoever gives up does not know whether the server heard: it is told of the end then.
+                if error.code != .cancelled { self.watches[number]?.connection = nil }
+                throw error
+            }
         }
     }
 

@@ -3,7 +3,8 @@ package import MartletWire
 
 /// Something that the server does to all jobs that match, in steps of its own.
 public struct BulkAction: Identifiable, Sendable {
-    /// All that is needed to ask again, for an hour after its end: ``MartletClient/bulkAction(_:)``.
+    /// All that is needed to ask again, for an hour after its end:
+    /// ``MartletClient/bulkAction(_:)``.
     public let id: UInt64
 
     let client: MartletClient

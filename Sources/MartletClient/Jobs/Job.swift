@@ -12,9 +12,10 @@ public import Foundation
 /// }
 /// ```
 ///
-/// The parameters travel as JSON, the same parameters always as the same bytes. So does the output, but for three types: `Data` and `String`
-/// travel as their bytes, so that programs in any language can make and read them, and `Void`,
-/// which is the output unless another is named, as nothing at all.
+/// The parameters travel as JSON, the same parameters always as the same bytes. So does the output,
+/// but for three types: `Data` and `String` travel as their bytes, so that programs in any language
+/// can make and read them, and `Void`, which is the output unless another is named, as nothing at
+/// all.
 public protocol Job: Codable, Sendable {
     /// What the job's handler calls for when it is done: `Void`, `Data`, `String`, or any `Codable`
     /// type.
@@ -39,7 +40,8 @@ extension Job {
     public static var options: JobOptions { JobOptions() }
 }
 
-// `Output` by name in all of these: from a concrete type the compiler would infer what `Output` is, and find four answers.
+// `Output` by name in all of these: from a concrete type the compiler would infer what `Output` is,
+// and find four answers.
 extension Job where Output == Void {
     public static func encode(_ output: Output) -> Data? { nil }
     public static func decode(result: Data?) -> Output { () }
@@ -90,8 +92,9 @@ extension Job {
     }
 }
 
-/// JSON as the other languages' clients read and write it: dates as RFC 3339, slashes as they are, and members in the
-/// order of their names, so that the same parameters are always the same payload.
+/// JSON as the other languages' clients read and write it: dates as RFC 3339, slashes as they are,
+/// and members in the order of their names, so that the same parameters are always the same
+/// payload.
 private enum JobCoding {
     static func encode(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()

@@ -3,11 +3,11 @@ import MartletWire
 
 /// What may be done to jobs, one by one or to all that match a filter.
 public enum JobChange: Hashable, Sendable {
-    /// At once when the job waits. A running one's handler is told, and has the grace, up to 1 day, to stop; nil: 10
-    /// seconds. Finished jobs are refused: ``MartletError/Code/jobFinished``.
+    /// At once when the job waits. A running one's handler is told, and has the grace, up to 1 day,
+    /// to stop; nil: 10 seconds. Finished jobs are refused: ``MartletError/Code/jobFinished``.
     case cancel(reason: String = "", grace: Duration? = nil)
-    /// A dead, cancelled, expired or scheduled job becomes ready, or at the time given scheduled. Its failures, crashes and
-    /// interruptions are forgotten, unless they are kept.
+    /// A dead, cancelled, expired or scheduled job becomes ready, or at the time given scheduled.
+    /// Its failures, crashes and interruptions are forgotten, unless they are kept.
     case retry(keepingCounters: Bool = false, at: Date? = nil)
     /// Finished jobs only.
     case delete

@@ -39,7 +39,8 @@ public struct JobExplanation: Sendable {
 
             /// It waits for its time, `until`.
             public static let delayed = Self(rawValue: 1)
-            /// It failed and waits for its next attempt, `until`; `number` failures, the last with `detail`.
+            /// It failed and waits for its next attempt, `until`; `number` failures, the last with
+            /// `detail`.
             public static let retry = Self(rawValue: 2)
             /// Its queue is paused, `since`; `detail` says by whom and why.
             public static let queuePaused = Self(rawValue: 3)
@@ -49,7 +50,8 @@ public struct JobExplanation: Sendable {
             public static let noCredit = Self(rawValue: 5)
             /// `number` jobs are ahead of it, approximately when that is above 1,000,000.
             public static let inLine = Self(rawValue: 6)
-            /// It runs, `since`, under a lease `until`, at the worker `detail` whose session is `number`.
+            /// It runs, `since`, under a lease `until`, at the worker `detail` whose session is
+            /// `number`.
             public static let running = Self(rawValue: 7)
             /// It was cancelled, `since`; its handler has `until`. `detail` is the reason.
             public static let cancelling = Self(rawValue: 8)

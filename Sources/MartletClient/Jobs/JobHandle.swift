@@ -56,7 +56,7 @@ public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
         case .dead:
             throw .jobFailed(job)
         case .cancelled:
-            throw MartletError(.jobCancelled, "job \(id) was cancelled")
+            throw .jobCancelled(job)
         case .expired:
             throw MartletError(.jobExpired, "job \(id) was not worked on in time")
         case .scheduled, .ready, .running, .held:
@@ -74,7 +74,8 @@ public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
         client.events(ofJob: id, includesProgress: false)
     }
 
-    /// What the handler says from now on of how far it is, beginning with what it said last; ends with the job.
+    /// What the handler says from now on of how far it is, beginning with what it said last; ends
+    /// with the job.
     public var progress: JobProgressUpdates {
         JobProgressUpdates(events: client.events(ofJob: id, includesProgress: true), job: id)
     }
@@ -89,7 +90,8 @@ public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
         try await client.explain(id)
     }
 
-    /// Cancels the job: at once when it waits; a running one's handler is told, and has the grace to stop.
+    /// Cancels the job: at once when it waits; a running one's handler is told, and has the grace
+    /// to stop.
     ///
     /// - Parameter grace: up to 1 day; nil: 10 seconds.
     /// - Returns: the state in which the job is now: `running` while its handler has the grace.
@@ -140,6 +142,12 @@ extension MartletClient {
 }
 
 extension MartletError {
+    fileprivate static func jobCancelled(_ job: JobInfo) -> MartletError {
+        let reason = job.cancel?.reason ?? ""
+        return MartletError(
+            .jobCancelled, "job \(job.id) was cancelled" + (reason.isEmpty ? "" : ": \(reason)"))
+    }
+
     fileprivate static func jobFailed(_ job: JobInfo) -> MartletError {
         MartletError(
             .jobFailed,

@@ -1,7 +1,8 @@
 public import Foundation
 package import MartletWire
 
-/// The lines of a job that are still kept, page by page as the loop asks for them, up to the last one that there was then.
+/// The lines of a job that are still kept, page by page as the loop asks for them, up to the last
+/// one that there was then.
 public struct JobLog: AsyncSequence, Sendable {
     public typealias Element = Line
     public typealias Failure = MartletError

@@ -1,6 +1,7 @@
 public import Foundation
 
-/// How the server treats a job. What is nil is left to the queue's settings, and then to the server's defaults.
+/// How the server treats a job. What is nil is left to the queue's settings, and then to the
+/// server's defaults.
 public struct JobOptions: Hashable, Sendable {
     /// 255 runs first, and the oldest within a priority. Default: 128.
     public var priority: UInt8?
@@ -10,7 +11,8 @@ public struct JobOptions: Hashable, Sendable {
     public var runAt: Date?
     /// How long the job may wait, up to 365 days; then it expires unless it runs.
     public var expires: Duration?
-    /// How long one attempt may take, up to 7 days; then its handler is cancelled, and the attempt has failed.
+    /// How long one attempt may take, up to 7 days; then its handler is cancelled, and the attempt
+    /// has failed.
     public var timeout: Duration?
     /// Failures until the job is dead, 1 … 1,000. Default: 20.
     public var maxAttempts: Int?
@@ -18,14 +20,15 @@ public struct JobOptions: Hashable, Sendable {
     public var maxCrashes: Int?
     /// Interruptions until the job is dead, 1 … 65,535. Default: no limit.
     public var maxInterruptions: Int?
-    /// How long a failed job waits before it is ready again. Default: 1 second, doubled with each failure, at most 1 hour.
+    /// How long a failed job waits before it is ready again. Default: 1 second, doubled with each
+    /// failure, at most 1 hour.
     public var backoff: RetryBackoff?
     /// A key that one job of the queue may hold at a time.
     public var unique: Unique?
     /// Up to 8 words of 1 … 64 bytes without spaces, to find the job by.
     public var tags: [String]
-    /// Up to 32 pairs, together at most 4,096 bytes, that reach the handler untouched. Names are those of HTTP's
-    /// fields, such as `traceparent`.
+    /// Up to 32 pairs, together at most 4,096 bytes, that reach the handler untouched. Names are
+    /// those of HTTP's fields, such as `traceparent`.
     public var headers: [String: String]
     /// How long a completed job and its result are kept, up to 365 days. Zero: it is gone at once,
     /// and its result reaches only those who wait already. Default: 1 hour.

@@ -179,7 +179,8 @@ extension JobOptions.Durability {
 }
 
 extension Duration {
-    /// As the protocol counts: zero is a value of its own there, so a negative duration must not become it.
+    /// As the protocol counts: zero is a value of its own there, so a negative duration must not
+    /// become it.
     func unsignedMilliseconds(_ name: String) throws(MartletError) -> UInt64 {
         guard self >= .zero else {
             throw MartletError(.optionInvalid, "\(name) is \(self); it can't be negative")
@@ -189,7 +190,8 @@ extension Duration {
 }
 
 extension Date {
-    /// Milliseconds since 1970, as the protocol counts; what is before is 1970 itself, since 0 stands for "none".
+    /// Milliseconds since 1970, as the protocol counts; what is before is 1970 itself, since 0
+    /// stands for "none".
     var protocolTime: UInt64 {
         let milliseconds = (timeIntervalSince1970 * 1_000).rounded()
         return UInt64(min(max(milliseconds, 1), 0x1p53))

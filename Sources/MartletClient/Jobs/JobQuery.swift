@@ -38,7 +38,8 @@ public struct JobQuery: Hashable, Sendable {
         self.until = until
     }
 
-    /// The ids that begin with this text; nil when none can: 1 to 12 letters and digits as in an id.
+    /// The ids that begin with this text; nil when none can: 1 to 12 letters and digits as in an
+    /// id.
     public static func idPrefix(_ text: String) -> ClosedRange<JobStatus.ID>? {
         let missing = JobID.digitCount - text.utf8.count
         guard !text.isEmpty, missing >= 0,

@@ -18,7 +18,8 @@ extension JobOptions {
             Self(kind: .fixed, jitter: jitter, factor: 1, base: wait, cap: wait)
         }
 
-        /// After the n-th failure min(cap, base × factorⁿ⁻¹), or with full jitter a random time up to that.
+        /// After the n-th failure min(cap, base × factorⁿ⁻¹), or with full jitter a random time up
+        /// to that.
         ///
         /// - Parameters:
         ///   - base: 1 millisecond … 1 day.
@@ -31,7 +32,8 @@ extension JobOptions {
             Self(kind: .exponential, jitter: jitter, factor: factor, base: base, cap: cap)
         }
 
-        /// Whether waits are shortened at random, so that jobs that failed together don't come back together.
+        /// Whether waits are shortened at random, so that jobs that failed together don't come back
+        /// together.
         public enum Jitter: Sendable {
             case none
             /// A random time between zero and the wait.

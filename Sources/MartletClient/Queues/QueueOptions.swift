@@ -5,8 +5,8 @@ public struct QueueOptions: Hashable, Sendable {
     /// Most payload bytes waiting; 0: no limit.
     public var bytesMax: UInt64?
     public var order: Order?
-    /// For jobs that do not say otherwise. Takes the place of the defaults before; those of time, uniqueness, tags, headers and
-    /// durability can't be set.
+    /// For jobs that do not say otherwise. Takes the place of the defaults before; those of time,
+    /// uniqueness, tags, headers and durability can't be set.
     public var defaults: JobOptions?
 
     public init(

@@ -16,7 +16,8 @@ extension QueueTimes {
     public struct Histogram: Hashable, Sendable {
         public let count: UInt64
         public let sum: Duration
-        /// Bucket n counts times below 2ⁿ milliseconds that are in none before it; the last holds the rest.
+        /// Bucket n counts times below 2ⁿ milliseconds that are in none before it; the last holds
+        /// the rest.
         public let buckets: [UInt64]
 
         public init(count: UInt64, sum: Duration, buckets: [UInt64]) {
@@ -30,8 +31,9 @@ extension QueueTimes {
             count == 0 ? nil : sum / Double(count)
         }
 
-        /// An estimate of the time that so many percent of the jobs stayed below: within the right bucket, so that it is wrong
-        /// by a factor of two at most; of the open last bucket it is the lower end. nil while nothing was counted.
+        /// An estimate of the time that so many percent of the jobs stayed below: within the right
+        /// bucket, so that it is wrong by a factor of two at most; of the open last bucket it is
+        /// the lower end. nil while nothing was counted.
         ///
         /// - Parameter percent: 0 … 100; what is outside is taken as the nearest of the two.
         public func percentile(_ percent: Double) -> Duration? {

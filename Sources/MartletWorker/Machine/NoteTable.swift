@@ -12,8 +12,9 @@ enum Note: Equatable, Sendable {
 
 /// What handlers said and the server has not yet heard.
 ///
-/// One message per job is under way at a time, so that a handler that reports every line it reads costs no more than one
-/// that reports every second: of progress and checkpoints only the latest is sent, and log lines travel together.
+/// One message per job is under way at a time, so that a handler that reports every line it reads
+/// costs no more than one that reports every second: of progress and checkpoints only the latest is
+/// sent, and log lines travel together.
 struct NoteTable {
     private var pending: [JobKey: PendingNotes] = [:]
     private var underWay: [JobKey: Note] = [:]

@@ -3,7 +3,8 @@ import NIOCore
 
 /// What the machine wants done.
 enum WorkerAction: Equatable {
-    /// What is still held of earlier connections, to be sent in this order; each is answered with `held`.
+    /// What is still held of earlier connections, to be sent in this order; each is answered with
+    /// `held`.
     case hold([Holding])
     /// The server's answer matters only when it is a refusal.
     case subscribe(Subscribe)
@@ -40,7 +41,8 @@ struct WorkerSettings: Sendable {
     var leaseMilliseconds: UInt32 = 0
     var timeout: TimeAmount?
     var drainTimeout = TimeAmount.seconds(30)
-    /// What handlers get to return after a shutdown has cancelled them, and their jobs to be given back.
+    /// What handlers get to return after a shutdown has cancelled them, and their jobs to be given
+    /// back.
     var cancelTimeout = TimeAmount.seconds(5)
     /// How long a job may wait here for a slot before it is given back.
     var patience = TimeAmount.seconds(2)

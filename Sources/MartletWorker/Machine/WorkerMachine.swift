@@ -3,8 +3,8 @@ import NIOCore
 
 /// What a worker does next, as a function of what happened to it. No socket, no clock, no task.
 ///
-/// Events only change the state; ``flush(_:)`` says what is to be done. So whatever happened at once is
-/// answered at once: a hundred handlers that ended make one `SETTLE`.
+/// Events only change the state; ``flush(_:)`` says what is to be done. So whatever happened at
+/// once is answered at once: a hundred handlers that ended make one `SETTLE`.
 struct WorkerMachine: ~Copyable {
     private let settings: WorkerSettings
     private var lanes: [WorkerLane]
@@ -55,8 +55,8 @@ struct WorkerMachine: ~Copyable {
         }
     }
 
-    /// The leases go on: nothing stops, and the server hears at once what is still held. The rest was on
-    /// its way when the connection broke.
+    /// The leases go on: nothing stops, and the server hears at once what is still held. The rest
+    /// was on its way when the connection broke.
     private mutating func carryOver(_ now: NIODeadline) {
         let keys = held.filter { $0.value.isRenewable }.map(\.key) + settlements.unsettled
         actions.append(.hold(Holding.naming(keys, batchMax: batchMax)))
@@ -153,8 +153,8 @@ struct WorkerMachine: ~Copyable {
         notes.add(key, note)
     }
 
-    /// Somebody cancelled these running jobs. When their grace is over the leases are gone, and the next renewal
-    /// tells.
+    /// Somebody cancelled these running jobs. When their grace is over the leases are gone, and the
+    /// next renewal tells.
     mutating func cancelled(_ cancellations: [Cancellation]) {
         for cancellation in cancellations {
             let key = JobKey(id: cancellation.id, token: cancellation.token)
@@ -263,8 +263,8 @@ struct WorkerMachine: ~Copyable {
         tickPhase(now)
     }
 
-    /// While the connection is down, the server keeps the leases for its grace, or until they end; longer
-    /// nobody may count on them.
+    /// While the connection is down, the server keeps the leases for its grace, or until they end;
+    /// longer nobody may count on them.
     private func leaseLostAt(_ job: HeldJob) -> NIODeadline {
         switch link {
         case .up: .distantFuture
@@ -453,8 +453,8 @@ struct WorkerMachine: ~Copyable {
 }
 
 extension WorkerSettings {
-    /// The job's own timeout, or the worker's when that is shorter. It counts from the start of the handler, which the
-    /// server's grace leaves room for.
+    /// The job's own timeout, or the worker's when that is shorter. It counts from the start of the
+    /// handler, which the server's grace leaves room for.
     fileprivate func timeout(of options: DeliveryOptions) -> TimeAmount? {
         let own = options.timeoutMilliseconds.map { TimeAmount.milliseconds(Int64($0)) }
         guard let own, let timeout else { return own ?? timeout }
