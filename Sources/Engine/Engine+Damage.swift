@@ -8,7 +8,7 @@ extension Engine {
         damage.append("job \(id) is set aside: \(error.message)")
         if watched.contains(id) { finishedWatched.append(id) }
         try setAside(Tables.jobs, .job(id), rows)
-        _ = try rows.delete(Tables.progress, .job(id))
+        try forgetNotes(id, rows)
     }
 
     private func setAside(_ table: Table, _ key: Key, _ rows: borrowing Transaction) throws {
@@ -45,16 +45,14 @@ extension Engine {
         try setAside(Tables.leases, key.key, rows)
         touchedLeases[key] = nil
         for id in key.first..<key.first + EngineLimits.leaseSpanMax {
-            guard let row = try load(id, rows), row.state == .ready else { continue }
-            let queue = try index(ofQueue: row.queue)
-            guard try !queues[queue].ready.contains(id, order: row.order, rows),
+            guard let row = try load(id, rows), try state(of: id, row, rows) == .running,
                 try !isLeased(id, rows)
             else { continue }
-            count(queue) { $0.running -= 1 }
-            let reason: StaticString = "the record of the lease was damaged"
+            let queue = try index(ofQueue: row.queue)
+            count(queue) { $0.running.lower() }
             try giveBack(
-                id, row, startedAt: row.history?.startedAt ?? 0, queue, as: .crash(reason.bytes),
-                rows)
+                id, row, startedAt: row.history?.startedAt ?? 0, queue,
+                as: .crash("the record of the lease was damaged"), rows)
         }
     }
 
@@ -74,20 +72,46 @@ extension Engine {
     // MARK: Timers
 
     /// The timer that is due first. A damaged one counts for what its key says: whatever acts on a
-    /// timer looks first whether it is true. Only a list of jobs to vanish is lost.
+    /// timer looks first whether it is true. For how many jobs it was is found in their rows.
     func nextTimer(_ rows: borrowing Transaction) throws -> Timer? {
         do {
-            return try rows.first(Tables.timers, atOrAfter: Key().adding(u64: 0)) { key, _ in
-                try Timer(from: &key)
+            return try rows.first(Tables.timers, atOrAfter: Key().adding(u64: 0)) { key, row in
+                try Timer(from: &key, &row)
             }
         } catch let error as StoreError {
             guard case .damaged(Tables.timers, let bytes) = error.code else { throw error }
             damage.append("a timer is set aside: \(error.message)")
             try setAside(Tables.timers, Key(bytes), rows)
-            guard bytes.count == 25, let kind = TimerKind(rawValue: bytes[8]), kind != .retention
+            guard bytes.count == 25, let kind = TimerKind(rawValue: bytes[8])
             else { return try nextTimer(rows) }
-            let due = number(bytes, 0)
-            return Timer(due: due, kind: kind, number(bytes, 9), number(bytes, 17))
+            var timer = Timer(
+                due: number(bytes, 0), kind: kind, number(bytes, 9), number(bytes, 17))
+            guard kind.isOfRun else { return timer }
+            timer.count = try recount(timer, rows)
+            try rows.put(Tables.timers, timer.key) { $0.u32(timer.count) }
+            return timer
+        }
+    }
+
+    /// How many consecutive jobs share a timer, by what they say themselves.
+    private func recount(_ timer: Timer, _ rows: borrowing Transaction) throws -> UInt32 {
+        var count: UInt32 = 0
+        while let row = try load(timer.first + UInt64(count), rows), row.queue == timer.queue,
+            row.has(timer)
+        {
+            count += 1
+        }
+        return max(1, count)
+    }
+}
+
+extension JobRow {
+    /// Whether the job has this timer, of a run.
+    fileprivate func has(_ timer: Timer) -> Bool {
+        switch timer.kind {
+        case .ready: state == .waiting && history?.dueAt == timer.due && order == timer.order
+        case .retention: state.finished == timer.state && history?.vanishAt == timer.due
+        default: state == .waiting && expiresAt == timer.due
         }
     }
 }

@@ -57,13 +57,15 @@ package enum Precedent: Equatable {
     /// It was answered before, with some items refused: the reply as it was.
     case reply([UInt8])
     case forgotten(floor: UInt64)
+    case lost
     case tooFarAhead(floor: UInt64)
 }
 
 extension Engine {
     /// Looks a request up by its producer and sequence, and forgets what is below the producer's floor.
     package func precedent(
-        producer id: UInt64, sequence: UInt64, floor: UInt64, _ rows: borrowing Transaction
+        producer id: UInt64, sequence: UInt64, floor: UInt64, replyBytesUnderWay: Int = 0,
+        _ rows: borrowing Transaction
     ) throws -> Precedent {
         var producer = try take(producer: id, rows)
         producer.lastUsed = stamp.now

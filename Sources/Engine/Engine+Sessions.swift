@@ -38,6 +38,7 @@ extension Engine {
         session.held = []
         sessions[id] = session
         if session.isStored { try write(session, id, rows) }
+        if !cancelling.isEmpty { try repeatCancels(to: id, rows) }
         return true
     }
 

@@ -77,6 +77,14 @@ final class Pieces {
         }
     }
 
+    /// What the last attempt of a job left for the next.
+    init<Source: Rows & ~Copyable>(checkpointOf id: UInt64, _ rows: borrowing Source) throws {
+        var bytes: [UInt8] = []
+        try JobInspector.checkpoint(of: id, rows) { bytes += $0 }
+        memory = .allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyBytes(from: bytes)
+    }
+
     deinit { memory.deallocate() }
 
     func copied() -> [UInt8] { Array(memory) }

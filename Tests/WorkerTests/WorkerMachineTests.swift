@@ -89,8 +89,8 @@ struct WorkerMachineTests {
         worker.machine.finished(.test(3), .cancelled, worker.now)
         #expect(
             worker.flush().settlements == [
-                .test(1, .complete(result)), .test(2, .fail(reason: "no")),
-                .test(3, .fail(reason: "the handler threw CancellationError, uncancelled")),
+                .test(1, .complete(result)), .test(2, .fail(JobFailure("no"))),
+                .test(3, .fail(JobFailure("the handler threw CancellationError, uncancelled"))),
             ])
     }
 
@@ -143,7 +143,7 @@ struct WorkerMachineTests {
         _ = worker.flush()
         let error = WireError(.payloadTooLarge, limit: 1, actual: 2, "payload is 2 bytes")
         worker.machine.settled(1, [error], worker.now)
-        #expect(worker.flush().settlements == [.test(1, .fail(reason: "payload is 2 bytes"))])
+        #expect(worker.flush().settlements == [.test(1, .fail(JobFailure("payload is 2 bytes")))])
     }
 
     @Test func `a settlement that came too late is reported and forgotten`() {
@@ -254,7 +254,8 @@ struct WorkerMachineTests {
         worker.advance(.seconds(5))
         #expect(worker.flush() == [.cancel(.test(1), .timeout)])
         worker.machine.finished(.test(1), .cancelled, worker.now)
-        #expect(worker.flush().settlements == [.test(1, .fail(reason: "timed out after 5.0 s"))])
+        #expect(
+            worker.flush().settlements == [.test(1, .fail(JobFailure("timed out after 5.0 s")))])
     }
 
     @Test func `a handler that made it in spite of its timeout has made it`() {
