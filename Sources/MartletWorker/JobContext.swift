@@ -76,9 +76,7 @@ public struct JobContext: Sendable {
     /// - Throws: `CancellationError` when the handler should stop, so that a handler that reports need not ask.
     public func progress(_ fraction: Double, _ message: String = "") async throws {
         try Task.checkCancellation()
-        let share = fraction.isNaN ? 0 : min(max(fraction, 0), 1)
-        let done = UInt16((share * Double(Limits.progressDoneMax)).rounded())
-        report(.progress(JobProgress(done: done, message: message)))
+        tell(fraction, message)
     }
 
     /// Adds to the job's log, which whoever looks at the job can read as long as the job is kept.
@@ -108,5 +106,27 @@ public struct JobContext: Sendable {
                 limit: UInt64(Limits.checkpointBytesMax), actual: UInt64(bytes.count))
         }
         report(.checkpoint(ByteBuffer(bytes: bytes)))
+    }
+
+    /// What a command says of its job. A checkpoint that is too long is left out.
+    func obey(_ line: ControlLine) {
+        switch line {
+        case .progress(let fraction, let message):
+            tell(fraction, message)
+        case .log(let text):
+            log(text)
+        case .checkpoint(let bytes) where bytes.count <= Limits.checkpointBytesMax:
+            report(.checkpoint(ByteBuffer(bytes: bytes)))
+        case .checkpoint(let bytes):
+            logger.warning(
+                "a checkpoint is too long",
+                metadata: ["bytes": "\(bytes.count)", "limit": "\(Limits.checkpointBytesMax)"])
+        }
+    }
+
+    private func tell(_ fraction: Double, _ message: String) {
+        let share = fraction.isNaN ? 0 : min(max(fraction, 0), 1)
+        let done = UInt16((share * Double(Limits.progressDoneMax)).rounded())
+        report(.progress(JobProgress(done: done, message: message)))
     }
 }

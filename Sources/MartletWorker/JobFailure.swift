@@ -1,7 +1,7 @@
 /// Thrown by a handler that knows better than the job's options what is to become of the job.
 ///
 /// ```swift
-/// guard let page = try await download(job.source) else {
+/// guard let page = try await download(url) else {
 ///     throw JobFailure.discard(reason: "there is no such page")
 /// }
 /// ```

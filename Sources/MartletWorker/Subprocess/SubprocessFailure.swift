@@ -2,6 +2,7 @@
 package enum SubprocessFailure: Error, Equatable, CustomStringConvertible {
     case notFound(program: String)
     case notStarted(program: String, cause: String)
+    case noControlPipe(_ cause: String)
     case exited(status: Int32, complaint: String)
     case signalled(signal: Int32, complaint: String)
     case outputTooLong(limit: Int)
@@ -10,6 +11,7 @@ package enum SubprocessFailure: Error, Equatable, CustomStringConvertible {
         switch self {
         case .notFound(let program): "cannot run \(program): no such program, or not executable"
         case .notStarted(let program, let cause): "cannot run \(program): \(cause)"
+        case .noControlPipe(let cause): "cannot make the pipe for control lines: \(cause)"
         case .exited(let status, ""): "exit status \(status)"
         case .signalled(let signal, ""): "killed by signal \(signal)"
         case .exited(_, let complaint): complaint
@@ -24,6 +26,7 @@ package enum SubprocessFailure: Error, Equatable, CustomStringConvertible {
         switch self {
         case .notFound: "NotFound"
         case .notStarted: "NotStarted"
+        case .noControlPipe: "NoControlPipe"
         case .exited(let status, _): "ExitStatus\(status)"
         case .signalled(let signal, _): "Signal\(signal)"
         case .outputTooLong: "OutputTooLong"

@@ -50,6 +50,37 @@ package struct SubprocessHandler: Sendable {
         return result.capture.output
     }
 
+    /// Runs as ``run(_:environment:outputBytesMax:)`` does, and hears meanwhile what the command says on its control pipe:
+    /// `MARTLET_CONTROL` is its path, `MARTLET_CHECKPOINT` that of a file with the checkpoint when there is one.
+    func run(
+        _ payload: ByteBuffer, environment: [String: String], outputBytesMax: Int,
+        checkpoint: Data?, onControl: @escaping @Sendable (ControlLine) -> Void
+    ) async throws -> ByteBuffer {
+        let pipe = try ControlPipe(checkpoint: checkpoint)
+        var environment = environment
+        environment["MARTLET_CONTROL"] = pipe.path
+        if checkpoint != nil { environment["MARTLET_CHECKPOINT"] = pipe.checkpointPath }
+        return try await withThrowingTaskGroup(of: Void.self) { [environment] group in
+            group.addTask { try await pipe.read(onControl) }
+            do {
+                let output = try await run(
+                    payload, environment: environment, outputBytesMax: outputBytesMax)
+                try await finish(pipe, &group)
+                return output
+            } catch {
+                try await finish(pipe, &group)
+                throw error
+            }
+        }
+    }
+
+    private func finish(
+        _ pipe: ControlPipe, _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) async throws {
+        if !pipe.end() { group.cancelAll() }
+        try await group.waitForAll()
+    }
+
     private func execute(
         _ payload: ByteBuffer, _ environment: [String: String], _ outputBytesMax: Int
     ) async throws -> (TerminationStatus, SubprocessCapture) {
