@@ -108,6 +108,18 @@ extension Reconnector {
         guard !isStopping else { throw .stopped }
         submitting += 1
         defer { submissionEnded() }
+        var timesSent = 0
+        do throws(MartletError) {
+            return try await submit(message, until: deadline, &timesSent)
+        } catch {
+            guard error.code == .sequenceForgotten, timesSent == 1 else { throw error }
+            return try await submit(message, until: deadline, &timesSent)
+        }
+    }
+
+    private func submit(
+        _ message: Submit, until deadline: NIODeadline, _ timesSent: inout Int
+    ) async throws(MartletError) -> Submitted {
         let sequence = try await openSequence(until: deadline)
         defer { closeSequence(sequence) }
         return try await perform(until: deadline) { (connection) throws(MartletError) in
@@ -118,6 +130,14 @@ extension Reconnector {
             return try await connection.request(
                 message, expecting: Submitted.self, deadline: deadline)
         }
+    }
+
+    /// From now on submissions have another producer.
+    private func replaceProducer(_ producer: UInt64) {
+        guard window.producer == producer else { return }
+        window = SubmissionWindow(
+            producer: .random(in: 1 ... .max), capacity: Int(Limits.producerWindowMax))
+        wakeAll(\.forWindow, .success(()))
     }
 
     func perform<Reply: Sendable>(

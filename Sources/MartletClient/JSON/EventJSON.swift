@@ -14,7 +14,7 @@ package struct EventJSON: Sendable {
         object.set("queue", event.queue)
         object.set("type", event.type)
         object.set("kind", event.kind.rawValue)
-        object.set("state", event.state.rawValue)
+        object.set("state", event.state?.rawValue)
         object.set("attempt", event.attempt)
         object.set("error", event.error)
         object.set("progress", event.progress.map { $0.object })

@@ -6,6 +6,8 @@ struct VerificationReport: Sendable {
     var jobs = 0
     /// A sentence each.
     var problems: [String] = []
+    /// What was done about those that there were before, a sentence each.
+    var repairs: [String] = []
 
     func write(json: Bool) {
         if json {
@@ -13,8 +15,10 @@ struct VerificationReport: Sendable {
             object.set("rows", rows)
             object.set("jobs", jobs)
             object.set("problems", problems)
+            object.set("repairs", repairs)
             return StandardOutput.write(line: object.text)
         }
+        for repair in repairs { StandardOutput.write(line: repair) }
         for problem in problems { StandardOutput.write(line: problem) }
         let found =
             switch problems.count {

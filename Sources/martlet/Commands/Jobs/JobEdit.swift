@@ -39,6 +39,7 @@ struct JobEdit: AsyncParsableCommand {
         guard hasPayload || options != JobOptions() else {
             throw ValidationError("nothing to change: give --payload, --priority, --run-at, ….")
         }
+        try options.validate()
     }
 
     func run() async throws {

@@ -12,7 +12,7 @@ struct QueueSetCommand: AsyncParsableCommand {
 
             Examples:
               martlet queue set images --depth-max 100000 --order lifo
-              martlet queue set mail --max-attempts 5 --backoff exponential:5s,2,10m --retain completed=0
+              martlet queue set mail --max-attempts 5 --backoff exponential:5s,2,10m
             """)
 
     @OptionGroup var queue: NamedQueue
@@ -43,6 +43,7 @@ struct QueueSetCommand: AsyncParsableCommand {
         guard !isEmpty || setsDefaults else {
             throw ValidationError("nothing to set: give --depth-max, --order, --max-attempts, ….")
         }
+        try defaults.validate()
     }
 
     func run() async throws {

@@ -20,8 +20,8 @@ struct SubmitCommand: AsyncParsableCommand {
               echo "hello" | martlet submit greetings --wait
               martlet submit images --type thumbnail --payload-file in.png --max-attempts 3
               martlet submit mail --payload 17 --unique welcome-17 --unique-scope 24h
-              martlet submit reports --payload q3 --run-at 2026-11-22T10:00:00Z --expires 2h
-              find . -name '*.png' | martlet submit images --lines --tag nightly --retain completed=1d
+              martlet submit reports --payload q3 --run-at 2026-11-22T10:00:00Z
+              find . -name '*.png' | martlet submit images --lines --tag nightly
             """)
 
     @Argument(
@@ -34,7 +34,7 @@ struct SubmitCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "What kind of job it is, for the worker (default: default).", valueName: "type"))
+            "What kind of job it is, for the worker.", valueName: "type"))
     var type: String = "default"
 
     @Option(help: ArgumentHelp("The payload itself.", valueName: "text"))
@@ -83,6 +83,7 @@ struct SubmitCommand: AsyncParsableCommand {
             throw ValidationError("--lines reads standard input or --payload-file, not --payload.")
         }
         guard !atomic || lines else { throw ValidationError("--atomic goes with --lines.") }
+        try options.validate()
         guard waitTimeout == nil || wait else {
             throw ValidationError("--wait-timeout goes with --wait.")
         }

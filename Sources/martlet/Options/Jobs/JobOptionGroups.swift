@@ -163,3 +163,16 @@ struct HeaderArgument: ExpressibleByArgument {
         value = argument[mark] == ":" ? String(rest.drop { $0 == " " }) : String(rest)
     }
 }
+
+extension JobOptions {
+    /// Finds what is out of its range before the server is asked.
+    ///
+    /// - Throws: `ValidationError`.
+    func validate() throws {
+        do throws(MartletError) {
+            _ = try onTheWire()
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+}
