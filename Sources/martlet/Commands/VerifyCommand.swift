@@ -44,7 +44,7 @@ struct VerifyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let report = try await data.map { try closed($0) } ?? running()
+        let report = if let data { try closed(data) } else { try await running() }
         report.write(json: json)
         if !report.problems.isEmpty { throw CommandFailure(.damaged, nil) }
     }
