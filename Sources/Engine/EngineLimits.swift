@@ -54,6 +54,9 @@ package enum EngineLimits {
     /// Jobs that an action changes at a time, at most.
     static let actionJobsPerStep = 500
 
+    /// Rows that an action reads at a time to find them.
+    static let actionRowsPerStep = 4_000
+
     /// How long an action is remembered after its end, in milliseconds.
     static let actionMemory: UInt64 = 3_600_000
 
