@@ -168,6 +168,9 @@ let package = Package(
         .testTarget(
             name: "TestingTests", dependencies: ["MartletTesting", "MartletWorker", "MartletClient"],
             swiftSettings: settings),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["martlet", "MartletClient"],
+            swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
     ]
 )
