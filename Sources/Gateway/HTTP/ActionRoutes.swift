@@ -48,16 +48,25 @@ struct ActionRoutes<Context: RequestContext>: Sendable {
     ) async throws -> Response {
         let rate = try options.integer("rate", in: 1...Int(Limits.actionRateMax))
         if try options.flag("dry_run") {
-            var counted = query
-            if counted.states.isEmpty { counted.states = change.states }
             var object = JSONObject()
             object.set("dry_run", true)
-            object.set("count", try await server.count(matching: counted))
+            object.set("count", try await count(of: change, matching: query))
             return .json(object)
         }
         let action = try await server.actOnAll(change, matching: query, rate: rate)
         return .json(
             action.object, status: .accepted, headers: [.location: "/v1/actions/\(action.id)"])
+    }
+
+    /// Jobs that match and are in a state which the action is for.
+    private func count(
+        of change: JobChange, matching query: JobQuery
+    ) async throws(MartletError) -> Int {
+        var query = query
+        query.states =
+            query.states.isEmpty ? change.states : query.states.intersection(change.states)
+        // No state at all would mean all of them.
+        return query.states.isEmpty ? 0 : try await server.count(matching: query)
     }
 
     /// `GET /v1/actions/{id}[?wait=SECONDS]`: how far it is, or its end.
@@ -141,7 +150,7 @@ extension JobChange {
         self = change
     }
 
-    /// The states that it is for when none are named.
+    /// The states that it is for.
     fileprivate var states: Set<JobStatus.State> {
         switch self {
         case .cancel: [.scheduled, .ready, .running, .held]
