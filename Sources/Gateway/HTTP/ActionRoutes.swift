@@ -33,8 +33,7 @@ struct ActionRoutes<Context: RequestContext>: Sendable {
     /// `POST /v1/queues/{queue}/purge`: deletes the queue's jobs but those that run.
     private func purge(_ request: Request, context: Context) async throws -> Response {
         _ = try RequestOptions(request, known: [])
-        let name = try context.parameters.require("queue")
-        try Names.check(queue: name)
+        let name = try context.queueName()
         let options = try await request.options(known: ["filter", "rate", "dry_run"])
         let names = JobQuery.names.filter { $0 != "queue" }
         let filter = try options.object("filter", known: names)
@@ -96,18 +95,6 @@ struct ActionRoutes<Context: RequestContext>: Sendable {
 
 extension ActionInfo {
     fileprivate var object: JSONObject { BulkActionJSON(id: id, BulkAction.Status(self)).object }
-}
-
-extension RequestContext {
-    fileprivate func actionID() throws -> UInt64 {
-        let text = try parameters.require("id")
-        guard let id = UInt64(text) else {
-            throw Problem(
-                status: .notFound, code: ErrorCode.actionNotFound.name,
-                detail: "no action \(text.prefix(40)); its number is in the answer that began it")
-        }
-        return id
-    }
 }
 
 extension JobChange {

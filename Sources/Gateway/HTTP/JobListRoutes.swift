@@ -42,7 +42,7 @@ struct JobListRoutes<Context: RequestContext>: Sendable {
         let limit = try query.integer("limit", in: 1...Int(Limits.groupLimitMax))
         let page = try await server.page(
             of: Groups(
-                queue: try query.text("queue") ?? "",
+                queue: try query.queue() ?? "",
                 limit: limit.map { UInt16($0) } ?? Self.pageDefault, cursor: try query.cursor()))
         var object = JSONObject()
         object.set("as_of", Date(timeIntervalSince1970: Double(page.asOf) / 1_000))
