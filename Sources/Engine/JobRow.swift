@@ -119,7 +119,7 @@ extension JobRow {
         interruptions = try reader.u16()
         maxAttempts = try reader.u16()
         type = try reader.bytes(Int(try reader.u8()))
-        options = flags.contains(.options) ? try StoredOptions(from: &reader) : nil
+        boxedOptions = flags.contains(.options) ? Box(try StoredOptions(from: &reader)) : nil
         history = flags.contains(.history) ? try History(from: &reader) : nil
         payloadPlace =
             flags.contains(.payloadDropped)
