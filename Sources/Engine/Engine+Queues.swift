@@ -177,7 +177,6 @@ extension Engine {
         if queues[queue].isFirstChange(change) { changedQueues.append(queue) }
     }
 
-
     /// Notes that a queue's row, or its ready runs, must be written when the turn ends.
     func touch(_ queue: Int) {
         guard !queues[queue].isChanged else { return }

@@ -101,7 +101,9 @@ extension Engine {
             try forget(id, row, rows)
         }
         try timer.place.remove(jobs, rows)
-        let listed = try mending(rows) { try IndexPlace(timer.queue, state).remove(jobs, rows).jobs }
+        let listed = try mending(rows) {
+            try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
+        }
         count(queue) { $0.remove(listed, from: state, bytes: 0) }
     }
 }

@@ -72,7 +72,9 @@ extension Engine {
         }
         var bytes: UInt64 = 0
         for run in runs {
-            for job in run.first..<run.end { bytes += UInt64(try load(job, rows)?.payloadBytes ?? 0) }
+            for job in run.first..<run.end {
+                bytes += UInt64(try load(job, rows)?.payloadBytes ?? 0)
+            }
         }
         return bytes
     }
