@@ -105,7 +105,7 @@ extension Engine {
         var search = try JobSearch(
             action.filter, after: action.reached, descending: false, within: 0...action.lastJob,
             queues: queuesWithJobs(named: action.filter.queue), rows)
-        let found = try search.find(allowance, rowsMax: EngineLimits.stepsPerTurn, rows)
+        let found = try search.find(allowance, rowsMax: EngineLimits.actionRowsPerStep, rows)
         action.looked += UInt64(max(found.count, search.jobsRead))
         steps -= search.looked
         forgottenPieces = 0

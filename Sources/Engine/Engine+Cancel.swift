@@ -10,6 +10,12 @@ package struct CancelNotice: Sendable, Equatable {
     package var reason: String
 }
 
+/// Who has a running job: the worker's session, and the token of the delivery.
+struct JobHolder: Equatable {
+    var session: UInt64
+    var token: UInt64
+}
+
 /// A job that waits is cancelled at once. A running one is given a grace: its worker is told, and told
 /// again when its session resumes; how the attempt ends within the grace counts, and when the grace is
 /// over the lease is taken away. The job's row says that a cancel is under way; a list of such jobs is
@@ -63,8 +69,7 @@ extension Engine {
                 detail: UnsafeRawBufferPointer(reason))
         }
         try Timer(due: ends, kind: .cancel, id).set(rows)
-        try rows.put(Tables.notes, .cancelling(id)) { $0.u64(key.token) }
-        cancelling[id] = key.token
+        try list(id, JobHolder(session: lease.session, token: key.token), rows)
         cancels.append(
             CancelNotice(
                 session: lease.session, id: id, token: key.token, grace: action.grace,
@@ -94,6 +99,16 @@ extension Engine {
         try unlist(id, rows)
     }
 
+    private func list(
+        _ id: UInt64, _ holder: JobHolder, _ rows: borrowing Transaction
+    ) throws {
+        cancelling[id] = holder
+        try rows.put(Tables.notes, .cancelling(id)) { writer in
+            writer.u64(holder.session)
+            writer.u64(holder.token)
+        }
+    }
+
     private func unlist(_ id: UInt64, _ rows: borrowing Transaction) throws {
         guard cancelling.removeValue(forKey: id) != nil else { return }
         _ = try rows.delete(Tables.notes, .cancelling(id))
@@ -118,7 +133,7 @@ extension Engine {
         _ key: LeaseKey, _ lease: LeaseRow, _ rows: borrowing Transaction
     ) throws {
         guard !cancelling.isEmpty else { return }
-        for offset in lease.jobs.offsets where cancelling[key.first + offset] == key.token {
+        for offset in lease.jobs.offsets where cancelling[key.first + offset]?.token == key.token {
             let id = key.first + offset
             guard let ends = try load(id, rows)?.history?.cancelEndsAt, ends > 0, ends <= stamp.now
             else { continue }
@@ -130,14 +145,13 @@ extension Engine {
 
     /// Tells a worker that is back which of its jobs are to be stopped.
     func repeatCancels(to session: UInt64, _ rows: borrowing Transaction) throws {
-        for (id, token) in cancelling.sorted(by: { $0.key < $1.key }) {
-            guard let (_, lease) = try findLease(of: id, token: token, rows),
-                lease.session == session, let row = try load(id, rows), let history = row.history
-            else { continue }
+        let own = cancelling.filter { $0.value.session == session }
+        for (id, holder) in own.sorted(by: { $0.key < $1.key }) {
+            guard let history = try load(id, rows)?.history else { continue }
             let left = history.cancelEndsAt > stamp.now ? history.cancelEndsAt - stamp.now : 0
             cancels.append(
                 CancelNotice(
-                    session: session, id: id, token: token, grace: left,
+                    session: session, id: id, token: holder.token, grace: left,
                     reason: String(decoding: history.cancelReason, as: UTF8.self)))
         }
     }
@@ -146,7 +160,8 @@ extension Engine {
         let end = Key.cancelling(.max)
         try rows.scan(Tables.notes, from: .cancelling(0), to: end) { key, reader in
             _ = (try key.u64(), try key.u8())
-            cancelling[try key.u64()] = try reader.u64()
+            cancelling[try key.u64()] = JobHolder(
+                session: try reader.u64(), token: try reader.u64())
             return .next
         }
     }

@@ -35,7 +35,10 @@ extension Engine {
         after offset: UInt64, _ filter: EventFilter, _ body: (JobEvent) throws -> Scan
     ) rethrows -> (reached: UInt64, missed: UInt64) {
         let queue = filter.queue.map { knownQueue(named: $0)?.value ?? -1 }
-        let tag = filter.tag.map { EventRing.tagHash($0.utf8) }
+        let tag = filter.tag.map { tag in
+            var tag = tag
+            return tag.withUTF8 { EventRing.tagHash(UnsafeRawBufferPointer($0)) }
+        }
         return try events.read(after: offset) { entry, event in
             if let queue, entry.queue != queue { return .next }
             if let tag, !entry.hasTag(tag) { return .next }
@@ -104,8 +107,8 @@ extension JobRow {
 
 extension EventRing {
     /// Never 0. Two tags of the same hash are told apart by nobody: one in four billion.
-    static func tagHash(_ tag: some Sequence<UInt8>) -> UInt32 {
-        max(1, UInt32(truncatingIfNeeded: FNV1a.hash(tag)))
+    static func tagHash(_ tag: UnsafeRawBufferPointer) -> UInt32 {
+        max(1, UInt32(truncatingIfNeeded: hashed(tag)))
     }
 }
 

@@ -36,7 +36,9 @@ extension Engine {
             let order = row.order
             try mending(rows) { try queues[queue].ready.insert(id, order: order, rows) }
         case .scheduled:
-            pendingIndex.add(id, to: IndexPlace(row.queue, .scheduled))
+            if !isPlanted(.indexRowForgotten) {
+                pendingIndex.add(id, to: IndexPlace(row.queue, .scheduled))
+            }
             let due = row.history?.dueAt ?? 0
             pendingTimers.add(id, to: .ready(due, queue: row.queue, order: row.order))
         case .running, .held: preconditionFailure("a job begins to run by its delivery alone")

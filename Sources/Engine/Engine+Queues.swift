@@ -130,7 +130,7 @@ extension Engine {
     /// Whether there is something to deliver: never while the queue is paused.
     package func hasReady(_ queue: QueueIndex) -> Bool {
         queues[queue.value].row.ready > 0
-            && !(queues[queue.value].hasSettings && isPaused(queue))
+            && (isPlanted(.pauseIgnored) || !(queues[queue.value].hasSettings && isPaused(queue)))
     }
 
     package func readyCount(_ queue: QueueIndex) -> Int { Int(queues[queue.value].row.ready) }
@@ -224,13 +224,6 @@ extension Engine {
         let hash = name.withUTF8 { hashed(UnsafeRawBufferPointer($0)) }
         queuesByHash[hash, default: []].append(queues.count - 1)
     }
-}
-
-/// FNV-1a. (Source: Fowler, Noll, Vo; RFC 9923.)
-func hashed(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    return hash
 }
 
 /// A row whose check value is right and whose contents make no sense.

@@ -169,6 +169,7 @@ extension Engine {
             maxAttempts: maxAttempts ?? JobOptions.defaultMaxAttempts,
             type: submission.type, payload: payload, payloadBytes: UInt32(payload.bytes.count),
             payloadPlace: isInRow ? .row : .pieces)
+        if isPlanted(.priorityInverted) { row.order = 255 - row.order }
         if !options.isPlain || submission.hasMore {
             let stored = StoredOptions(submission, options, now: stamp.now)
             if !stored.isEmpty { row.options = stored }

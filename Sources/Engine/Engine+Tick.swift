@@ -81,6 +81,7 @@ extension Engine {
             guard let row = try load(id, rows), !row.state.isFinished else { continue }
             let state = try state(of: id, row, rows)
             guard state != .running else { continue }
+            if isPlanted(.expiryOnlyWhileReady), state == .scheduled { continue }
             try leave(id, row, state, queue, rows)
             try finish(id, row, as: .expired, queue, rows)
         }

@@ -81,8 +81,8 @@ package final class Engine {
     /// No lease ends before this instant: workers get their grace after a restart.
     var leaseFloor: UInt64
     var lastLease: LeaseKey?
-    /// Running jobs that are to be cancelled, and the tokens that they are held under.
-    var cancelling: [UInt64: UInt64] = [:]
+    /// Running jobs that are to be cancelled, and who has them.
+    var cancelling: [UInt64: JobHolder] = [:]
     /// Actions on many jobs that are not through.
     var actionsGoingOn: Set<UInt64> = []
     /// Pieces of payloads and results removed by actions of this step: they are steps, too.

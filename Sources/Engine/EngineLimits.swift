@@ -65,6 +65,9 @@ package enum EngineLimits {
     /// Jobs that an action changes at a time, at most.
     static let actionJobsPerStep = 500
 
+    /// Rows that an action reads at a time to find them.
+    static let actionRowsPerStep = 4_000
+
     /// How long an action is remembered after its end, in milliseconds.
     static let actionMemory: UInt64 = 3_600_000
 
@@ -73,7 +76,7 @@ package enum EngineLimits {
 
     /// How much later than jobs with a greater id a job may have been created, in milliseconds: its id
     /// is given out before its payload is stored.
-    static let idTimeSlack: UInt64 = 10_000
+    static let idTimeSlack: UInt64 = 2_000
 
     /// A finished job that somebody waits for is kept at least this long, in milliseconds.
     static let watchedRetention: UInt64 = 10_000

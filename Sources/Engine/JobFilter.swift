@@ -35,6 +35,9 @@ package struct JobFilter: Sendable, Equatable {
             || until != nil
     }
 
+    /// Whether it is about queue and state alone, which queues count.
+    var isOfPlacesAlone: Bool { !needsRow && ids == nil && session == nil }
+
     /// Whether a job's own row says that it matches, but for queue and state.
     func matches(_ row: JobRow) -> Bool {
         if let since, row.createdAt < since { return false }

@@ -198,3 +198,20 @@ package struct Failure {
         writer.bytes16(stack)
     }
 }
+
+extension Failure {
+    /// An error of the engine's own, with the fingerprint that a worker would give it: its texts hold
+    /// nothing that differs from job to job.
+    init(_ message: StaticString, class errorClass: StaticString = "") {
+        let separator: StaticString = "\0"
+        self.init(
+            message: message.bytes, errorClass: errorClass.bytes,
+            fingerprint: hashed(
+                message.bytes, after: hashed(separator.bytes, after: hashed(errorClass.bytes))))
+    }
+
+    /// That of a job whose worker did not stop it at its timeout.
+    static var timeout: Failure {
+        Failure("the attempt ran longer than its timeout", class: "Timeout")
+    }
+}

@@ -40,8 +40,13 @@ extension JobInspector {
     ) throws -> JobListPage {
         let queues = try storedQueues(snapshot)
         var page = JobListPage(asOf: snapshot.asOf)
+        let filter = request.filter
+        if request.countsOnly, filter.isOfPlacesAlone {
+            page.matched = queues.reduce(0) { $0 + $1.row.count(filter) }
+            return page
+        }
         var search = try JobSearch(
-            request.filter, after: request.after, descending: !request.oldestFirst, queues: queues,
+            filter, after: request.after, descending: !request.oldestFirst, queues: queues,
             snapshot)
         if request.countsOnly {
             page.matched = try search.count(rowsMax: rowsPerPage, snapshot)

@@ -5,7 +5,9 @@ import Store
 struct JobWalk {
     private var places: [Place]
     private let isDescending: Bool
-    /// Rows read so far.
+    /// Whether nothing but the jobs sought is found.
+    private(set) var isExact = true
+    /// Rows of the index and of leases read so far.
     private(set) var looked = 0
 
     /// Where some of the jobs are found.
@@ -47,11 +49,8 @@ struct JobWalk {
         _ targets: WalkTargets?, from start: UInt64, descending: Bool, _ rows: borrowing Source
     ) throws {
         isDescending = descending
-        guard let targets else {
-            places = [Place(origin: .everything, position: .unknown(start))]
-            return
-        }
         places = []
+        guard let targets else { return lookAtEverything(from: start) }
         for target in targets.indexed {
             for order in try orders(target.queue, target.state, rows) {
                 let origin = Origin.index(queue: target.queue, state: target.state, order: order)
@@ -61,6 +60,12 @@ struct JobWalk {
         if let leased = targets.leased {
             places.append(Place(origin: .leases(leased), position: .unknown(start)))
         }
+        if places.count > JobWalk.placesMax { lookAtEverything(from: start) }
+    }
+
+    private mutating func lookAtEverything(from start: UInt64) {
+        places = [Place(origin: .everything, position: .unknown(start))]
+        isExact = false
     }
 
     /// Takes the next jobs, at most `limit` of them.
@@ -150,9 +155,9 @@ struct JobWalk {
     private mutating func look<Source: Rows & ~Copyable>(
         _ origin: Origin, _ place: Int, from id: UInt64, _ rows: borrowing Source
     ) throws {
-        looked += 1
         switch origin {
         case .index(let queue, let state, let order):
+            looked += 1
             let found = try indexedRun(queue, state, order, from: id, isDescending, rows)
             if let found { places[place].position = .run(found) } else { places.remove(at: place) }
         case .everything:

@@ -7,7 +7,8 @@ package import Store
 /// checkpoint n-th     a piece of its bytes              until the job is finished
 /// log        offset   u64 at  u16 attempt  text         as long as the job
 /// log state  0        u64 first  u64 next  u32 bytes    with the first line
-/// cancelling job      u64 token: of job 0, a list of the running jobs that are to be cancelled
+/// cancelling job      u64 session  u64 token             of job 0: a list of the running jobs that are
+///                                                       to be cancelled
 /// ```
 enum NoteKind: UInt8 {
     case progress = 0

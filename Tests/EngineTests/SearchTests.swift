@@ -66,6 +66,9 @@ struct SearchTests {
                 #expect(try harness.search(filter) == ids, "\(states) \(queue ?? "")")
                 #expect(try harness.search(filter, oldestFirst: false) == ids.reversed())
                 #expect(try harness.count(filter) == ids.count)
+                var upTo = filter
+                upTo.ids = 0...(ids.last ?? 0)
+                #expect(try harness.count(upTo) == ids.count)
             }
         }
     }

@@ -11,6 +11,5 @@ struct FailureWish: Equatable {
     /// What the engine says itself of an attempt that ran too long.
     static let timeout = FailureWish(
         message: "the attempt ran longer than its timeout", errorClass: "Timeout",
-        fingerprint: FNV1a.fingerprint(
-            class: "Timeout", "the attempt ran longer than its timeout"))
+        fingerprint: Failure.timeout.fingerprint)
 }

@@ -84,7 +84,7 @@ extension Model {
         if let crash {
             job.crashes += 1
             job.error = "\(crash)"
-            job.fingerprint = FNV1a.fingerprint(class: "", crash)
+            job.fingerprint = Failure(crash).fingerprint
         } else {
             job.interruptions += 1
         }
