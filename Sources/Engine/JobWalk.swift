@@ -50,7 +50,10 @@ struct JobWalk {
     ) throws {
         isDescending = descending
         places = []
-        guard let targets else { return lookAtEverything(from: start) }
+        guard let targets else {
+            lookAtEverything(from: start)
+            return
+        }
         for target in targets.indexed {
             for order in try orders(target.queue, target.state, rows) {
                 let origin = Origin.index(queue: target.queue, state: target.state, order: order)
