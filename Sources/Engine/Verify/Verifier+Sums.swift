@@ -78,8 +78,9 @@ extension Verifier {
         counted.name = stored.name
         counted.totals = stored.totals
         counted.settings = stored.settings
-        // Nobody knows how long the payload of a damaged job was.
-        if try hasDamagedJobs(rows) { counted.waitingBytes = stored.waitingBytes }
+        // Nobody knows how long the payload of a damaged job was, or of which group it is.
+        let isExcused = try hasDamagedJobs(rows)
+        if isExcused { counted.waitingBytes = stored.waitingBytes }
         expect(
             counted == stored, Tables.queues, "queue \(stored) should be \(counted)")
         var groups: [UInt64: UInt64] = [:]
@@ -91,7 +92,7 @@ extension Verifier {
             return .next
         }
         expect(
-            groups == sums.groups, Tables.groups,
+            groups == sums.groups || isExcused, Tables.groups,
             "queue \(stored.name) has groups \(groups), which should be \(sums.groups)")
     }
 
