@@ -78,6 +78,9 @@ extension Verifier {
         counted.name = stored.name
         counted.totals = stored.totals
         counted.settings = stored.settings
+        // Nobody knows how long the payload of a damaged job was, or of which group it is.
+        let isExcused = try hasDamagedJobs(rows)
+        if isExcused { counted.waitingBytes = stored.waitingBytes }
         expect(
             counted == stored, Tables.queues, "queue \(stored) should be \(counted)")
         var groups: [UInt64: UInt64] = [:]
@@ -89,8 +92,18 @@ extension Verifier {
             return .next
         }
         expect(
-            groups == sums.groups, Tables.groups,
+            groups == sums.groups || isExcused, Tables.groups,
             "queue \(stored.name) has groups \(groups), which should be \(sums.groups)")
+    }
+
+    private func hasDamagedJobs<Source: Rows & ~Copyable>(
+        _ rows: borrowing Source
+    ) throws -> Bool {
+        if problems.contains(where: { $0.isDamage && $0.table == Tables.jobs }) { return true }
+        let first = Key().adding(u8: Tables.jobs.id)
+        return try rows.first(Tables.damaged, atOrAfter: first) { key, _ in
+            try key.u8() == Tables.jobs.id
+        } ?? false
     }
 
     private func judge<Source: Rows & ~Copyable>(
