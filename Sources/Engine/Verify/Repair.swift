@@ -30,8 +30,8 @@ package final class Repair {
     var groups: [GroupKey: GroupRow] = [:]
     var index = RunBuilder<IndexPlace>()
     var timers = RunBuilder<TimerPlace>()
-    /// Jobs that leases hold, and the tokens of these.
-    var running: [UInt64: UInt64] = [:]
+    /// Jobs that leases hold.
+    var running: [UInt64: JobHolder] = [:]
     var highestJob: UInt64 = 0
     let scratch = Scratch()
 

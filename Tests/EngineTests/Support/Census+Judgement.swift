@@ -10,6 +10,12 @@ extension Census {
         for (id, queue) in queues { judge(id, queue) }
         judgeTimers(ending: ending)
         judgePieces()
+        let queueNames = queues.mapValues(\.name)
+        expect(names == queueNames, "a queue's row and the row of its name differ")
+        for answer in Set(answersSaid.keys).union(answersStored.keys).subtracting(damagedAnswers) {
+            let (said, stored) = (answersSaid[answer], answersStored[answer])
+            expect(said == stored, "\(answer) has \(stored ?? 0) bytes of \(said ?? 0)")
+        }
         for id in progress {
             expect(
                 isLeased(id) || damaged.contains(id), "progress of job \(id), which does not run")
@@ -90,7 +96,7 @@ extension Census {
         expect(found == expected, "timers of \(kind) are \(found), should be \(expected)")
     }
 
-    /// Counters say what the rows say. Of a finished job that is damaged nothing says whose it was.
+    /// Counters say what the rows say. A finished job that is damaged is counted until it is to vanish.
     private mutating func judge(_ id: UInt32, _ queue: QueueRow) {
         var counted = QueueRow(name: queue.name)
         counted.ready = UInt64(ready(id).count)

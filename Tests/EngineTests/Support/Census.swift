@@ -34,6 +34,11 @@ struct Census {
         var places: [Place] = []
     }
 
+    struct Answer: Hashable {
+        var producer: UInt64
+        var sequence: UInt64
+    }
+
     struct Piece: Hashable {
         var job: UInt64
         var part: PayloadPart
@@ -45,6 +50,8 @@ struct Census {
     var damaged: Set<UInt64> = []
     /// Leases that were set aside: their timers still come.
     var damagedLeases: Set<LeaseKey> = []
+    /// Answers of which a piece was set aside.
+    var damagedAnswers: Set<Answer> = []
     var queues: [UInt32: QueueRow] = [:]
     var runs: [UInt32: [JobRun]] = [:]
     var leases: [LeaseKey: LeaseRow] = [:]
@@ -53,6 +60,10 @@ struct Census {
     var jobTimers: [TimerKind: [UInt64: [Timer]]] = [:]
     /// Jobs that hold a unique key, by its row.
     var keyHolders: [UInt64: Int] = [:]
+    var names: [UInt32: String] = [:]
+    /// Bytes of answers by producer and sequence: as the producers say, and as their pieces are.
+    var answersSaid: [Answer: Int] = [:]
+    var answersStored: [Answer: Int] = [:]
     /// When the grace of each session ends; 0 for a connected one.
     var sessions: [UInt64: UInt64] = [:]
     var producers: Set<UInt64> = []
@@ -70,6 +81,9 @@ struct Census {
         try rows.scan(Tables.damaged, from: Key()) { key, _ in
             let table = try key.u8()
             if table == Tables.jobs.id { damaged.insert(try key.u64()) }
+            if table == Tables.answers.id {
+                damagedAnswers.insert(Answer(producer: try key.u64(), sequence: try key.u64()))
+            }
             if table == Tables.leases.id { damagedLeases.insert(try LeaseKey(from: &key)) }
             return .next
         }
@@ -87,8 +101,20 @@ struct Census {
             return .next
         }
         try rows.scan(Tables.producers, from: Key()) { key, reader in
-            _ = try Producer(from: &reader)
-            producers.insert(try key.u64())
+            let id = try key.u64()
+            producers.insert(id)
+            for (sequence, bytes) in try Producer(from: &reader).mixed {
+                answersSaid[Answer(producer: id, sequence: sequence)] = Int(bytes)
+            }
+            return .next
+        }
+        try rows.scan(Tables.answers, from: Key()) { key, reader in
+            let answer = Answer(producer: try key.u64(), sequence: try key.u64())
+            answersStored[answer, default: 0] += reader.remaining
+            return .next
+        }
+        try rows.scan(Tables.names, from: Key()) { key, reader in
+            names[try key.u32()] = try reader.string8()
             return .next
         }
         try rows.scan(Tables.notes, from: .job(1)) { key, _ in
