@@ -17,7 +17,7 @@ extension BrokerLoop {
         let isResumed = try resume(hello, peer, rows)
         if !isResumed {
             peer.session = random.next(upperBound: UInt64.max - 1) + 1
-            let secret: UInt64 = random.next()
+            let secret: UInt64 = random.next(upperBound: .max - 1) + 1
             engine.openSession(peer.session, secret: secret)
             welcome(request, secret: secret, isResumed: false)
         } else {

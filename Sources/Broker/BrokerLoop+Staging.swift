@@ -52,6 +52,16 @@ extension BrokerLoop {
         stagings.append(staging)
     }
 
+    /// What the producer's other long submissions under way will have to be remembered with.
+    func replyBytesUnderWay(besides submit: SubmitView) -> Int {
+        stagings.reduce(0) { bytes, staging in
+            guard case .submit(submit.producer, let sequence, _) = staging.purpose,
+                sequence != submit.sequence
+            else { return bytes }
+            return bytes + staging.replyBytes
+        }
+    }
+
     private func refusals(of submit: SubmitView) throws -> [WireError?] {
         var items = submit
         var refusals: [WireError?] = []

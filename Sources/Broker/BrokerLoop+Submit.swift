@@ -131,7 +131,8 @@ extension BrokerLoop {
         _ submit: SubmitView, _ request: Request, _ rows: borrowing Transaction
     ) throws -> Bool {
         let precedent = try engine.precedent(
-            producer: submit.producer, sequence: submit.sequence, floor: submit.floor, rows)
+            producer: submit.producer, sequence: submit.sequence, floor: submit.floor,
+            replyBytesUnderWay: replyBytesUnderWay(besides: submit), rows)
         switch precedent {
         case .none: return false
         case .jobs(let jobs):
@@ -141,11 +142,17 @@ extension BrokerLoop {
         case .reply(let bytes):
             var answer = try Submitted(body: ByteBuffer(bytes: bytes))
             answer.isRepeated = true
-            reply(answer, to: request)
+            replyAtLength(answer, to: request)
         case .forgotten(let floor):
             throw WireError(
                 .sequenceForgotten, limit: floor, actual: submit.sequence,
                 "sequence \(submit.sequence) is below the producer's floor of \(floor): its answer is forgotten"
+            )
+        case .lost:
+            throw WireError(
+                .sequenceForgotten, limit: .max, actual: submit.sequence,
+                "the record of this producer's answers was damaged: nobody knows whether \(submit.sequence) "
+                    + "was accepted; submit new jobs with a new producer number"
             )
         case .tooFarAhead(let floor):
             throw WireError(
@@ -164,12 +171,21 @@ extension BrokerLoop {
         if outcome.accepted == submit.count {
             let jobs = JobRun(first: outcome.first, count: UInt32(outcome.accepted))
             try engine.remember(producer: submit.producer, sequence: submit.sequence, jobs, rows)
-        } else if outcome.accepted > 0, out.writerIndex - start <= Limits.splitBytes {
-            let body = start + FrameHeader.byteCount
-            let bytes = out.getBytes(at: body, length: out.writerIndex - body) ?? []
+        } else if outcome.accepted > 0 {
             try engine.remember(
-                producer: submit.producer, sequence: submit.sequence, reply: bytes, rows)
+                producer: submit.producer, sequence: submit.sequence,
+                reply: body(of: out, from: start), rows)
         }
+    }
+
+    /// The body of the message that begins at `start`, whatever the number of its frames.
+    private func body(of out: ByteBuffer, from start: Int) -> [UInt8] {
+        var frames = out.getSlice(at: start, length: out.writerIndex - start) ?? ByteBuffer()
+        var body: [UInt8] = []
+        while let frame = frames.readFrame() {
+            body.append(contentsOf: frame.body.readableBytesView)
+        }
+        return body
     }
 
     private func storeFull() -> WireError {

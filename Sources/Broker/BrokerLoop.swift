@@ -89,6 +89,7 @@ final class BrokerLoop {
     }
 
     func logRecovery() {
+        logDamage()
         let recovery = store.recovery
         logger.info(
             "store is open",
@@ -171,6 +172,10 @@ final class BrokerLoop {
         }
         try answerWaits(now, rows)
         try engine.finish(rows)
+        logDamage()
+    }
+
+    private func logDamage() {
         for sentence in engine.damage {
             logger.error("damaged record", metadata: ["what": "\(sentence)"])
         }

@@ -50,6 +50,14 @@ final class Staging {
         return true
     }
 
+    /// Bytes of a submission's answer, at most, if that has to be remembered item by item; else 0.
+    var replyBytes: Int {
+        let refused = refusals.lazy.compactMap { $0 }
+        guard !refused.isEmpty, refused.count < refusals.count else { return 0 }
+        let sentences = refused.reduce(0) { $0 + $1.message.utf8.count }
+        return Limits.submittedHeadBytes(items: refusals.count) + sentences
+    }
+
     /// The bytes are worked off only when they are stored: a client can't have more under way than it may.
     func hold() {
         connection.bytesDone -= body.readableBytes

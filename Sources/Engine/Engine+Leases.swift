@@ -11,7 +11,7 @@ extension Engine {
             return (last, row)
         }
         var found: (LeaseKey, LeaseRow)?
-        try readingLeases(rows) {
+        try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
                 guard key.token == token || isPlanted(.staleTokenAccepted) else { return .next }
                 let row = touchedLeases[key] ?? row
@@ -31,7 +31,7 @@ extension Engine {
         var found: (LeaseKey, LeaseRow)?
         try writeExtensions(rows)
         try writeLeases(rows)
-        try readingLeases(rows) {
+        try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
                 guard id - key.first < EngineLimits.leaseSpanMax, row.jobs.contains(id - key.first)
                 else { return .next }
@@ -143,7 +143,7 @@ extension Engine {
     ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)
-        let stored = try readingLeases(rows) {
+        let stored = try mending(rows) {
             try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
         }
         guard var lease = touchedLeases[key] ?? stored, !lease.jobs.isEmpty else { return }

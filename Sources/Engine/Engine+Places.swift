@@ -32,7 +32,9 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         switch state {
-        case .ready: try queues[queue].ready.insert(id, order: row.order, rows)
+        case .ready:
+            let order = row.order
+            try mending(rows) { try queues[queue].ready.insert(id, order: order, rows) }
         case .scheduled:
             if !isPlanted(.indexRowForgotten) {
                 pendingIndex.add(id, to: IndexPlace(row.queue, .scheduled))
@@ -58,7 +60,7 @@ extension Engine {
         if state == .ready { return try queues[queue].ready.remove(id, order: row.order, rows) }
         try writePendingRuns(rows)
         let job = JobRun(first: id, count: 1)
-        try IndexPlace(row.queue, state).remove(job, rows)
+        try mending(rows) { _ = try IndexPlace(row.queue, state).remove(job, rows) }
         if state == .scheduled {
             let due = row.history?.dueAt ?? 0
             try TimerPlace.ready(due, queue: row.queue, order: row.order).remove(job, rows)
@@ -107,7 +109,7 @@ extension Engine {
 
     /// Writes what the turn has added to runs of the index and of timers.
     func writePendingRuns(_ rows: borrowing Transaction) throws {
-        try pendingIndex.write(rows)
+        try mending(rows) { try pendingIndex.write(rows) }
         try pendingTimers.write(rows)
     }
 }

@@ -123,7 +123,8 @@ extension Engine {
         let hasSettings = queues[queue.value].hasSettings
         guard hasSettings || submission.unique != nil else { return nil }
         if let unique = submission.unique,
-            let conflict = try conflict(of: unique, submission.payload, queue.value, rows)
+            let conflict = try mending(
+                rows, { try conflict(of: unique, submission.payload, queue.value, rows) })
         {
             guard case .replaceable(let holder) = conflict else { return conflict.answer }
             if replacing { try replace(holder, rows) }

@@ -239,7 +239,7 @@ actor Reconnector {
         waiting[keyPath: list].remove(number)?.resume(returning: result)
     }
 
-    private func wakeAll(_ list: WaitingList, _ result: Result<Void, MartletError>) {
+    func wakeAll(_ list: WaitingList, _ result: Result<Void, MartletError>) {
         for waiter in waiting[keyPath: list].removeAll() { waiter.resume(returning: result) }
     }
 

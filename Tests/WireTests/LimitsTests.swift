@@ -1,4 +1,5 @@
 import MartletWire
+import NIOCore
 import Testing
 
 /// How the limits bound each other.
@@ -29,8 +30,15 @@ struct LimitsTests {
     }
 
     @Test func `an answer in which every item was refused for its own reason fits a frame`() {
-        let run = 2 + 2 + 1 + 4 + 8 + 8 + 2 + Limits.errorMessageBytesMax
-        #expect(Limits.batchMax * run + 6 <= Limits.frameBytesMax)
+        let refusals = (0..<Limits.batchMax).map { index in
+            let sentence = String(repeating: "x", count: 1_000) + "\(index)"
+            return Submitted.Run.refused(WireError(.optionInvalid, "\(index)" + sentence), count: 1)
+        }
+        var body = ByteBuffer()
+        Submitted(durability: .disk, runs: refusals).write(to: &body)
+        #expect(body.readableBytes == Limits.submittedBytesMax(items: Limits.batchMax))
+        #expect(body.readableBytes <= Limits.splitBytes)
+        #expect(Limits.splitBytes <= Limits.frameBytesMax)
     }
 
     @Test func `counts fit the fields that carry them`() {

@@ -23,7 +23,9 @@ struct StoredRows {
         }
         try rows.scan(Tables.index, from: Key()) { key, row in
             let run = try IndexRun(from: &key, &row)
-            if run.state == JobState.ready.rawValue { runs[run.queue, default: []].append(run.jobs) }
+            if run.state == JobState.ready.rawValue {
+                runs[run.queue, default: []].append(run.jobs)
+            }
             return .next
         }
         try rows.scan(Tables.leases, from: Key()) { key, row in

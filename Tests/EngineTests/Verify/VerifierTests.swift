@@ -114,7 +114,8 @@ enum Fault: CaseIterable {
                 session: 1, subscription: 1, queue: 1, startedAt: 1, deadline: 2)
             lease.jobs.insert(0)
             try rows.put(Tables.leases, .lease(900, 900)) { lease.write(to: &$0) }
-        case .leaseTimerGone: try remove(Tables.timers, rows) { try Timer(from: &$0).kind == .lease }
+        case .leaseTimerGone:
+            try remove(Tables.timers, rows) { try Timer(from: &$0).kind == .lease }
         case .cancelNotListed: _ = try rows.delete(Tables.notes, .cancelling(8))
         case .stagingWithoutEnd:
             try rows.put(Tables.pieces, .piece(901, .result, 0)) { $0.u8(1) }
