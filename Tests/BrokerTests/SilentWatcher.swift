@@ -16,9 +16,6 @@ final class SilentWatcher: Sendable {
 
     /// - Returns: once the broker has begun to tell it, and nothing is read any more.
     static func connect(to broker: BrokerHarness) async throws -> SilentWatcher {
-        guard case .martlet(_, let port) = broker.endpoint else {
-            throw WireError(.internal, "the broker has another address")
-        }
         let (pushes, continuation) = AsyncStream<Events>.makeStream()
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let watches = loop.makePromise(of: Void.self)
@@ -30,19 +27,19 @@ final class SilentWatcher: Sendable {
                         EventsHandler(watches, continuation))
                 }
             }
-            .connect(host: "127.0.0.1", port: port).get()
+            .connect(host: broker.endpoint.host, port: broker.endpoint.port).get()
         var hello = ByteBuffer(bytes: Preface.bytes)
         hello.write(Hello(client: "test/1"), requestID: 1)
         hello.write(Watch(watch: 1), requestID: 2)
         try await channel.writeAndFlush(hello)
         try await watches.futureResult.get()
-        try await channel.setOption(.autoRead, value: false).get()
+        try await channel.setOption(ChannelOptions.autoRead, value: false).get()
         return SilentWatcher(channel, pushes)
     }
 
     /// Reads until so many events were told or said to be missed.
     func readAll(until count: UInt64) async throws -> (told: UInt64, missed: UInt64) {
-        try await channel.setOption(.autoRead, value: true).get()
+        try await channel.setOption(ChannelOptions.autoRead, value: true).get()
         var (told, missed): (UInt64, UInt64) = (0, 0)
         for await push in pushes {
             told += UInt64(push.events.count)
