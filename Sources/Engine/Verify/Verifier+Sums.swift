@@ -92,8 +92,6 @@ extension Verifier {
         counted.name = stored.name
         counted.totals = stored.totals
         counted.settings = stored.settings
-        // Nobody knows how long the payload of a damaged job was.
-        if try hasDamagedJobs(rows) { counted.waitingBytes = stored.waitingBytes }
         expect(
             counted == stored, Tables.queues, "queue \(stored) should be \(counted)")
         var groups: [UInt64: UInt64] = [:]
@@ -107,16 +105,6 @@ extension Verifier {
         expect(
             groups == sums.groups, Tables.groups,
             "queue \(stored.name) has groups \(groups), which should be \(sums.groups)")
-    }
-
-    private func hasDamagedJobs<Source: Rows & ~Copyable>(
-        _ rows: borrowing Source
-    ) throws -> Bool {
-        if problems.contains(where: { $0.isDamage && $0.table == Tables.jobs }) { return true }
-        let first = Key().adding(u8: Tables.jobs.id)
-        return try rows.first(Tables.damaged, atOrAfter: first) { key, _ in
-            try key.u8() == Tables.jobs.id
-        } ?? false
     }
 
     private func judge<Source: Rows & ~Copyable>(
