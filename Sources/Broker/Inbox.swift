@@ -8,6 +8,8 @@ enum Arrival: Sendable {
     /// Runs of whole frames, in the order they came.
     case frames(ConnectionID, [ByteBuffer])
     case closed(ConnectionID)
+    /// The connection has sent so many bytes of events.
+    case eventsSent(ConnectionID, Int)
     /// Clients are told to go; submissions are refused from now on.
     case drain
     case stop

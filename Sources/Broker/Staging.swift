@@ -5,7 +5,7 @@ import NIOCore
 /// A long submission or settlement that is stored over several turns. Owned by the writer thread.
 final class Staging {
     enum Purpose {
-        case submit(producer: UInt64, sequence: UInt64, to: QueueIndex)
+        case submit(producer: UInt64, sequence: UInt64)
         /// Of the session that sent it, whatever becomes of its connection.
         case settle(session: UInt64)
     }
@@ -41,13 +41,21 @@ final class Staging {
     var answer: Request { Request(peer: request.peer, id: request.peer.isOpen ? request.id : 0) }
 
     func isSubmission(_ producer: UInt64, _ sequence: UInt64) -> Bool {
-        guard case .submit(producer, sequence, _) = purpose else { return false }
+        guard case .submit(producer, sequence) = purpose else { return false }
         return producer != 0
     }
 
     func isSettlement(of session: UInt64) -> Bool {
         guard case .settle(session) = purpose else { return false }
         return true
+    }
+
+    /// Bytes of a submission's answer, at most, if that has to be remembered item by item; else 0.
+    var replyBytes: Int {
+        let refused = refusals.lazy.compactMap { $0 }
+        guard !refused.isEmpty, refused.count < refusals.count else { return 0 }
+        let sentences = refused.reduce(0) { $0 + $1.message.utf8.count }
+        return Limits.submittedHeadBytes(items: refusals.count) + sentences
     }
 
     /// The bytes are worked off only when they are stored: a client can't have more under way than it may.

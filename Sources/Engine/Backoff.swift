@@ -1,13 +1,38 @@
-/// Exponential backoff with full jitter: after the n-th failure a job waits a random time between
-/// 0 and min(cap, base × 2ⁿ⁻¹). The random number comes with the turn, so that the same turn gives
-/// the same rows. (Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.)
+/// How long a job waits after a failure. The random number comes with the turn, so that the same turn
+/// gives the same rows. (Source of the jitter: "Exponential Backoff And Jitter", AWS Architecture Blog,
+/// 2015.)
 package struct Backoff: Sendable, Equatable {
+    package enum Kind: UInt8, Sendable {
+        /// Not at all.
+        case none = 0
+        /// `base`, each time.
+        case fixed = 1
+        /// min(cap, base × factorⁿ⁻¹) after the n-th failure.
+        case exponential = 2
+    }
+
+    package enum Jitter: UInt8, Sendable {
+        case none = 0
+        /// A random time between 0 and what the kind says.
+        case full = 1
+    }
+
+    package var kind: Kind
+    package var jitter: Jitter
+    /// In hundredths, at least 100.
+    package var factor: UInt16
     /// Milliseconds.
     package var base: UInt32
     /// Milliseconds.
     package var cap: UInt32
 
-    package init(base: UInt32, cap: UInt32) {
+    package init(
+        kind: Kind = .exponential, jitter: Jitter = .full, factor: UInt16 = 200, base: UInt32,
+        cap: UInt32
+    ) {
+        self.kind = kind
+        self.jitter = jitter
+        self.factor = factor
         self.base = base
         self.cap = cap
     }
@@ -19,9 +44,23 @@ package struct Backoff: Sendable, Equatable {
     ///   - random: uniformly distributed over all values.
     /// - Returns: milliseconds to wait.
     func delay(failures: UInt16, random: UInt64) -> UInt64 {
-        let doublings = min(UInt64(failures) - 1, 32)
-        let ceiling = min(UInt64(cap), UInt64(base) << doublings)
-        return random.multipliedFullWidth(by: ceiling + 1).high
+        let ceiling = ceiling(failures: failures)
+        return jitter == .none ? ceiling : random.multipliedFullWidth(by: ceiling + 1).high
+    }
+
+    private func ceiling(failures: UInt16) -> UInt64 {
+        switch kind {
+        case .none: return 0
+        case .fixed: return UInt64(base)
+        case .exponential:
+            let cap = UInt64(cap)
+            var ceiling = min(UInt64(base), cap)
+            guard factor > 100 else { return ceiling }
+            for _ in 1..<max(failures, 1) where ceiling < cap {
+                ceiling = min(cap, max(ceiling + 1, ceiling * UInt64(factor) / 100))
+            }
+            return ceiling
+        }
     }
 }
 

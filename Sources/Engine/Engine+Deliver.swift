@@ -32,7 +32,15 @@ package struct DeliveredJob {
     package var interruptions: UInt16
     package var maxAttempts: UInt16
     package var createdAt: UInt64
+    package var priority: UInt8
+    /// Milliseconds that the attempt may run; 0: as long as its lease is extended.
+    package var timeout: UInt64
+    /// As on the wire, as the headers.
+    package var tags: UnsafeRawBufferPointer
+    package var headers: UnsafeRawBufferPointer
     package var payload: StoredPayload
+    /// What the last attempt left for the next.
+    package var checkpoint: UnsafeRawBufferPointer
 }
 
 /// What a delivery came to.
@@ -59,7 +67,8 @@ extension Engine {
         var lease: OpenLease?
         while outcome.jobs < request.jobsMax, !outcome.isCutShort {
             let wanted = UInt32(clamping: request.jobsMax - outcome.jobs)
-            guard let run = try queues[queue.value].ready.take(wanted, rows) else { break }
+            let taken = try mending(rows) { try queues[queue.value].ready.take(wanted, rows) }
+            guard let run = taken else { break }
             touch(queue.value)
             let rest = try deliver(run.jobs, request, queue.value, rows, &outcome, &lease, body)
             let left = ReadyRuns.Run(order: run.order, jobs: rest)
@@ -79,47 +88,125 @@ extension Engine {
     ) throws -> JobRun {
         var next = run.first
         while next < run.end {
-            let (reached, damage) = try readJobs(from: next, to: run.end, rows) { id, row in
+            let bytesBefore = outcome.bytes
+            var demands: [Demand] = []
+            let (reached, obstacle) = try readJobs(from: next, to: run.end, rows) { id, row in
+                if row.hasOptions {
+                    if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
+                    if let demand = Demand(id, row) { demands.append(demand) }
+                }
                 let fits = outcome.bytes + Int(row.payloadBytes) <= request.bytesMax
-                guard fits || (request.mayExceed && outcome.jobs == 0) else { return false }
+                guard fits || (request.mayExceed && outcome.jobs == 0) else { return .doesNotFit }
                 try hand(row, id, rows, body)
+                tell(.delivered, id, row, .running, session: request.session)
                 outcome.jobs += 1
                 outcome.bytes += Int(row.payloadBytes)
-                return true
+                return nil
             }
-            try add(next..<reached, to: &lease, request, queue, outcome.token, rows)
+            count(queue) {
+                let bytes = UInt64(outcome.bytes - bytesBefore)
+                $0.remove(reached - next, from: .ready, bytes: bytes)
+                $0.running += reached - next
+            }
+            try lend(next..<reached, demands, to: &lease, request, queue, outcome.token, rows)
             next = reached
-            guard let damage else { break }
-            count(queue) { $0.ready -= 1 }
-            try setAside(next, damage, rows)
+            guard let obstacle, obstacle.isPassable else { break }
+            try pass(obstacle, next, queue, rows)
             next += 1
         }
         return JobRun(first: next, count: UInt32(run.end - next))
     }
 
-    /// Reads the rows of consecutive jobs until `body` says no.
-    /// - Returns: the first id that was not read, and what is wrong with its record, if anything is.
+    /// Why a ready job is not delivered.
+    private enum Obstacle {
+        case doesNotFit
+        case expired
+        case damaged(StoreError)
+
+        /// Whether those behind it are delivered all the same.
+        var isPassable: Bool { if case .doesNotFit = self { false } else { true } }
+    }
+
+    /// Reads the rows of consecutive jobs until `body` says that one is not delivered.
+    /// - Returns: the first id that was not delivered, and why; nil: it is the end.
     private func readJobs(
         from first: UInt64, to end: UInt64, _ rows: borrowing Transaction,
-        _ body: (UInt64, JobRow) throws -> Bool
-    ) throws -> (reached: UInt64, damage: StoreError?) {
+        _ body: (UInt64, JobRow) throws -> Obstacle?
+    ) throws -> (reached: UInt64, obstacle: Obstacle?) {
         var reached = first
-        var isRefused = false
+        var obstacle: Obstacle?
         do {
             try rows.scan(Tables.jobs, from: .job(first), to: .job(end)) { key, reader in
                 guard try key.u64() == reached else { return .stop }
-                isRefused = try !body(reached, try JobRow(from: &reader))
-                guard !isRefused else { return .stop }
+                obstacle = try body(reached, try JobRow(from: &reader))
+                guard obstacle == nil else { return .stop }
                 reached += 1
                 return .next
             }
         } catch let error as StoreError {
             guard case .damaged = error.code else { throw error }
-            return (reached, error)
+            return (reached, .damaged(error))
         }
-        guard reached < end, !isRefused else { return (reached, nil) }
+        guard reached < end, obstacle == nil else { return (reached, obstacle) }
         let what = "ready job \(reached) has no row"
-        return (reached, nonsense(Tables.jobs, .job(reached), what))
+        return (reached, .damaged(nonsense(Tables.jobs, .job(reached), what)))
+    }
+
+    /// Takes a job out of the way that was ready and can't be delivered.
+    private func pass(
+        _ obstacle: Obstacle, _ id: UInt64, _ queue: Int, _ rows: borrowing Transaction
+    ) throws {
+        if case .damaged(let error) = obstacle {
+            count(queue) { $0.remove(1, from: .ready, bytes: 0) }
+            return try setAside(id, error, rows)
+        }
+        guard let row = try load(id, rows) else { return }
+        count(queue) { $0.remove(1, from: .ready, bytes: UInt64(row.payloadBytes)) }
+        try finish(id, row, as: .expired, queue, rows)
+    }
+
+    // MARK: Demands
+
+    /// What few jobs want of their delivery.
+    private struct Demand {
+        var id: UInt64
+        /// Milliseconds that it may run; 0: any time.
+        var timeout: UInt64
+        /// Whether it holds a unique key only until now.
+        var givesUpKey: Bool
+
+        /// Nil for a job that wants nothing.
+        init?(_ id: UInt64, _ row: JobRow) {
+            self.id = id
+            timeout = row.options?.timeout ?? 0
+            let unique = row.options?.unique
+            givesUpKey = unique?.scope == .waiting && unique?.isHeld == true
+            guard timeout > 0 || givesUpKey else { return nil }
+        }
+    }
+
+    /// Puts delivered jobs under leases: those that may run only so long under one of their own.
+    private func lend(
+        _ ids: Range<UInt64>, _ demands: [Demand], to lease: inout OpenLease?,
+        _ request: DeliveryRequest, _ queue: Int, _ token: UInt64, _ rows: borrowing Transaction
+    ) throws {
+        var next = ids.lowerBound
+        for demand in demands where demand.id < ids.upperBound {
+            if demand.givesUpKey, var row = try load(demand.id, rows) {
+                try release(demand.id, &row, rows)
+                try save(row, demand.id, rows)
+            }
+            guard demand.timeout > 0 else { continue }
+            try add(next..<demand.id, to: &lease, request, queue, token, rows)
+            next = demand.id + 1
+            var own = openLease(demand.id, request, queue, token)
+            own.row.jobs.insert(0)
+            own.row.endsAtLatest = stamp.now + demand.timeout + EngineLimits.timeoutGrace
+            own.row.deadline = own.row.bounded(own.row.deadline)
+            own.row.timerAt = own.row.deadline
+            try create(own, rows)
+        }
+        try add(next..<ids.upperBound, to: &lease, request, queue, token, rows)
     }
 
     private func hand(
@@ -129,12 +216,18 @@ extension Engine {
         var job = DeliveredJob(
             id: id, type: row.type, failures: row.failures, crashes: row.crashes,
             interruptions: row.interruptions, maxAttempts: row.maxAttempts,
-            createdAt: row.createdAt, payload: row.payload)
-        guard row.payloadPlace == .pieces else { return try body(job) }
-        let pieces = try Pieces(row.payloadBytes, of: id, .payload, rows)
-        job.payload.bytes = pieces.bytes
+            createdAt: row.createdAt, priority: row.priority, timeout: row.options?.timeout ?? 0,
+            tags: row.options?.tags ?? .none, headers: row.options?.headers ?? .none,
+            payload: row.payload, checkpoint: .none)
+        guard row.payloadPlace == .pieces || row.hasNotes else { return try body(job) }
+        let checkpoint = row.hasNotes ? try Pieces(checkpointOf: id, rows) : nil
+        if let checkpoint { job.checkpoint = checkpoint.bytes }
+        let isInPieces = row.payloadPlace == .pieces
+        let pieces = isInPieces ? try Pieces(row.payloadBytes, of: id, .payload, rows) : nil
+        if let pieces { job.payload.bytes = pieces.bytes }
         try body(job)
         extendLifetime(pieces)
+        extendLifetime(checkpoint)
     }
 
     // MARK: The lease
@@ -153,24 +246,24 @@ extension Engine {
         _ ids: Range<UInt64>, to lease: inout OpenLease?, _ request: DeliveryRequest, _ queue: Int,
         _ token: UInt64, _ rows: borrowing Transaction
     ) throws {
-        count(queue) {
-            $0.ready -= UInt64(ids.count)
-            $0.running += UInt64(ids.count)
-        }
         for id in ids {
             if let open = lease, !open.spans(id) {
                 try create(open, rows)
                 lease = nil
             }
-            if lease == nil {
-                let row = LeaseRow(
-                    session: request.session, subscription: request.subscription,
-                    queue: queues[queue].id, startedAt: stamp.now,
-                    deadline: stamp.now + request.leaseMilliseconds)
-                lease = OpenLease(key: LeaseKey(first: id, token: token), row: row)
-            }
+            if lease == nil { lease = openLease(id, request, queue, token) }
             if let first = lease?.key.first { lease?.row.jobs.insert(id - first) }
         }
+    }
+
+    private func openLease(
+        _ first: UInt64, _ request: DeliveryRequest, _ queue: Int, _ token: UInt64
+    ) -> OpenLease {
+        let row = LeaseRow(
+            session: request.session, subscription: request.subscription,
+            queue: queues[queue].id, startedAt: stamp.now,
+            deadline: stamp.now + request.leaseMilliseconds)
+        return OpenLease(key: LeaseKey(first: first, token: token), row: row)
     }
 
     private func create(_ lease: OpenLease, _ rows: borrowing Transaction) throws {

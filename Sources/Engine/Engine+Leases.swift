@@ -11,7 +11,7 @@ extension Engine {
             return (last, row)
         }
         var found: (LeaseKey, LeaseRow)?
-        try readingLeases(rows) {
+        try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
                 guard key.token == token else { return .next }
                 let row = touchedLeases[key] ?? row
@@ -24,11 +24,30 @@ extension Engine {
         return found
     }
 
+    /// The lease that a running job is held under.
+    func findLease(
+        of id: UInt64, _ rows: borrowing Transaction
+    ) throws -> (LeaseKey, LeaseRow)? {
+        var found: (LeaseKey, LeaseRow)?
+        try writeExtensions(rows)
+        try writeLeases(rows)
+        try mending(rows) {
+            try scanStoredLeases(over: id, rows) { key, row in
+                guard id - key.first < EngineLimits.leaseSpanMax, row.jobs.contains(id - key.first)
+                else { return .next }
+                found = (key, row)
+                return .stop
+            }
+        }
+        return found
+    }
+
     // MARK: Extending
 
     /// Notes a new end for one job of a delivery; `writeExtensions` puts together what belongs together.
     func extend(_ id: UInt64, _ key: LeaseKey, _ lease: LeaseRow, until deadline: UInt64) {
         touchedLeases[key] = lease
+        let deadline = lease.bounded(deadline)
         let offset = id - key.first
         var parts = extensions[key, default: []]
         for index in parts.indices { parts[index].jobs.remove(offset) }
@@ -83,6 +102,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         touchedLeases[key] = rest
+        worker = lease.session
         if split.contains(where: { $0.jobs.contains(0) }) {
             try lease.timer(key).unset(rows)
             touchedLeases[key] = nil
@@ -123,7 +143,7 @@ extension Engine {
     ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)
-        let stored = try readingLeases(rows) {
+        let stored = try mending(rows) {
             try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
         }
         guard var lease = touchedLeases[key] ?? stored, !lease.jobs.isEmpty else { return }
@@ -134,30 +154,46 @@ extension Engine {
             return try lease.timer(key).set(rows)
         }
         steps -= lease.jobs.count
-        let reason: StaticString = "the lease ended before the job was settled"
-        try giveBack(lease.jobs, of: key, lease, as: reason, rows)
+        try endOverdueCancels(key, lease, rows)
+        lease = touchedLeases[key] ?? lease
+        guard !lease.jobs.isEmpty else { return }
+        let crash = GivenBack.crash("the lease ended before the job was settled")
+        let way = lease.hasTimedOut ? LeaseEnd.timeout : .givenBack(crash)
+        try endLease(of: lease.jobs, key, lease, way, rows)
     }
 
-    /// Gives back jobs of a lease: as crashes with a reason, or as interruptions.
-    func giveBack(
-        _ jobs: JobSet, of key: LeaseKey, _ lease: LeaseRow, as crash: StaticString?,
+    /// How a lease ends without its worker's word.
+    enum LeaseEnd {
+        case givenBack(GivenBack)
+        /// The job ran longer than it may.
+        case timeout
+    }
+
+    /// Ends the attempts of jobs of a lease.
+    func endLease(
+        of jobs: JobSet, _ key: LeaseKey, _ lease: LeaseRow, _ way: LeaseEnd,
         _ rows: borrowing Transaction
     ) throws {
         let queue = try index(ofQueue: lease.queue)
         var credit = DeliveryCredit(
             session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
             jobs: jobs.count)
-        for offset in jobs.offsets {
-            count(queue) { $0.running -= 1 }
-            guard let row = try load(key.first + offset, rows) else { continue }
-            credit.bytes += Int(row.payloadBytes)
-            let end = crash.map { GivenBack.crash($0.bytes) } ?? .interruption
-            try giveBack(
-                key.first + offset, row, startedAt: lease.startedAt, queue, as: end, rows)
-        }
         var rest = lease
         rest.jobs = lease.jobs.subtracting(jobs)
         touchedLeases[key] = rest
+        worker = lease.session
+        count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
+        for offset in jobs.offsets {
+            let id = key.first + offset
+            guard let row = try load(id, rows) else { continue }
+            credit.bytes += Int(row.payloadBytes)
+            switch way {
+            case .givenBack(let end):
+                try giveBack(id, row, startedAt: lease.startedAt, queue, as: end, rows)
+            case .timeout:
+                try fail(id, row, startedAt: lease.startedAt, queue, .timeout, rows)
+            }
+        }
         lapsed.append(credit)
     }
 }

@@ -4,8 +4,7 @@ package import Store
 package enum Verdict {
     /// The pieces of a result that was staged are stored under `staged` already.
     case complete(result: StoredPayload?, staged: UInt64? = nil)
-    /// The reason is UTF-8, at most `EngineLimits.errorBytesMax` bytes.
-    case fail(reason: UnsafeRawBufferPointer)
+    case fail(Failure)
     case release
     /// Milliseconds from now.
     case extend(UInt64)
@@ -39,9 +38,10 @@ extension Engine {
                 session: session, subscription: lease.subscription, token: token, bytes: 0, jobs: 0)
         }
         let row = try load(id, rows)
+        worker = session
         touchedLeases[key, default: lease].jobs.remove(id - key.first)
         let queue = try index(ofQueue: lease.queue)
-        count(queue) { $0.running -= 1 }
+        count(queue) { $0.running.lower() }
         guard let row else {
             lapsed.append(
                 DeliveryCredit(
@@ -52,7 +52,8 @@ extension Engine {
         switch verdict {
         case .complete(let result, let staged):
             try complete(id, row, lease, queue, result, staged, rows)
-        case .fail(let reason): try fail(id, row, lease, queue, reason, rows)
+        case .fail(let failure):
+            try fail(id, row, startedAt: lease.startedAt, queue, failure, rows)
         case .release:
             try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
         case .extend: break
@@ -69,20 +70,14 @@ extension Engine {
         _ staged: UInt64?, _ rows: borrowing Transaction
     ) throws {
         var row = stored
-        count(queue) { $0.completed += 1 }
-        let keep = retention(row.retainCompleted, id)
-        try forgetProgress(id, row, rows)
-        guard keep > 0 else {
-            if let staged, let result { try discardStaged(result, staged, rows) }
-            return try forget(id, row, rows)
-        }
         if row.payloadPlace == .pieces {
             try deletePieces(row.payloadBytes, of: id, .payload, rows)
         }
-        row.state = .completed
         row.payloadPlace = .dropped
         row.payload.bytes = .none
-        row.history = JobRow.History(startedAt: lease.startedAt, finishedAt: stamp.now)
+        row.setStartedAt(lease.startedAt)
+        // Why earlier attempts failed is of no use any more.
+        row.history?.failure = Failure()
         if let result {
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
@@ -92,128 +87,93 @@ extension Engine {
                 try putPieces(result.bytes, of: id, .result, rows)
             }
         }
-        try save(row, id, rows)
-        count(queue) { $0.retained += 1 }
-        finished(id, keep: keep)
+        try finish(id, row, as: .completed, queue, rows)
     }
 
-    private func fail(
-        _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int,
-        _ reason: UnsafeRawBufferPointer,
+    /// An attempt failed: the job is tried again later, if it has attempts left.
+    func fail(
+        _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, _ failure: Failure,
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
         row.failures = row.failures.addingOne
-        row.history = JobRow.History(startedAt: lease.startedAt, error: reason)
-        guard row.failures < row.maxAttempts else { return try die(id, row, queue, rows) }
+        row.setStartedAt(startedAt)
+        row.history?.failure = failure
+        queues[queue].rates.count(.failed, at: stamp.now)
         let random = mixed(stamp.random, id)
-        let due = stamp.now + row.backoff.delay(failures: row.failures, random: random)
-        row.state = .scheduled
-        row.history?.dueAt = due
-        try save(row, id, rows)
-        try forgetProgress(id, row, rows)
-        try Timer(due: due, kind: .ready, id, UInt64(row.queue)).set(rows)
-        count(queue) { $0.scheduled += 1 }
+        let wait =
+            failure.retryAfter ?? row.backoff.delay(failures: row.failures, random: random)
+        let isLast = failure.isDiscard || row.failures >= row.maxAttempts
+        try attemptEnded(id, row, queue, .failed, isLast: isLast, until: stamp.now + wait, rows)
     }
 
-    enum GivenBack { case interruption, crash(UnsafeRawBufferPointer) }
+    /// How an attempt ended that says nothing of the job.
+    enum GivenBack {
+        case interruption
+        case crash(StaticString)
+    }
 
-    /// Back to ready, at its old place; a job that has crashed too often is dead instead.
+    /// Back to ready, at its old place; a job that has crashed or was interrupted too often is dead
+    /// instead.
     func giveBack(
         _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, as end: GivenBack,
         _ rows: borrowing Transaction
     ) throws {
         var row = stored
-        var history = row.history ?? JobRow.History()
-        history.startedAt = startedAt
+        row.setStartedAt(startedAt)
+        let isLast: Bool
+        let event: EventKind
         switch end {
         case .interruption:
+            event = .released
             row.interruptions = row.interruptions.addingOne
+            isLast = row.options?.maxInterruptions.map { row.interruptions >= $0 } ?? false
         case .crash(let reason):
+            event = .crashed
             row.crashes = row.crashes.addingOne
-            history.error = reason
+            row.history?.failure = Failure(reason)
+            isLast = row.crashes >= row.maxCrashes
         }
-        row.history = history
-        if case .crash = end, row.crashes >= row.maxAttempts {
-            return try die(id, row, queue, rows)
-        }
-        row.state = .ready
-        try save(row, id, rows)
-        try forgetProgress(id, row, rows)
-        count(queue) { $0.ready += 1 }
-        try queues[queue].ready.insert(id, order: row.order, rows)
+        try attemptEnded(id, row, queue, event, isLast: isLast, until: 0, rows)
     }
 
-    private func die(
-        _ id: UInt64, _ stored: JobRow, _ queue: Int, _ rows: borrowing Transaction
+    /// An attempt ended and did not complete the job: it waits again, unless something has been
+    /// waiting for this moment.
+    /// - Parameters:
+    ///   - isLast: whether no attempts are left.
+    ///   - due: when the job is to be tried again.
+    private func attemptEnded(
+        _ id: UInt64, _ stored: JobRow, _ queue: Int, _ event: EventKind, isLast: Bool,
+        until due: UInt64, _ rows: borrowing Transaction
     ) throws {
         var row = stored
+        if let end = endAfterAttempt(row, isLast: isLast) {
+            tell(event, id, row, end.finished, session: worker, detail: row.lastMessage)
+            try finish(id, row, as: end, queue, rows)
+            return
+        }
         try forgetProgress(id, row, rows)
-        let keep = retention(row.retainDead, id)
-        guard keep > 0 else { return try forget(id, row, rows) }
-        row.state = .dead
-        row.history?.finishedAt = stamp.now
-        row.history?.dueAt = 0
+        let isLater = due > stamp.now
+        if isLater { row.history?.dueAt = due }
         try save(row, id, rows)
-        count(queue) { $0.dead += 1 }
-        finished(id, keep: keep)
+        let state = isLater ? JobState.scheduled : .ready
+        try enter(id, row, state, queue, rows)
+        tell(event, id, row, state, session: worker, detail: row.lastMessage)
     }
 
-    // MARK: Retention
-
-    private func retention(_ asked: UInt64, _ id: UInt64) -> UInt64 {
-        watched.contains(id) ? max(asked, EngineLimits.watchedRetention) : asked
+    /// What an attempt that did not complete the job was the last moment of; nil: it waits again.
+    private func endAfterAttempt(_ row: JobRow, isLast: Bool) -> StoredState? {
+        if let ends = row.history?.cancelEndsAt, ends > 0 { return .cancelled }
+        if isLast { return .dead }
+        if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
+        return nil
     }
+}
 
-    /// Notes that a job is to vanish, with all that finish in this turn and vanish at the same instant.
-    private func finished(_ id: UInt64, keep: UInt64) {
-        if watched.contains(id) { finishedWatched.append(id) }
-        let grain = EngineLimits.retentionGrain
-        let due = (stamp.now + keep + grain - 1) / grain * grain
-        retained[due, default: []].append(id)
-    }
-
-    func writeRetention(_ rows: borrowing Transaction) throws {
-        for (due, runs) in retained.sorted(by: { $0.key < $1.key }) {
-            var start = 0
-            while start < runs.count {
-                let end = min(start + EngineLimits.retentionRunsMax, runs.count)
-                let timer = Timer(due: due, kind: .retention, runs[start].first)
-                try rows.put(Tables.timers, timer.key) { writer in
-                    for run in runs[start..<end] {
-                        writer.u64(run.first)
-                        writer.u32(run.count)
-                    }
-                }
-                start = end
-            }
-        }
-        retained.removeAll(keepingCapacity: true)
-    }
-
-    // MARK: Progress
-
-    /// Keeps what a handler says of its job while it runs.
-    /// - Returns: false when the lease is lost.
-    package func progress(
-        _ id: UInt64, token: UInt64, session: UInt64, done: UInt16, message: String,
-        _ rows: borrowing Transaction
-    ) throws -> Bool {
-        guard let (_, lease) = try findLease(of: id, token: token, rows), lease.session == session
-        else {
-            return false
-        }
-        try rows.put(Tables.progress, .job(id)) { writer in
-            writer.u16(done)
-            writer.bytes(Array(message.utf8))
-        }
-        hasProgress = true
-        return true
-    }
-
-    /// Progress rows exist only where a handler reported any; a store in which none does is spared the look.
-    private func forgetProgress(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
-        if hasProgress { _ = try rows.delete(Tables.progress, .job(id)) }
+extension JobRow {
+    fileprivate mutating func setStartedAt(_ instant: UInt64) {
+        if history == nil { history = History() }
+        history?.startedAt = instant
     }
 }
 

@@ -9,39 +9,46 @@ extension Engine {
         // What was extended in this turn does not end in it.
         try writeExtensions(rows)
         try walkLeases(&steps, rows)
-        while steps > 0, let timer = try nextTimer(rows) {
-            guard timer.due <= stamp.now else {
-                return leaseWalk.next == nil ? timer.due : stamp.now
-            }
+        try workOffTimers(&steps, rows)
+        if steps > 0, !deletingQueues.isEmpty { try deleteQueues(&steps, rows) }
+        try writePendingRuns(rows)
+        guard steps > 0, leaseWalk.next == nil, deletingQueues.isEmpty else { return stamp.now }
+        let next = try nextTimer(rows)?.due
+        return [next, times.dueAt].compactMap { $0 }.min()
+    }
+
+    private func workOffTimers(_ steps: inout Int, _ rows: borrowing Transaction) throws {
+        while steps > 0 {
+            try writePendingRuns(rows)
+            guard let timer = try nextTimer(rows), timer.due <= stamp.now else { return }
             steps -= 1
             switch timer.kind {
-            case .ready: try becomesReady(timer, rows)
+            case .ready: try becomeReady(timer, rows)
             case .lease: try leaseEnded(timer, &steps, rows)
             case .retention: try vanish(timer, &steps, rows)
             case .session: try graceEnded(timer, rows)
             case .producer: try producerExpires(timer, rows)
+            case .expiry: try expire(timer, &steps, rows)
+            case .unique: try keyBecomesFree(timer, rows)
+            case .cancel: try cancelGraceEnded(timer, rows)
+            case .action: try continueBulkAction(timer, &steps, rows)
             }
         }
-        return steps > 0 && leaseWalk.next == nil ? nil : stamp.now
     }
 
-    private func becomesReady(_ timer: Timer, _ rows: borrowing Transaction) throws {
+    /// A run of scheduled jobs becomes ready as a whole: no job's row is read or written.
+    private func becomeReady(_ timer: Timer, _ rows: borrowing Transaction) throws {
         try timer.unset(rows)
-        guard var row = try load(timer.first, rows) else {
-            // Damaged: the timer alone knows where it was counted.
-            let queue = place(ofQueue: UInt32(clamping: timer.second))
-            return queue.map { count($0) { $0.scheduled -= 1 } } ?? ()
+        guard let queue = place(ofQueue: timer.queue) else { return }
+        let jobs = try IndexPlace(timer.queue, .scheduled).remove(timer.jobs, rows)
+        for run in jobs.reversed() {
+            try queues[queue].ready.insert(run, order: timer.order, rows)
+            if events.isOn { try tellReady(run, rows) }
         }
-        guard row.state == .scheduled else { return }
-        let queue = try index(ofQueue: row.queue)
-        row.state = .ready
-        row.history?.dueAt = 0
-        try save(row, timer.first, rows)
         count(queue) {
-            $0.scheduled -= 1
-            $0.ready += 1
+            $0.scheduled.lower(by: jobs.jobs)
+            $0.ready += jobs.jobs
         }
-        try queues[queue].ready.insert(timer.first, order: row.order, rows)
     }
 
     private func graceEnded(_ timer: Timer, _ rows: borrowing Transaction) throws {
@@ -52,42 +59,47 @@ extension Engine {
         try endSession(timer.first, .crashed, rows)
     }
 
-    /// Removes finished jobs whose retention is over, as many as steps allow; the rest stays listed.
-    private func vanish(_ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction) throws {
-        var runs: [JobRun] = []
-        try rows.get(Tables.timers, timer.key) { reader in
-            while reader.remaining > 0 {
-                runs.append(JobRun(first: try reader.u64(), count: try reader.u32()))
-            }
-        }
-        try timer.unset(rows)
-        var done = 0
-        while steps > 0, done < runs.count {
-            try vanish(runs[done].first, &steps, rows)
-            runs[done].first += 1
-            runs[done].count -= 1
-            if runs[done].count == 0 { done += 1 }
-        }
-        runs.removeFirst(done)
-        guard let first = runs.first else { return }
-        let rest = Timer(due: timer.due, kind: .retention, first.first)
-        try rows.put(Tables.timers, rest.key) { writer in
-            for run in runs {
-                writer.u64(run.first)
-                writer.u32(run.count)
-            }
+    // MARK: Runs of jobs, in steps
+
+    /// Takes as many jobs from a fired timer as steps allow; the timer stays for the rest.
+    private func take(
+        from timer: Timer, _ steps: Int, _ rows: borrowing Transaction
+    ) throws -> JobRun {
+        let taken = JobRun(first: timer.first, count: min(timer.count, UInt32(max(1, steps))))
+        try timer.place.remove(taken, rows)
+        return taken
+    }
+
+    /// Expires jobs that still wait. A running one goes on; it expires when it would have to wait again.
+    private func expire(_ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction) throws {
+        let jobs = try take(from: timer, steps, rows)
+        guard let queue = place(ofQueue: timer.queue) else { return }
+        for id in jobs.first..<jobs.end {
+            steps -= 1
+            guard let row = try load(id, rows), !row.state.isFinished else { continue }
+            let state = try state(of: id, row, rows)
+            guard state != .running else { continue }
+            try leave(id, row, state, queue, rows)
+            try finish(id, row, as: .expired, queue, rows)
         }
     }
 
-    /// Removes one finished job; every row of it is a step.
-    private func vanish(_ id: UInt64, _ steps: inout Int, _ rows: borrowing Transaction) throws {
-        steps -= 1
-        guard let row = try load(id, rows), row.state.isFinished else { return }
-        steps -= row.pieceCount
-        let queue = try index(ofQueue: row.queue)
-        count(queue) {
-            if row.state == .dead { $0.dead -= 1 } else { $0.retained -= 1 }
+    /// Removes finished jobs whose retention is over. Every row of them is a step.
+    private func vanish(_ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction) throws {
+        guard let state = timer.state, let queue = place(ofQueue: timer.queue) else {
+            return try timer.unset(rows)
         }
-        try forget(id, row, rows)
+        var jobs = JobRun(first: timer.first, count: 0)
+        while steps > 0, jobs.count < timer.count {
+            let id = jobs.end
+            jobs.count += 1
+            steps -= 1
+            guard let row = try load(id, rows), row.state.isFinished else { continue }
+            steps -= row.pieceCount
+            try forget(id, row, rows)
+        }
+        try timer.place.remove(jobs, rows)
+        let listed = try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
+        count(queue) { $0.remove(listed, from: state, bytes: 0) }
     }
 }

@@ -44,11 +44,19 @@ package final class Engine {
         }
     }
 
+    #if DEBUG
+        var mutant: Mutant?
+    #endif
     let configuration: Configuration
     var stamp = Stamp(now: 0, random: 0)
-    var counters: Counters
+    var counters = Counters()
     var queues: [Queue] = []
     var queuesByHash: [UInt64: [Int]] = [:]
+    var queuePlaces: [UInt32: Int] = [:]
+    /// Places that deleted queues have left in `queues`.
+    var deletedQueues = 0
+    /// Queues that are being deleted with all their jobs.
+    var deletingQueues: [Int] = []
     /// The queue that was named last: mostly the one that is named next.
     var lastQueue = 0
     var sessions: [UInt64: Session] = [:]
@@ -60,8 +68,11 @@ package final class Engine {
     var touchedLeases: [LeaseKey: LeaseRow] = [:]
     /// Jobs whose leases this turn extends, by when they are to end.
     var extensions: [LeaseKey: [Extension]] = [:]
-    /// Jobs that finished in this turn, by when they are to vanish.
-    var retained: [UInt64: [JobRun]] = [:]
+    /// Jobs that this turn lists by state, ready ones excepted, and for which it sets timers.
+    var pendingIndex = PendingRuns<IndexPlace>()
+    var pendingTimers = PendingRuns<TimerPlace>()
+    /// How long jobs waited and ran.
+    var times = TimesBook()
     /// Sessions whose leases are being given back, because they ended or because their workers do not
     /// hold some of them, and where that has got to.
     var ending: [UInt64: EndingSession] = [:]
@@ -70,8 +81,15 @@ package final class Engine {
     /// No lease ends before this instant: workers get their grace after a restart.
     var leaseFloor: UInt64
     var lastLease: LeaseKey?
-    /// Whether any handler has reported progress, so that finishing jobs have rows to remove.
-    var hasProgress = false
+    /// Running jobs that are to be cancelled, and who has them.
+    var cancelling: [UInt64: JobHolder] = [:]
+    /// Actions on many jobs that are not through.
+    var actionsGoingOn: Set<UInt64> = []
+    /// Pieces of payloads and results removed by actions of this step: they are steps, too.
+    var forgottenPieces = 0
+    let events = EventRing()
+    /// Whose attempt is coming to an end.
+    var worker: UInt64 = 0
     let scratch = Scratch()
 
     /// Jobs that somebody waits for: they are kept a while even if their retention is zero.
@@ -80,7 +98,11 @@ package final class Engine {
     package var finishedWatched: [UInt64] = []
     /// Credit of deliveries that came to an end in this turn without the worker's word.
     package var lapsed: [DeliveryCredit] = []
-    /// Records found damaged in this turn and set aside, as sentences for the log.
+    /// Running jobs that this turn's requests want stopped, and their workers.
+    package var cancels: [CancelNotice] = []
+    /// Actions on many jobs that ended in this turn.
+    package var endedActions: [UInt64] = []
+    /// Records found damaged in this turn, or when the store was opened, and set aside: sentences for the log.
     package var damage: [String] = []
 
     /// Reads what the memory mirrors, and gives every stored session its grace.
@@ -89,12 +111,14 @@ package final class Engine {
     ) throws {
         self.configuration = configuration
         leaseFloor = now + configuration.graceMilliseconds
-        counters = try Counters(reading: rows)
         stamp.now = now
+        try readCounters(rows)
         try readQueues(rows)
+        times = try TimesBook(reading: rows)
         try readSessions(rows)
         try forgetStaged(rows)
-        try rows.first(Tables.progress, atOrAfter: .job(0)) { _, _ in hasProgress = true }
+        try readCancels(rows)
+        try readBulkActions(rows)
         try finish(rows)
     }
 
@@ -108,14 +132,18 @@ package final class Engine {
         finishedWatched.removeAll(keepingCapacity: true)
         lapsed.removeAll(keepingCapacity: true)
         damage.removeAll(keepingCapacity: true)
+        cancels.removeAll(keepingCapacity: true)
+        endedActions.removeAll(keepingCapacity: true)
+        events.rest(now: stamp.now)
     }
 
     /// Writes what was held back. Nothing may be asked of the engine between this and the next `begin`.
     package func finish(_ rows: borrowing Transaction) throws {
         try writeExtensions(rows)
         try writeLeases(rows)
-        try writeRetention(rows)
+        try writePendingRuns(rows)
         try writeQueues(rows)
+        try times.write(at: stamp.now, rows)
         try writeProducers(rows)
         try counters.write(rows)
     }
@@ -149,9 +177,11 @@ struct Counters: Equatable {
     var nextQueue: UInt32 = 1
     private var written: [UInt64] = []
 
-    private static let key = Key().adding(u8: 0)
+    static let key = Key().adding(u8: 0)
 
-    init(reading rows: borrowing Transaction) throws {
+    init() {}
+
+    init<Source: Rows & ~Copyable>(reading rows: borrowing Source) throws {
         try rows.get(Tables.counters, Counters.key) { reader in
             nextJob = try reader.u64()
             nextToken = try reader.u64()
@@ -179,7 +209,7 @@ final class Scratch {
     private var used = 0
 
     init() {
-        memory = .allocate(byteCount: 3 * 65_536, alignment: 16)
+        memory = .allocate(byteCount: 8 * 65_536, alignment: 16)
     }
 
     deinit { memory.deallocate() }
@@ -189,11 +219,30 @@ final class Scratch {
         used = 0
         row.type = keep(row.type)
         row.payload.bytes = keep(row.payload.bytes)
-        if let error = row.history?.error { row.history?.error = keep(error) }
+        if row.history?.trouble != nil { keepTexts(&row) }
+        if row.hasOptions { keepOptions(&row) }
         if let result = row.result?.bytes { row.result?.bytes = keep(result) }
     }
 
+    private func keepTexts(_ row: inout JobRow) {
+        guard var trouble = row.history?.trouble else { return }
+        trouble.failure.message = keep(trouble.failure.message)
+        trouble.failure.errorClass = keep(trouble.failure.errorClass)
+        trouble.failure.stack = keep(trouble.failure.stack)
+        trouble.cancelReason = keep(trouble.cancelReason)
+        row.history?.trouble = trouble
+    }
+
+    private func keepOptions(_ row: inout JobRow) {
+        guard var options = row.options else { return }
+        options.tags = keep(options.tags)
+        options.headers = keep(options.headers)
+        if let key = options.unique?.key { options.unique?.key = keep(key) }
+        row.options = options
+    }
+
     private func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+        guard bytes.count > 0 else { return .none }
         let place = UnsafeMutableRawBufferPointer(rebasing: memory[used..<used + bytes.count])
         place.copyMemory(from: bytes)
         used += bytes.count

@@ -16,12 +16,54 @@ package struct JobInspection: Sendable {
     package var payloadBytes: UInt32
     package var queueID: UInt32
     package var type: String
+    package var priority: UInt8
+    /// As on the wire, as the headers.
+    package var tags: [UInt8] = []
+    package var headers: [UInt8] = []
+    package var unique: Unique?
+    /// Longest run of one attempt, in milliseconds; 0: any.
+    package var timeout: UInt64
+    package var expiresAt: UInt64
+    /// When the finished job is to be gone.
+    package var vanishesAt: UInt64
     package var error: String?
+    package var errorClass: String?
+    package var errorStack: String?
+    package var fingerprint: UInt64
+    package var cancel: Cancel?
+    package var retried: Retried?
+    /// Offsets of the lines of its log that are kept.
+    package var logLines: Range<UInt64>?
+    package var checkpointBytes: UInt32 = 0
     package var progress: (done: UInt16, message: String)?
     package var leaseEnds: UInt64 = 0
     package var session: UInt64 = 0
     package var payload: PayloadCopy?
     package var result: PayloadCopy?
+
+    package struct Unique: Sendable, Equatable {
+        package var scope: UniqueKey.Scope
+        package var isHeld: Bool
+        /// When the key becomes free, of scope `period`.
+        package var until: UInt64
+        package var key: String
+    }
+
+    /// That somebody asked for the job to be cancelled.
+    package struct Cancel: Sendable, Equatable {
+        package var requestedAt: UInt64
+        /// When the worker's grace ends; 0 when the cancel is not pending.
+        package var graceEnds: UInt64
+        package var reason: String
+    }
+
+    /// That the job was sent back to work by request.
+    package struct Retried: Sendable, Equatable {
+        package var times: UInt16
+        package var last: UInt64
+        /// Its state before the last time.
+        package var from: JobState
+    }
 }
 
 /// A payload or result, copied.
@@ -40,6 +82,8 @@ package enum JobInspector {
         isReady: (_ queue: UInt32, _ order: UInt8) throws -> Bool
     ) throws -> JobInspection? {
         var order: UInt8 = 0
+        var isWaiting = false
+        var hasNotes = false
         var places = (
             payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0),
             resultID: id
@@ -47,6 +91,8 @@ package enum JobInspector {
         let found = try rows.get(Tables.jobs, .job(id)) { reader in
             let row = try JobRow(from: &reader)
             order = row.order
+            isWaiting = row.state == .waiting
+            hasNotes = row.hasNotes
             places = (
                 row.payloadPlace, row.payloadBytes,
                 row.resultPlace == .pieces ? row.resultBytes : 0, row.stagedResult ?? id
@@ -66,7 +112,15 @@ package enum JobInspector {
             let pieces = try Pieces(places.resultInPieces, of: places.resultID, .result, rows)
             job.result?.bytes = pieces.copied()
         }
-        if job.state == .ready, try !isReady(job.queueID, order) { try addLease(to: &job, rows) }
+        if isWaiting, try !isReady(job.queueID, order) {
+            if try IndexPlace(job.queueID, .scheduled).contains(id, rows) {
+                job.state = .scheduled
+            } else {
+                try addLease(to: &job, rows)
+            }
+        }
+        if job.state != .scheduled { job.dueAt = 0 }
+        if hasNotes { try addNotes(to: &job, rows) }
         return job
     }
 
@@ -75,8 +129,27 @@ package enum JobInspector {
         -> JobInspection?
     {
         try inspect(id, withPayload: false, withResult: false, snapshot) { queue, order in
-            try ReadyRuns.stored(atOrBefore: id, queue, order, snapshot)?.contains(id) ?? false
+            try IndexPlace(queue, .ready, order: order).contains(id, snapshot)
         }
+    }
+
+    /// Where the rows say that a job is.
+    static func state<Source: Rows & ~Copyable>(
+        of id: UInt64, _ row: JobRow, _ rows: borrowing Source
+    ) throws -> JobState {
+        if let finished = row.state.finished { return finished }
+        if try IndexPlace(row.queue, .ready, order: row.order).contains(id, rows) { return .ready }
+        return try IndexPlace(row.queue, .scheduled).contains(id, rows) ? .scheduled : .running
+    }
+
+    private static func addNotes<Source: Rows & ~Copyable>(
+        to job: inout JobInspection, _ rows: borrowing Source
+    ) throws {
+        job.logLines = try LogState.read(of: job.id, rows).map { $0.first..<$0.next }
+        if job.state == .running { job.progress = try progress(of: job.id, rows) }
+        var bytes = 0
+        try checkpoint(of: job.id, rows) { bytes += $0.count }
+        job.checkpointBytes = UInt32(bytes)
     }
 
     private static func addLease<Source: Rows & ~Copyable>(
@@ -95,16 +168,13 @@ package enum JobInspector {
         job.startedAt = holder.startedAt
         job.leaseEnds = holder.deadline
         job.session = holder.session
-        job.progress = try rows.get(Tables.progress, .job(id)) { reader in
-            (try reader.u16(), String(decoding: reader.rest(), as: UTF8.self))
-        }
     }
 }
 
 extension JobInspection {
     init(_ id: UInt64, _ row: JobRow, withPayload: Bool, withResult: Bool) {
         self.id = id
-        state = row.state
+        state = row.state.finished ?? .ready
         attempts = row.endedAttempts + (row.state == .completed ? 1 : 0)
         failures = row.failures
         crashes = row.crashes
@@ -117,12 +187,47 @@ extension JobInspection {
         payloadBytes = row.payload.rawBytes
         queueID = row.queue
         type = String(decoding: row.type, as: UTF8.self)
-        if let text = row.history?.error, text.count > 0 {
-            error = String(decoding: text, as: UTF8.self)
-        }
+        priority = row.priority
+        timeout = row.options?.timeout ?? 0
+        expiresAt = row.expiresAt ?? 0
+        vanishesAt = row.history?.vanishAt ?? 0
+        fingerprint = row.history?.failure.fingerprint ?? 0
+        if let history = row.history { add(history) }
+        if let options = row.options { add(options) }
         if withPayload, row.payloadPlace != .dropped { payload = PayloadCopy(row.payload) }
         if withResult, let stored = row.result { result = PayloadCopy(stored) }
     }
+}
+
+extension JobInspection {
+    private mutating func add(_ history: JobRow.History) {
+        error = text(history.failure.message)
+        errorClass = text(history.failure.errorClass)
+        errorStack = text(history.failure.stack)
+        if history.cancelRequestedAt > 0 {
+            cancel = Cancel(
+                requestedAt: history.cancelRequestedAt, graceEnds: history.cancelEndsAt,
+                reason: text(history.cancelReason) ?? "")
+        }
+        if history.redrives > 0, let from = history.redrivenFrom {
+            retried = Retried(times: history.redrives, last: history.redrivenAt, from: from)
+        }
+    }
+
+    private mutating func add(_ options: StoredOptions) {
+        tags = Array(options.tags)
+        headers = Array(options.headers)
+        unique = options.unique.map { unique in
+            Unique(
+                scope: unique.scope, isHeld: unique.isHeld, until: unique.until,
+                key: text(unique.key) ?? "")
+        }
+    }
+}
+
+/// Nil for no bytes.
+private func text(_ bytes: UnsafeRawBufferPointer) -> String? {
+    bytes.count > 0 ? String(decoding: bytes, as: UTF8.self) : nil
 }
 
 extension PayloadCopy {
@@ -142,10 +247,12 @@ extension Engine {
     ) throws -> JobInspection? {
         try writeExtensions(rows)
         try writeLeases(rows)
-        return try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows)
-        {
-            queue, order in
-            try queues[index(ofQueue: queue)].ready.contains(id, order: order, rows)
+        try writePendingRuns(rows)
+        return try mending(rows) {
+            try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows) {
+                queue, order in
+                try queues[index(ofQueue: queue)].ready.contains(id, order: order, rows)
+            }
         }
     }
 

@@ -2,32 +2,32 @@ package import Store
 
 /// A page of jobs, read from a snapshot.
 package struct JobListRequest: Sendable {
-    /// Nil: all queues.
-    package var queue: String?
-    /// Bit n: state n. 0: all.
-    package var states: UInt16
-    package var type: String?
+    package var filter: JobFilter
     package var oldestFirst: Bool
     package var limit: Int
-    /// The last job that the page before looked at; nil: from the end.
+    /// Where the page before got to; nil: from the end.
     package var after: UInt64?
+    /// Only how many match.
+    package var countsOnly: Bool
 
     package init(
-        queue: String?, states: UInt16, type: String?, oldestFirst: Bool, limit: Int, after: UInt64?
+        _ filter: JobFilter, oldestFirst: Bool, limit: Int, after: UInt64?, countsOnly: Bool = false
     ) {
-        self.queue = queue
-        self.states = states
-        self.type = type
+        self.filter = filter
         self.oldestFirst = oldestFirst
         self.limit = limit
         self.after = after
+        self.countsOnly = countsOnly
     }
 }
 
 package struct JobListPage: Sendable {
     package var jobs: [(job: JobInspection, queue: String)] = []
+    /// Jobs that matched on this page.
+    package var matched = 0
     /// The last job looked at, when there may be more.
     package var next: UInt64?
+    /// Milliseconds since 1970.
     package var asOf: UInt64 = 0
 }
 
@@ -38,100 +38,61 @@ extension JobInspector {
     package static func list(
         _ request: JobListRequest, _ snapshot: borrowing Snapshot
     ) throws -> JobListPage {
-        let names = try queueNames(snapshot)
-        var reading = ListReading(request, names, asOf: snapshot.asOf)
-        guard let queue = request.queue else {
-            try reading.read(snapshot)
-            return reading.page
+        let queues = try storedQueues(snapshot)
+        var page = JobListPage(asOf: snapshot.asOf)
+        let filter = request.filter
+        if request.countsOnly, filter.isOfPlacesAlone {
+            page.matched = queues.reduce(0) { $0 + $1.row.count(filter) }
+            return page
         }
-        guard let known = names.first(where: { $0.value == queue }) else { return reading.page }
-        reading.queue = known.key
-        try reading.read(snapshot)
-        return reading.page
-    }
-
-    private static func queueNames(_ snapshot: borrowing Snapshot) throws -> [UInt32: String] {
-        var names: [UInt32: String] = [:]
-        try snapshot.scan(Tables.queues, from: .queue(0)) { key, reader in
-            names[try key.u32()] = try reader.string8()
-            return .next
-        }
-        return names
-    }
-}
-
-/// One page while it is being read.
-private struct ListReading {
-    let request: JobListRequest
-    let names: [UInt32: String]
-    /// Only jobs of this queue.
-    var queue: UInt32?
-    var page: JobListPage
-    private var looked = 0
-    /// The last job looked at.
-    private var last: UInt64
-
-    init(_ request: JobListRequest, _ names: [UInt32: String], asOf: UInt64) {
-        self.request = request
-        self.names = names
-        page = JobListPage(asOf: asOf)
-        last = request.after ?? (request.oldestFirst ? 0 : .max)
-    }
-
-    /// Reads on behind each damaged row: whoever delivers or shows that job reports it.
-    mutating func read(_ snapshot: borrowing Snapshot) throws {
-        var start: Key? = request.after == nil ? .job(last) : keyAfterLast
-        while let from = start {
-            do {
-                return try read(snapshot, from: from)
-            } catch let error as StoreError {
-                guard case .damaged(let table, let key) = error.code else { throw error }
-                if table == Tables.jobs, key.count == 8 {
-                    last = key.reduce(0) { $0 << 8 | UInt64($1) }
-                }
-                start = keyAfterLast
-            }
-        }
-    }
-
-    private mutating func read(_ snapshot: borrowing Snapshot, from start: Key) throws {
-        let isReverse = !request.oldestFirst
-        try snapshot.scan(Tables.jobs, from: start, reverse: isReverse) { key, reader in
-            guard looked < JobInspector.rowsPerPage, page.jobs.count < request.limit else {
-                page.next = last
-                return .stop
-            }
-            looked += 1
-            last = try key.u64()
-            guard mayAccept(try JobRow(from: &reader)) else { return .next }
-            if let job = try JobInspector.inspect(last, snapshot), request.accepts(job.state) {
+        var search = try JobSearch(
+            filter, after: request.after, descending: !request.oldestFirst, queues: queues,
+            snapshot)
+        if request.countsOnly {
+            page.matched = try search.count(rowsMax: rowsPerPage, snapshot)
+        } else {
+            let names = Dictionary(uniqueKeysWithValues: queues.map { ($0.id, $0.row.name) })
+            for id in try search.find(request.limit, rowsMax: rowsPerPage, snapshot) {
+                guard let job = try inspectUndamaged(id, snapshot) else { continue }
                 page.jobs.append((job, names[job.queueID] ?? ""))
             }
-            return .next
+            page.matched = page.jobs.count
+        }
+        page.next = try next(after: &search, isFull: page.jobs.count == request.limit, snapshot)
+        return page
+    }
+
+    /// Where the next page begins. A full page looks for one more job, so that the last one says that
+    /// it is the last.
+    private static func next(
+        after search: inout JobSearch, isFull: Bool, _ snapshot: borrowing Snapshot
+    ) throws -> UInt64? {
+        guard !search.isAtEnd else { return nil }
+        let reached = search.reached
+        guard isFull else { return reached }
+        let isLast = try search.find(1, rowsMax: rowsPerPage, snapshot).isEmpty && search.isAtEnd
+        return isLast ? nil : reached
+    }
+
+    private static func inspectUndamaged(
+        _ id: UInt64, _ snapshot: borrowing Snapshot
+    ) throws -> JobInspection? {
+        do {
+            return try inspect(id, snapshot)
+        } catch let error as StoreError {
+            _ = try damagedJob(error)
+            return nil
         }
     }
 
-    /// Nil when no id can come any more.
-    private var keyAfterLast: Key? {
-        if request.oldestFirst { return last < .max ? .job(last + 1) : nil }
-        return last > 0 ? .job(last - 1) : nil
-    }
-
-    /// Whether the row alone does not rule the job out.
-    private func mayAccept(_ row: JobRow) -> Bool {
-        if let queue, row.queue != queue { return false }
-        if let type = request.type, !type.utf8.elementsEqual(row.type) { return false }
-        return request.mayAccept(row.state)
-    }
-}
-
-extension JobListRequest {
-    /// A row that says ready may turn out to be running.
-    fileprivate func mayAccept(_ state: JobState) -> Bool {
-        accepts(state) || (state == .ready && accepts(.running))
-    }
-
-    fileprivate func accepts(_ state: JobState) -> Bool {
-        states == 0 || states & (1 << UInt16(state.rawValue)) != 0
+    static func storedQueues<Source: Rows & ~Copyable>(
+        _ rows: borrowing Source
+    ) throws -> [(id: UInt32, row: QueueRow)] {
+        var queues: [(id: UInt32, row: QueueRow)] = []
+        try rows.scan(Tables.queues, from: .queue(0)) { key, reader in
+            queues.append((try key.u32(), try QueueRow(from: &reader)))
+            return .next
+        }
+        return queues
     }
 }

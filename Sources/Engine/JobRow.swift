@@ -1,29 +1,5 @@
 import Store
 
-/// What a submission may say about its job. Absent options cost nothing: no byte in the row.
-package struct JobOptions: Sendable, Equatable {
-    /// Failures until the job is dead; as many crashes kill it too.
-    package var maxAttempts: UInt16?
-    package var backoff: Backoff?
-    /// Milliseconds that the finished job is kept.
-    package var retainCompleted: UInt64?
-    package var retainDead: UInt64?
-
-    package init(
-        maxAttempts: UInt16? = nil, backoff: Backoff? = nil, retainCompleted: UInt64? = nil,
-        retainDead: UInt64? = nil
-    ) {
-        self.maxAttempts = maxAttempts
-        self.backoff = backoff
-        self.retainCompleted = retainCompleted
-        self.retainDead = retainDead
-    }
-
-    package static let defaultMaxAttempts: UInt16 = 20
-    package static let defaultRetainCompleted: UInt64 = 3_600_000
-    package static let defaultRetainDead: UInt64 = 604_800_000
-}
-
 /// A payload or result in place: bytes as carried, with what is needed to read them elsewhere.
 /// The pointer is valid only during the call that hands it over.
 package struct StoredPayload {
@@ -50,13 +26,13 @@ package struct StoredPayload {
 /// ```
 /// u8 state  u8 order  u8 flags  u8 codec  u32 queue  u64 created  u32 raw  u32 checksum  u32 bytes
 /// u16 failures  u16 crashes  u16 interruptions  u16 max attempts  u8 n, type
-/// [options: u32 base  u32 cap  u64 retain completed  u64 retain dead]
-/// [history: u64 due  u64 started  u64 finished  u16 n, error]
+/// [options: `StoredOptions`]
+/// [history: `History`]
 /// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u64 where its pieces are]]
 /// payload, if in the row; result, if in the row
 /// ```
 struct JobRow {
-    var state: JobState
+    var state: StoredState
     /// 255 less the priority, so that byte order is the order of delivery.
     var order: UInt8
     var queue: UInt32
@@ -66,7 +42,8 @@ struct JobRow {
     var interruptions: UInt16 = 0
     var maxAttempts: UInt16
     var type: UnsafeRawBufferPointer
-    var options: StoredOptions?
+    /// Few jobs have any.
+    var boxedOptions: Box<StoredOptions>?
     var history: History?
     var payload: StoredPayload
     /// Length of the payload as stored; its bytes are in the row, in pieces, or dropped.
@@ -78,19 +55,8 @@ struct JobRow {
     /// The id that the result's pieces are stored under, if it is not the job's own: one that was set aside when
     /// the result was staged.
     var stagedResult: UInt64?
-
-    struct StoredOptions {
-        var backoff: Backoff
-        var retainCompleted: UInt64
-        var retainDead: UInt64
-    }
-
-    struct History {
-        var dueAt: UInt64 = 0
-        var startedAt: UInt64 = 0
-        var finishedAt: UInt64 = 0
-        var error = UnsafeRawBufferPointer(start: nil, count: 0)
-    }
+    /// Whether the job has rows in `notes`.
+    var hasNotes = false
 
     enum Place { case row, pieces, dropped }
 
@@ -103,14 +69,36 @@ struct JobRow {
         static let result = Flags(rawValue: 16)
         static let resultInPieces = Flags(rawValue: 32)
         static let resultStaged = Flags(rawValue: 64)
+        static let notes = Flags(rawValue: 128)
     }
+
+    var options: StoredOptions? {
+        get { boxedOptions?.value }
+        set { boxedOptions = newValue.map { Box($0) } }
+    }
+
+    var hasOptions: Bool { boxedOptions != nil }
 
     /// Every delivery so far, the one under way not counted.
     var endedAttempts: UInt32 { UInt32(failures) + UInt32(crashes) + UInt32(interruptions) }
 
+    var priority: UInt8 { 255 - order }
     var backoff: Backoff { options?.backoff ?? .standard }
-    var retainCompleted: UInt64 { options?.retainCompleted ?? JobOptions.defaultRetainCompleted }
-    var retainDead: UInt64 { options?.retainDead ?? JobOptions.defaultRetainDead }
+    var maxCrashes: UInt16 { options?.maxCrashes ?? maxAttempts }
+    var maxInterruptions: UInt16 { options?.maxInterruptions ?? .max }
+    /// Milliseconds since 1970; nil: never.
+    var expiresAt: UInt64? { options?.expiresAt }
+
+    /// How long the job is to be kept in a finished state, in milliseconds.
+    func retention(_ state: StoredState) -> UInt64 {
+        switch state {
+        case .waiting: 0
+        case .completed: options?.retainCompleted ?? JobOptions.defaultRetainCompleted
+        case .dead: options?.retainDead ?? JobOptions.defaultRetainDead
+        case .cancelled: options?.retainCancelled ?? JobOptions.defaultRetainCancelled
+        case .expired: options?.retainExpired ?? JobOptions.defaultRetainExpired
+        }
+    }
 }
 
 // MARK: - Bytes
@@ -131,13 +119,14 @@ extension JobRow {
         interruptions = try reader.u16()
         maxAttempts = try reader.u16()
         type = try reader.bytes(Int(try reader.u8()))
-        options = flags.contains(.options) ? try StoredOptions(from: &reader) : nil
+        boxedOptions = flags.contains(.options) ? Box(try StoredOptions(from: &reader)) : nil
         history = flags.contains(.history) ? try History(from: &reader) : nil
         payloadPlace =
             flags.contains(.payloadDropped)
             ? .dropped : flags.contains(.payloadInPieces) ? .pieces : .row
         payload = StoredPayload(codec: codec, rawBytes: rawBytes, checksum: checksum, bytes: .none)
-        guard let state = JobState(rawValue: stateByte) else {
+        hasNotes = flags.contains(.notes)
+        guard let state = StoredState(rawValue: stateByte) else {
             throw nonsense(Tables.jobs, Key(), "a job of state \(stateByte)")
         }
         self.state = state
@@ -164,6 +153,7 @@ extension JobRow {
         if result != nil { flags.insert(.result) }
         if resultPlace == .pieces { flags.insert(.resultInPieces) }
         if stagedResult != nil { flags.insert(.resultStaged) }
+        if hasNotes { flags.insert(.notes) }
         writer.u8(state.rawValue)
         writer.u8(order)
         writer.u8(flags.rawValue)
@@ -193,49 +183,15 @@ extension JobRow {
     }
 }
 
-extension JobRow.StoredOptions {
-    init(from reader: inout RowReader) throws(StoreError) {
-        backoff = Backoff(base: try reader.u32(), cap: try reader.u32())
-        retainCompleted = try reader.u64()
-        retainDead = try reader.u64()
-    }
+/// What few rows have, kept out of the many: a row is copied often.
+final class Box<Value> {
+    let value: Value
 
-    /// The options that a row must hold: nil when every one has its default.
-    init?(_ options: JobOptions) {
-        guard options.backoff != nil || options.retainCompleted != nil || options.retainDead != nil
-        else {
-            return nil
-        }
-        backoff = options.backoff ?? .standard
-        retainCompleted = options.retainCompleted ?? JobOptions.defaultRetainCompleted
-        retainDead = options.retainDead ?? JobOptions.defaultRetainDead
-    }
-
-    func write(to writer: inout RowWriter) {
-        writer.u32(backoff.base)
-        writer.u32(backoff.cap)
-        writer.u64(retainCompleted)
-        writer.u64(retainDead)
-    }
+    init(_ value: Value) { self.value = value }
 }
 
-extension JobRow.History {
-    init(from reader: inout RowReader) throws(StoreError) {
-        dueAt = try reader.u64()
-        startedAt = try reader.u64()
-        finishedAt = try reader.u64()
-        error = try reader.bytes(Int(try reader.u16()))
-    }
-
-    func write(to writer: inout RowWriter) {
-        writer.u64(dueAt)
-        writer.u64(startedAt)
-        writer.u64(finishedAt)
-        writer.u16(UInt16(error.count))
-        writer.bytes(error)
-    }
-}
+extension Box: Sendable where Value: Sendable {}
 
 extension UnsafeRawBufferPointer {
-    static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+    package static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 }

@@ -10,6 +10,8 @@ struct LeaseRow {
     var deadline: UInt64
     /// When its timer fires. An extended lease keeps its timer, which then finds a later deadline.
     var timerAt: UInt64
+    /// No end is later, since the job may not run longer; 0: any end may be said.
+    var endsAtLatest: UInt64 = 0
     var jobs = JobSet()
 
     init(
@@ -30,6 +32,7 @@ struct LeaseRow {
         startedAt = try reader.u64()
         deadline = try reader.u64()
         timerAt = try reader.u64()
+        endsAtLatest = try reader.u64()
         let words = Int(try reader.u8())
         guard words <= JobSet.words else {
             throw nonsense(Tables.leases, Key(), "a lease of \(words) words")
@@ -44,6 +47,7 @@ struct LeaseRow {
         writer.u64(startedAt)
         writer.u64(deadline)
         writer.u64(timerAt)
+        writer.u64(endsAtLatest)
         let words = jobs.wordsUsed
         writer.u8(UInt8(words))
         for index in 0..<words { writer.u64(jobs.storage[index]) }
@@ -52,6 +56,14 @@ struct LeaseRow {
 
 extension LeaseRow {
     func timer(_ key: LeaseKey) -> Timer { Timer(due: timerAt, kind: .lease, key.first, key.token) }
+
+    /// Whether it ends since its job has run as long as it may.
+    var hasTimedOut: Bool { endsAtLatest > 0 && deadline >= endsAtLatest }
+
+    /// An end that somebody asks for, as far as it may be.
+    func bounded(_ deadline: UInt64) -> UInt64 {
+        endsAtLatest > 0 ? min(deadline, endsAtLatest) : deadline
+    }
 
     /// A lease of the same delivery, for some of its jobs and with an end of its own.
     func with(_ jobs: JobSet, until deadline: UInt64) -> LeaseRow {

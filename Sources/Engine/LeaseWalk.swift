@@ -64,10 +64,11 @@ extension Engine {
     func walkLeases(_ steps: inout Int, _ rows: borrowing Transaction) throws {
         guard let from = leaseWalk.next else { return }
         try writeLeases(rows)
-        let (found, next) = try readingLeases(rows) { try leasesToReturn(from, &steps, rows) }
+        let (found, next) = try mending(rows) { try leasesToReturn(from, &steps, rows) }
         for (key, lease, jobs) in found {
             let isCrash = ending[lease.session]?.end == .crashed
-            try giveBack(jobs, of: key, lease, as: isCrash ? "the worker vanished" : nil, rows)
+            let end: GivenBack = isCrash ? .crash("the worker vanished") : .interruption
+            try endLease(of: jobs, key, lease, .givenBack(end), rows)
         }
         if let walk = leaseWalk.reached(next) { try walkEnded(walk, rows) }
     }

@@ -40,7 +40,7 @@ extension JobRow {
 }
 
 /// Rows that so many bytes take.
-private func pieces(holding byteCount: UInt32) -> UInt32 {
+func pieces(holding byteCount: UInt32) -> UInt32 {
     (byteCount + UInt32(EngineLimits.pieceBytes) - 1) / UInt32(EngineLimits.pieceBytes)
 }
 
@@ -75,6 +75,14 @@ final class Pieces {
             throw nonsense(
                 Tables.pieces, .piece(id, part, 0), "job \(id) has \(used) bytes of \(byteCount)")
         }
+    }
+
+    /// What the last attempt of a job left for the next.
+    init<Source: Rows & ~Copyable>(checkpointOf id: UInt64, _ rows: borrowing Source) throws {
+        var bytes: [UInt8] = []
+        try JobInspector.checkpoint(of: id, rows) { bytes += $0 }
+        memory = .allocate(byteCount: bytes.count, alignment: 16)
+        memory.copyBytes(from: bytes)
     }
 
     deinit { memory.deallocate() }

@@ -6,33 +6,45 @@ package import Store
 /// | --- | --- | --- |
 /// | counters | – | next job id, next lease token, next queue id |
 /// | queues | queue | `QueueRow` |
+/// | names | queue | the queue's name once more: written once, so that damage to one leaves the other |
 /// | jobs | job | `JobRow`: the only row that every job has |
 /// | pieces | job, part, index | payloads and results too long for a leaf page |
-/// | ready | queue, order, first job | number of consecutive jobs: a run |
+/// | index | queue, state, order, first job | number of consecutive jobs: a run; every job that does not run is in one |
 /// | leases | first job, token | `LeaseRow`: one delivery |
-/// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant |
+/// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant; for runs of jobs their number |
 /// | sessions | session | `SessionRow` |
-/// | producers | producer | `ProducerRow`: answers given to submissions |
-/// | progress | job | what its handler last said |
+/// | producers | producer | `Producer`: answers given to submissions |
+/// | answers | producer, sequence, index | answers with refused items, in pieces |
 /// | staging | first job | number of jobs whose payloads are stored ahead of them |
+/// | unique | queue, hash of the key, job | `UniqueRow`: who holds a unique key |
+/// | notes | job, kind, number | what handlers say of running jobs |
+/// | groups | queue, fingerprint | dead jobs of the same error |
+/// | actions | action | `ActionRow`: an action on many jobs |
+/// | times | queue, hash of the type | `TimesRow`: how long jobs waited and ran |
 /// | damaged | table, key | bytes of a record that did not match its check value |
 package enum Tables {
     static let counters = Table(id: 1, name: "counters")
     static let queues = Table(id: 2, name: "queues")
     static let jobs = Table(id: 3, name: "jobs")
     static let pieces = Table(id: 4, name: "pieces")
-    static let ready = Table(id: 5, name: "ready")
+    static let index = Table(id: 5, name: "index")
     static let leases = Table(id: 6, name: "leases")
     static let timers = Table(id: 7, name: "timers")
     static let sessions = Table(id: 8, name: "sessions")
     static let producers = Table(id: 9, name: "producers")
-    static let progress = Table(id: 10, name: "progress")
     static let damaged = Table(id: 11, name: "damaged")
     static let staging = Table(id: 12, name: "staging")
+    static let unique = Table(id: 13, name: "unique")
+    static let notes = Table(id: 14, name: "notes")
+    static let groups = Table(id: 15, name: "groups")
+    static let actions = Table(id: 16, name: "actions")
+    static let times = Table(id: 17, name: "times")
+    static let answers = Table(id: 18, name: "answers")
+    static let names = Table(id: 19, name: "names")
 
     package static let all = [
-        counters, queues, jobs, pieces, ready, leases, timers, sessions, producers, progress,
-        damaged, staging,
+        counters, queues, jobs, pieces, index, leases, timers, sessions, producers,
+        damaged, staging, unique, notes, groups, actions, times, answers, names,
     ]
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with
@@ -45,12 +57,12 @@ extension Key {
 
     static func queue(_ id: UInt32) -> Key { Key().adding(u32: id) }
 
-    static func ready(_ queue: UInt32, _ order: UInt8, _ first: UInt64) -> Key {
-        Key().adding(u32: queue).adding(u8: order).adding(u64: first)
-    }
-
     static func lease(_ first: UInt64, _ token: UInt64) -> Key {
         Key().adding(u64: first).adding(u64: token)
+    }
+
+    static func answer(_ producer: UInt64, _ sequence: UInt64, _ index: UInt32) -> Key {
+        Key().adding(u64: producer).adding(u64: sequence).adding(u32: index)
     }
 
     /// Where a damaged record is kept that was under a key in its table.

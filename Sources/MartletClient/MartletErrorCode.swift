@@ -27,6 +27,9 @@ extension MartletError.Code {
     public static let payloadDamaged = Self(rawValue: 24)
     /// An option is out of its range.
     public static let optionInvalid = Self(rawValue: 26)
+    /// The server's record of what this client submitted was damaged: whether the submission was
+    /// accepted is not known.
+    public static let sequenceForgotten = Self(rawValue: 29)
     /// Another job of an atomic batch was refused.
     public static let batchRefused = Self(rawValue: 28)
     /// The unique key is held by another job, the number of which is `actual`. Pushes tell it in

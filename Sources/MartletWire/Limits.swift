@@ -152,9 +152,22 @@ package enum Limits {
     /// Bytes of a unique key.
     package static let uniqueKeyBytesMax = 255
 
-    /// Bytes of an error's sentence. A `SUBMITTED` in which every item was refused for a reason of its
-    /// own still fits one frame.
+    /// Bytes of an error's sentence.
     package static let errorMessageBytesMax = 512
+
+    /// Bytes of the sentence with which one item of a batch is refused. A `SUBMITTED` in which every item
+    /// was refused for a reason of its own fits `splitBytes`, and so the memory of its producer.
+    package static let itemMessageBytesMax = 200
+
+    /// Bytes of a `SUBMITTED` of so many items: at most one run for each, with the longest sentence.
+    package static func submittedBytesMax(items: Int) -> Int {
+        submittedHeadBytes(items: items) + items * itemMessageBytesMax
+    }
+
+    /// The same without the sentences.
+    package static func submittedHeadBytes(items: Int) -> Int {
+        6 + items * (2 + 2 + 1 + 4 + 8 + 8 + 2)
+    }
 
     /// Bytes of the host's name in `HELLO`.
     package static let hostBytesMax = 255

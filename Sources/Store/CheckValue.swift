@@ -23,3 +23,8 @@ enum CheckValue {
         UInt32(table.id) | UInt32(truncatingIfNeeded: keyCount) << 8
     }
 }
+
+/// CRC32C of bytes as they are: the check value that a payload carries from submitter to handler.
+package func crc32c(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    martlet_crc32c(0, bytes.baseAddress, bytes.count)
+}

@@ -13,6 +13,12 @@ package enum Scan: Sendable {
     case stop
 }
 
+/// Where a damaged row was found, and what is wrong with it.
+package struct DamagedRow {
+    package let key: [UInt8]
+    package let error: StoreError
+}
+
 extension Rows where Self: ~Copyable {
     /// The row of a key, checked; nil when there is none. Throws `damaged` for a row whose check value is
     /// wrong.
@@ -56,6 +62,33 @@ extension Rows where Self: ~Copyable {
             guard try body(&key, &row) == .next else { return }
             found = try cursor.step(reverse: reverse)
         }
+    }
+
+    /// Visits every good row of a table, or of a part of it, as `scan` does.
+    /// - Returns: the others, with what is wrong with them.
+    package borrowing func survey(
+        _ table: Table, from start: Key = Key(), to end: Key? = nil,
+        _ body: (inout KeyReader, inout RowReader) throws -> Void
+    ) throws -> [DamagedRow] {
+        let view = self.view
+        let cursor = try RowCursor(view, table)
+        view.beginReading()
+        defer { view.endReading() }
+        var damaged: [DamagedRow] = []
+        var found = try cursor.seek(start, .atOrAfter)
+        while let entry = found {
+            if let end, entry.isPast(end, reverse: false) { break }
+            do {
+                var key = KeyReader(entry.key, of: table)
+                var row = try RowReader(verifying: entry.value, table: table, key: entry.key)
+                try body(&key, &row)
+            } catch let error as StoreError {
+                guard case .damaged = error.code else { throw error }
+                damaged.append(DamagedRow(key: Array(entry.key), error: error))
+            }
+            found = try cursor.step(reverse: false)
+        }
+        return damaged
     }
 
     /// The first row at or after a key; nil when there is none.

@@ -74,6 +74,35 @@ import Testing
         }
     }
 
+    @Test
+    func `a producer that the server forgot is replaced, and what was sent once is sent again`()
+        async throws
+    {
+        try await withClient { client, server in
+            let twice = Task { try await client.push(Resize(width: 1)) }
+            let first = try await server.acceptAndWelcome()
+            let (lost, _) = try await first.receive(Submit.self)
+            try await first.close()
+            let second = try await server.acceptAndWelcome()
+            let (again, againID) = try await second.receive(Submit.self)
+            #expect(again == lost)
+            let once = Task { try await client.push(Resize(width: 2)) }
+            let (new, newID) = try await second.receive(Submit.self)
+            #expect(new.producer == lost.producer)
+            let forgotten = ErrorMessage(WireError(.sequenceForgotten, "damaged"))
+            second.send(forgotten, id: newID)
+            second.send(forgotten, id: againID)
+            let (renewed, id) = try await second.receive(Submit.self)
+            #expect(renewed.producer != lost.producer)
+            #expect((renewed.sequence, renewed.floor) == (1, 1))
+            #expect(renewed.items == new.items)
+            second.accept(renewed, id: id, firstJob: 7)
+            #expect(try await once.value.id.rawValue == 7)
+            let error = await #expect(throws: MartletError.self) { _ = try await twice.value }
+            #expect(error?.code == .sequenceForgotten)
+        }
+    }
+
     @Test func `the floor is the lowest submission without an answer`() async throws {
         try await withClient { client, server in
             let stuck = Task { try await client.push(Resize(width: 1)) }

@@ -17,6 +17,21 @@ import Testing
         #expect(backoff.delay(failures: failures, random: .max / 2) == longest / 2)
     }
 
+    @Test func `a fixed wait stays the same, and none is none`() {
+        let fixed = Backoff(kind: .fixed, jitter: .none, base: 700, cap: 1)
+        #expect([1, 5, 900].map { fixed.delay(failures: $0, random: 3) } == [700, 700, 700])
+        let none = Backoff(kind: .none, jitter: .full, base: 700, cap: 700)
+        #expect(none.delay(failures: 3, random: .max) == 0)
+    }
+
+    @Test func `the factor says how the wait grows, and without jitter it is as said`() {
+        let backoff = Backoff(jitter: .none, factor: 150, base: 1_000, cap: 5_000)
+        let waits = [1, 2, 3, 4, 5, 6].map { backoff.delay(failures: $0, random: 99) }
+        #expect(waits == [1_000, 1_500, 2_250, 3_375, 5_000, 5_000])
+        let level = Backoff(jitter: .none, factor: 100, base: 1_000, cap: 5_000)
+        #expect(level.delay(failures: 40, random: 0) == 1_000)
+    }
+
     @Test func `the largest values do not overflow`() {
         let backoff = Backoff(base: .max, cap: .max)
         #expect(backoff.delay(failures: .max, random: .max) == UInt64(UInt32.max))

@@ -32,7 +32,7 @@ struct LeaseTests {
         #expect(leases.keys.allSatisfy { $0.token == delivery.token })
         try harness.settle(delivery)
         #expect(try harness.verify().leases.isEmpty)
-        #expect(try harness.statistics("rare").completed == 20)
+        #expect(try harness.statistics("rare").totals.completed == 20)
     }
 
     @Test func `tokens grow with each delivery, across restarts and crashes`() throws {
@@ -91,7 +91,7 @@ struct LeaseTests {
             #expect(try harness.settle(1, delivery.token, .fail(), rows) == nil)
         }
         #expect(try harness.settle(1, delivery.token) == nil)
-        #expect(try harness.statistics().completed == 1)
+        #expect(try harness.statistics().totals.completed == 1)
     }
 
     @Test func `a settlement gives the credit of its delivery back`() throws {

@@ -77,14 +77,14 @@ struct ListTests {
     @Test func `a page looks at a bounded number of rows and says that there is more`() throws {
         let harness = try EngineHarness()
         harness.verifies = false
-        try harness.submit("rare", count: 2)
-        for _ in 0..<3 { try harness.submit("common", count: 5_000) }
-        try harness.submit("rare", count: 1)
+        try harness.submit(count: 2, type: "rare")
+        for _ in 0..<3 { try harness.submit(count: 5_000, type: "common") }
+        try harness.submit(count: 1, type: "rare")
         try harness.checkpoint()
-        let first = try harness.list(queue: "rare")
+        let first = try harness.list(type: "rare")
         #expect(first.ids == [15_003])
         let after = try #require(first.next)
-        let second = try harness.list(queue: "rare", after: after)
+        let second = try harness.list(type: "rare", after: after)
         #expect(second.ids == [2, 1])
         #expect(second.next == nil)
     }

@@ -83,7 +83,7 @@ struct SessionTests {
         #expect(try harness.resume(1))
         try harness.advance(14_000)
         for id in delivery.ids { #expect(try harness.settle(id, delivery.token) != nil) }
-        #expect(try harness.statistics().completed == 3)
+        #expect(try harness.statistics().totals.completed == 3)
     }
 
     @Test func `a worker that does not come back after a restart has its grace and no more`() throws

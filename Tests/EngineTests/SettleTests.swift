@@ -124,7 +124,7 @@ struct SettleTests {
         try harness.settle(2, delivery.token, .fail())
         try harness.settle(3, delivery.token, .release)
         try harness.advance(5_000)
-        #expect(try harness.rowCount(Tables.progress) == 0)
+        #expect(try harness.rowCount(Tables.notes) == 0)
     }
 
     @Test func `a whole batch with every outcome is settled in one turn`() throws {
@@ -145,7 +145,7 @@ struct SettleTests {
             }
         }
         let queue = try harness.statistics()
-        #expect((queue.completed, queue.retained, queue.scheduled) == (25, 25, 25))
+        #expect((queue.totals.completed, queue.retained, queue.scheduled) == (25, 25, 25))
         #expect((queue.ready, queue.running) == (25, 25))
         #expect(try harness.inspect(44)?.result?.bytes == [44])
     }

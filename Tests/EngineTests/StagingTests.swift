@@ -32,8 +32,9 @@ struct StagingTests {
                 let submission = Submission(
                     type: harness.arena.copy("letter"), payload: harness.stored(payload),
                     options: JobOptions())
-                try harness.engine.submit(
+                let outcome = try harness.engine.submit(
                     staged: first + UInt64(index), submission, to: harness.index("mail"), rows)
+                #expect(outcome == .accepted(first + UInt64(index)))
             }
             try harness.engine.endStaging(first, rows)
         }

@@ -78,7 +78,8 @@ extension Destination {
 extension SubmitOptions {
     fileprivate init(_ query: RequestOptions) throws(Problem) {
         self.init()
-        self.maxAttempts = try query.integer("max_attempts", in: 1...Int(Limits.maxAttemptsMax)).map {
+        self.maxAttempts = try query.integer("max_attempts", in: 1...Int(Limits.maxAttemptsMax)).map
+        {
             UInt16($0)
         }
         let retention = 0...Limits.retainMillisecondsMax

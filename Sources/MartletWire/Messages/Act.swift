@@ -199,7 +199,8 @@ extension Acted.Run {
 }
 
 extension WireReader {
-    fileprivate mutating func stateOrGone() throws(WireError) -> JobState? {
+    /// 0 stands for a job that is gone.
+    mutating func stateOrGone() throws(WireError) -> JobState? {
         let value = try u8()
         if value == 0 { return nil }
         guard let state = JobState(rawValue: value) else {

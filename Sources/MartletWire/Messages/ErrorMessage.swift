@@ -74,6 +74,6 @@ extension WireError {
         buffer.writeMultipleIntegers(
             code.rawValue, UInt8(isRetryable ? 1 : 0), retryAfterMilliseconds, limit, actual,
             endianness: .little)
-        buffer.writeText16(message.truncated(toUTF8Bytes: Limits.errorMessageBytesMax))
+        buffer.writeText16(message.truncated(toUTF8Bytes: Limits.itemMessageBytesMax))
     }
 }

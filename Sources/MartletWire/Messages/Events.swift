@@ -42,8 +42,8 @@ package struct JobEvent: Equatable, Sendable {
     /// Milliseconds since 1970.
     package var at: UInt64
     package var id: JobID
-    /// The job's, after the event.
-    package var state: JobState
+    /// The job's, after the event; `nil`: it is gone.
+    package var state: JobState?
     package var kind: Kind
     package var attempt: UInt16
     package var queue: String
@@ -93,7 +93,7 @@ package struct JobEvent: Equatable, Sendable {
     }
 
     package init(
-        offset: UInt64, at: UInt64, id: JobID, state: JobState, kind: Kind, attempt: UInt16,
+        offset: UInt64, at: UInt64, id: JobID, state: JobState?, kind: Kind, attempt: UInt16,
         queue: String, type: String
     ) {
         self.offset = offset
@@ -109,7 +109,7 @@ package struct JobEvent: Equatable, Sendable {
     init(from reader: inout WireReader) throws(WireError) {
         var event = JobEvent(
             offset: try reader.u64(), at: try reader.u64(), id: JobID(rawValue: try reader.u64()),
-            state: try reader.named("state"), kind: Kind(rawValue: try reader.u8()),
+            state: try reader.stateOrGone(), kind: Kind(rawValue: try reader.u8()),
             attempt: try reader.u16(), queue: try reader.text8(), type: try reader.text8())
         try reader.options { (tag, option) throws(WireError) in
             switch tag {
@@ -125,7 +125,7 @@ package struct JobEvent: Equatable, Sendable {
 
     func write(to buffer: inout ByteBuffer) {
         buffer.writeMultipleIntegers(
-            offset, at, id.rawValue, state.rawValue, kind.rawValue, attempt, endianness: .little)
+            offset, at, id.rawValue, state?.rawValue ?? 0, kind.rawValue, attempt, endianness: .little)
         buffer.writeText8(queue)
         buffer.writeText8(type)
         buffer.writeOption(1, error)

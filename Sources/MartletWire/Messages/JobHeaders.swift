@@ -27,6 +27,12 @@ package struct JobHeaders: Hashable, Sendable {
         bytes = Array(reader.passed(from: begin))
     }
 
+    /// Bytes that were kept; `nil` for none.
+    package init?(stored bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return nil }
+        self.bytes = bytes
+    }
+
     package var list: [(name: String, value: String)] {
         var buffer = ByteBuffer(bytes: bytes)
         var headers: [(name: String, value: String)] = []

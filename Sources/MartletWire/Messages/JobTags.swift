@@ -20,6 +20,12 @@ package struct JobTags: Hashable, Sendable {
         bytes = Array(reader.passed(from: begin))
     }
 
+    /// Bytes that were kept; `nil` for none.
+    package init?(stored bytes: [UInt8]) {
+        guard !bytes.isEmpty else { return nil }
+        self.bytes = bytes
+    }
+
     package var list: [String] {
         var tags: [String] = []
         bytes.withUnsafeBytes { bytes in

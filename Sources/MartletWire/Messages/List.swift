@@ -16,6 +16,8 @@ package struct List: Message {
     package var filter: JobFilter
     /// Only how many, not the jobs.
     package var isCount: Bool
+    /// From a snapshot that holds all that was answered before: it may take a moment longer.
+    package var isFresh: Bool
 
     package enum Order: UInt8, Sendable {
         case newestFirst = 0
@@ -24,7 +26,8 @@ package struct List: Message {
 
     package init(
         queue: String = "", states: JobStates = [], order: Order = .newestFirst, limit: UInt16,
-        cursor: [UInt8] = [], filter: JobFilter = JobFilter(), isCount: Bool = false
+        cursor: [UInt8] = [], filter: JobFilter = JobFilter(), isCount: Bool = false,
+        isFresh: Bool = false
     ) {
         self.queue = queue
         self.states = states
@@ -33,6 +36,7 @@ package struct List: Message {
         self.cursor = cursor
         self.filter = filter
         self.isCount = isCount
+        self.isFresh = isFresh
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -42,12 +46,17 @@ package struct List: Message {
             cursor: Array(try reader.bytes8()))
         try checkField("limit", Int(limit), 1...Int(Limits.listLimitMax))
         var filter = JobFilter()
-        var isCount = false
+        var (isCount, isFresh) = (false, false)
         try reader.options { (tag, option) throws(WireError) in
-            if tag == 32 { isCount = true } else { try filter.read(tag, &option) }
+            switch tag {
+            case 32: isCount = true
+            case 33: isFresh = true
+            default: try filter.read(tag, &option)
+            }
         }
         self.filter = filter
         self.isCount = isCount
+        self.isFresh = isFresh
     }
 
     package func write(to buffer: inout ByteBuffer) {
@@ -58,6 +67,7 @@ package struct List: Message {
         buffer.writeData8(cursor)
         filter.write(to: &buffer)
         buffer.writeOption(32, when: isCount)
+        buffer.writeOption(33, when: isFresh)
     }
 }
 

@@ -18,9 +18,11 @@ package struct SubmitOptions: Equatable, Sendable {
     package init(_ fields: Fields) { box = fields == Fields() ? .none : .some(fields) }
 
     /// Options in which `fill` says what it wants.
-    package static func with(_ fill: (inout Fields) -> Void) -> SubmitOptions {
+    package static func with<Failure: Error>(
+        _ fill: (inout Fields) throws(Failure) -> Void
+    ) throws(Failure) -> SubmitOptions {
         var fields = Fields()
-        fill(&fields)
+        try fill(&fields)
         return SubmitOptions(fields)
     }
 

@@ -1,98 +1,101 @@
 import Store
-import Testing
 
 @testable import Engine
 
 extension Simulation {
-    /// A job's payload follows from its id.
-    func payload(of id: UInt64) -> [UInt8] {
-        pattern(id.isMultiple(of: 9) ? 1_700 + Int(id % 4_000) : Int(id % 50) + 1, seed: id)
-    }
-
     func submit(_ rows: borrowing Transaction) throws {
-        guard model.jobs.count < 400, let queue = dice.pick(Simulation.queues) else { return }
-        let options = JobOptions(
-            maxAttempts: dice.pick([1, 2, 3, nil]) ?? nil,
-            backoff: dice.once(in: 4) ? nil : Backoff(base: 200, cap: 5_000),
-            retainCompleted: dice.pick([0, 1_000, 5_000, 30_000]),
-            retainDead: dice.pick([0, 3_000, 20_000]))
-        for _ in 0..<dice.number(1...8) { _ = try submit(queue, options, rows) }
+        guard model.jobs.count < 120, let queue = dice.pick(Simulation.queues) else { return }
+        let wish = dice.wish()
+        let payload = dice.payload()
+        for _ in 0..<(dice.pick([1, 1, 1, 2, 6]) ?? 1) {
+            guard try submit(queue, payload, wish, rows) else { return }
+        }
     }
 
+    /// - Returns: false when the queue takes none.
     @discardableResult
-    private func submit(
-        _ queue: String, _ options: JobOptions, _ rows: borrowing Transaction
-    ) throws -> UInt64 {
-        let payload = payload(of: model.nextJob)
-        let expected = model.submit(queue, payloadBytes: payload.count, options)
-        let id = try harness.submit(queue, payload: payload, options: options, rows)
-        expect(id == expected, "job \(id) should be job \(expected)")
-        return id
+    func submit(
+        _ queue: String, _ payload: [UInt8], _ wish: Wish, _ rows: borrowing Transaction
+    ) throws -> Bool {
+        let isDraining = harness.engine.isDraining(try harness.index(queue))
+        try expect(
+            isDraining == model.queues[queue]?.isDraining ?? false,
+            "queue \(queue) drains: \(isDraining)")
+        guard !isDraining else { return false }
+        let expected = model.submit(queue, type: "letter", payload: payload, wish)
+        let outcome = try harness.submit(queue, payload: payload, wish, rows)
+        tell("submit to \(queue), \(payload.count) bytes, \(wish): \(outcome)")
+        try expect(outcome == expected, "submitted: \(outcome), not \(expected)")
+        return true
     }
 
     /// A request with a sequence number, new or repeated.
     func submitOnce(_ rows: borrowing Transaction) throws {
         let producer = UInt64(dice.number(1...3))
         let sequence = UInt64(dice.number(1...40))
+        guard model.queues["mail"]?.isDraining != true, model.queues["mail"]?.isLimited != true
+        else { return }
         let precedent = try harness.engine.precedent(
             producer: producer, sequence: sequence, floor: 1, rows)
         if let known = producers[producer]?[sequence] {
-            return expect(precedent == .jobs(known), "\(sequence) was \(known), not \(precedent)")
+            return try expect(
+                precedent == .jobs(known), "\(sequence) was \(known), not \(precedent)")
         }
-        expect(precedent == .none, "\(sequence) of \(producer) is new, not \(precedent)")
+        try expect(
+            precedent == .none, "\(sequence) of \(producer) is new, not \(precedent)")
         let jobs = JobRun(first: model.nextJob, count: UInt32(dice.number(1...3)))
-        for _ in 0..<jobs.count { try submit("mail", JobOptions(retainCompleted: 100), rows) }
+        for _ in 0..<jobs.count { try submit("mail", [1, 2, 3], Wish(), rows) }
         try harness.engine.remember(producer: producer, sequence: sequence, jobs, rows)
         producers[producer, default: [:]][sequence] = jobs
     }
+}
 
-    // MARK: Looking
+extension Model.Queue {
+    var isLimited: Bool { depthMax > 0 || bytesMax > 0 }
+}
 
-    /// Looks at a job as this turn has left it, and sometimes goes on watching it.
-    func look(_ rows: borrowing Transaction) throws {
-        guard let id = dice.pick(model.jobs.keys.sorted()), let job = model.jobs[id] else { return }
-        let seen = try harness.engine.inspect(id, withPayload: false, withResult: false, rows)
-        expect(seen?.state == job.state, "job \(id) looks \(seen.debugDescription), not \(job)")
-        guard dice.once(in: 3), !job.state.isFinished else { return }
-        harness.engine.watched.insert(id)
-        model.watched.insert(id)
+extension Dice {
+    mutating func payload() -> [UInt8] {
+        pattern(once(in: 9) ? 1_700 + number(0...4_000) : number(1...3), seed: 7)
     }
 
-    /// Compares everything, after a census of the rows.
-    func compare() throws {
-        let census = try harness.verify()
-        expect(
-            census.jobs.count == model.jobs.count,
-            "\(census.jobs.count) jobs, not \(model.jobs.count)")
-        for (id, job) in model.jobs { compare(id, job, census.jobs[id]) }
-        for (id, queue) in census.queues {
-            expect(census.ready(id) == model.ready(queue.name), "\(queue.name) is in another order")
-            expect(
-                queue.completed == model.completed[queue.name, default: 0],
-                "\(queue.name): completed")
+    /// What is asked for now and then; nil: nothing.
+    private mutating func maybe<Choice>(_ chance: Int, _ choice: (inout Dice) -> Choice) -> Choice?
+    {
+        once(in: chance) ? choice(&self) : nil
+    }
+
+    /// Mostly one of short lives, so that few jobs are there at a time.
+    mutating func wish() -> Wish {
+        var wish = Wish()
+        wish.priority = maybe(3) { $0.pick([0, 127, 129, 255]) ?? 0 }
+        wish.maxAttempts = maybe(2) { UInt16($0.number(1...3)) }
+        wish.maxCrashes = maybe(6) { UInt16($0.number(1...2)) }
+        wish.maxInterruptions = maybe(6) { UInt16($0.number(1...2)) }
+        wish.backoff = once(in: 10) ? nil : backoff()
+        for state in [JobState.completed, .dead, .cancelled, .expired] where !once(in: 20) {
+            wish.retain[state] = pick([0, 1_000, 5_000, 12_000])
         }
-        let ending = Set(model.ending.keys)
-        expect(
-            Set(census.sessions.keys).subtracting(ending) == Set(model.sessions.keys),
-            "sessions differ")
+        wish.delay = maybe(4) { UInt64($0.number(0...8_000)) }
+        wish.expires = maybe(5) { UInt64($0.number(1...10_000)) }
+        wish.timeout = maybe(5) { UInt64($0.number(1...8_000)) }
+        wish.unique = maybe(3) { $0.uniqueWish() }
+        wish.tags = once(in: 5) ? ["red"] : []
+        return wish
     }
 
-    private func compare(_ id: UInt64, _ expected: Model.Job, _ found: Census.Job?) {
-        guard let found else { return expect(false, "job \(id) is gone, not \(expected)") }
-        expect(
-            (found.failures, found.crashes, found.interruptions)
-                == (expected.failures, expected.crashes, expected.interruptions),
-            "job \(id) is \(found), not \(expected)")
-        let isRight =
-            switch found.places.first {
-            case .ready: expected.state == .ready
-            case .leased(let key, let deadline, let session):
-                expected.state == .running && expected.token == key.token
-                    && expected.deadline == deadline && expected.session == session
-            case .scheduled(let due): expected.state == .scheduled && expected.due == due
-            case .vanishing(let due): expected.state == found.state && expected.due == due
-            case nil: false
-            }
-        expect(isRight, "job \(id) is \(found), not \(expected)")
+    private mutating func backoff() -> Backoff {
+        Backoff(
+            kind: pick([.none, .fixed, .exponential]) ?? .none,
+            jitter: pick([.none, .full]) ?? .none, factor: pick([100, 150, 300]) ?? 100,
+            base: UInt32(number(1...2_000)), cap: UInt32(number(2_000...5_000)))
+    }
+
+    private mutating func uniqueWish() -> UniqueWish {
+        let scope = pick([UniqueKey.Scope.waiting, .active, .period]) ?? .active
+        return UniqueWish(
+            key: pick(["a", "b"]) ?? "a", scope: scope,
+            policy: pick([.existing, .replace, .reject]) ?? .existing,
+            period: scope == .period ? UInt64(number(1...8_000)) : 0, samePayload: once(in: 3))
     }
 }

@@ -1,5 +1,4 @@
 import Store
-import Testing
 
 @testable import Engine
 
@@ -8,50 +7,94 @@ import Testing
 final class Simulation {
     let harness: EngineHarness
     var model: Model
-    var dice: Dice
+    var dice = Dice(seed: 0)
     /// Deliveries ever made, some long stale.
     var deliveries: [(job: UInt64, token: UInt64, session: UInt64)] = []
     var producers: [UInt64: [UInt64: JobRun]] = [:]
-    static let queues = ["mail", "images", "reports", "rare"]
-    private let seed: UInt64
-    private let compares: Bool
-    private var nextSession: UInt64 = 1
+    /// What was done, in words, when somebody wants to read it.
+    private(set) var story: [String] = []
+    private let tells: Bool
+    private let comparesEvery: Int
+    private var step = 0
+    var nextSession: UInt64 = 1
+    static let queues = ["mail", "images", "reports"]
 
-    /// - Parameter compares: false for a run whose rows alone are of interest.
-    init(seed: UInt64, compares: Bool = true, preparing: ((Engine) -> Void)? = nil) throws {
-        self.seed = seed
-        self.compares = compares
-        dice = Dice(seed: seed)
+    /// - Parameters:
+    ///   - comparesEvery: after how many steps everything is compared; 0 for a run whose rows alone are
+    ///     of interest.
+    init(
+        comparesEvery: Int = 10, tells: Bool = false, preparing: ((Engine) -> Void)? = nil
+    ) throws {
+        self.comparesEvery = comparesEvery
+        self.tells = tells
         harness = try EngineHarness(grace: 5_000, preparing: preparing)
         harness.verifies = false
         model = Model(grace: 5_000, now: harness.now)
     }
 
-    func run(turns: Int) throws {
-        for turn in 1...turns {
-            try moveOn()
-            try self.turn()
-            if compares, turn.isMultiple(of: 7) || turn == turns { try compare() }
+    /// Runs a script to its end, or to the first disagreement.
+    func run(_ script: [Step]) -> Disagreement? {
+        do {
+            for (number, step) in script.enumerated() {
+                self.step = number
+                try run(step)
+                let isLast = number == script.count - 1
+                if comparesEvery > 0, isLast || (number + 1).isMultiple(of: comparesEvery) {
+                    try compare()
+                }
+            }
+            if comparesEvery > 0 { try verify() }
+            return nil
+        } catch let disagreement as Disagreement {
+            return disagreement
+        } catch {
+            return Disagreement(step: step, what: "the engine threw \(error)")
         }
     }
 
-    func expect(_ isTrue: Bool, _ what: @autoclosure () -> String) {
+    func expect(_ isTrue: Bool, _ what: @autoclosure () -> String) throws {
         guard !isTrue else { return }
-        Issue.record("seed \(seed), at \(harness.now): \(what())")
+        throw Disagreement(step: step, what: what())
+    }
+
+    func tell(_ what: @autoclosure () -> String) {
+        if tells { story.append("\(harness.now - EngineHarness.beginning) ms: \(what())") }
     }
 
     // MARK: Turns
 
-    private func turn() throws {
+    private func run(_ step: Step) throws {
+        dice = Dice(seed: step.turn)
+        try moveOn()
         harness.random = dice.next()
         model.random = harness.random
+        if dice.once(in: 60) { return try loseTurn(step) }
         try harness.turn { rows in
-            for _ in 0..<dice.number(0...10) { try command(rows) }
-            model.tick()
+            try commands(step, rows)
         } delivering: { rows in
-            for _ in 0..<dice.number(0...4) { try deliver(rows) }
+            for seed in step.deliveries {
+                dice = Dice(seed: seed)
+                try deliver(rows)
+            }
         }
-        expect(!model.hasMore || harness.nextTurnAt == harness.now, "a turn is wanted at once")
+        try expect(!model.hasMore || harness.nextTurnAt == harness.now, "a turn is wanted at once")
+    }
+
+    private func commands(_ step: Step, _ rows: borrowing Transaction) throws {
+        for seed in step.commands {
+            dice = Dice(seed: seed)
+            try command(rows)
+        }
+        model.tick()
+    }
+
+    /// A turn whose commit is lost in a crash: it never was.
+    private func loseTurn(_ step: Step) throws {
+        let before = (model, producers, deliveries, nextSession)
+        try harness.crash { rows in try commands(step, rows) }
+        tell("crash: all since the turn before is lost")
+        (model, producers, deliveries, nextSession) = before
+        model.restart()
     }
 
     /// Lets time pass; now and then with the broker away.
@@ -66,20 +109,28 @@ final class Simulation {
             harness.now += milliseconds
             return
         }
+        tell("restart")
         model.restart()
     }
 
     private func command(_ rows: borrowing Transaction) throws {
-        switch dice.number(1...26) {
-        case 1...7: try submit(rows)
-        case 8...15: try settleRunning(rows)
-        case 16...17: try settleAny(rows)
-        case 18: try submitOnce(rows)
-        case 19: try openSession(rows)
-        case 20: try disconnect(rows)
-        case 21...22: try resume(rows)
-        case 23: try endSession(rows)
-        case 24...25: try nameHeld(rows)
+        switch dice.number(1...50) {
+        case 1...12: try submit(rows)
+        case 13...23: try settleRunning(rows)
+        case 24...25: try settleAny(rows)
+        case 26...28: try takeNotes(rows)
+        case 29...30: try openSession(rows)
+        case 31: try disconnect(rows)
+        case 32: try resume(rows)
+        case 33: try endSession(rows)
+        case 34...36: try cancel(rows)
+        case 37...38: try retry(rows)
+        case 39...40: try edit(rows)
+        case 41...42: try delete(rows)
+        case 43: try changeQueue(rows)
+        case 44: try actOnAll(rows)
+        case 45: try submitOnce(rows)
+        case 46...47: try nameHeld(rows)
         default: try look(rows)
         }
     }
@@ -87,7 +138,8 @@ final class Simulation {
     // MARK: Sessions
 
     private func openSession(_ rows: borrowing Transaction) throws {
-        guard model.sessions.count < 6 else { return }
+        guard model.sessions.count < 4 else { return }
+        tell("session \(nextSession) opens")
         harness.engine.openSession(nextSession, secret: nextSession + 1)
         try harness.engine.storeSession(nextSession, rows)
         model.sessions[nextSession] = .some(nil)
@@ -98,6 +150,7 @@ final class Simulation {
 
     private func disconnect(_ rows: borrowing Transaction) throws {
         guard let session = anySession() else { return }
+        tell("session \(session) loses its connection")
         try harness.engine.disconnectSession(session, rows)
         model.disconnect(session)
     }
@@ -105,7 +158,8 @@ final class Simulation {
     private func resume(_ rows: borrowing Transaction) throws {
         let session = UInt64(dice.number(1...Int(nextSession)))
         let isResumed = try harness.engine.resumeSession(session, secret: session + 1, rows)
-        expect(model.resume(session) == isResumed, "session \(session) resumed: \(isResumed)")
+        tell("session \(session) resumes: \(isResumed)")
+        try expect(model.resume(session) == isResumed, "session \(session) resumed: \(isResumed)")
     }
 
     /// Names some of what a session held before it resumed, and something that is lost.
@@ -113,87 +167,28 @@ final class Simulation {
         let connected = model.sessions.filter { $0.value == nil }.keys.sorted()
         guard let session = dice.pick(connected) else { return }
         var named: [(job: UInt64, token: UInt64)] = []
-        for (id, job) in model.jobs.sorted(by: { $0.key < $1.key })
-        where job.state == .running && job.session == session && !dice.once(in: 3) {
-            named.append((id, job.token))
+        for (id, job) in model.jobs.sorted(by: { $0.key < $1.key }) {
+            guard let run = job.run, run.session == session, !dice.once(in: 3) else { continue }
+            named.append((id, run.token))
         }
-        if let (id, token, _) = dice.pick(deliveries.suffix(200)) { named.append((id, token)) }
+        if let (id, token, _) = dice.pick(deliveries.suffix(60)) { named.append((id, token)) }
+        tell("session \(session) holds \(named)")
         for (id, token) in named {
             let isHeld = try harness.engine.hold(id, token: token, session: session, rows)
-            expect(
+            try expect(
                 model.hold(id, token, by: session) == isHeld,
                 "job \(id) held with \(token): \(isHeld)")
         }
         guard !dice.once(in: 4) else { return }
+        tell("session \(session) holds nothing else")
         harness.engine.holdsNothingElse(session: session)
         model.holdsNothingElse(session)
     }
 
     private func endSession(_ rows: borrowing Transaction) throws {
         guard dice.once(in: 2), let session = anySession() else { return }
+        tell("session \(session) ends")
         try harness.engine.endSession(session, rows)
         model.end(session, asCrash: false)
-    }
-
-    // MARK: Work
-
-    private func deliver(_ rows: borrowing Transaction) throws {
-        let connected = model.sessions.filter { $0.value == nil }.keys.sorted()
-        guard let session = dice.pick(connected), let queue = dice.pick(Simulation.queues) else {
-            return
-        }
-        let max = dice.number(1...12)
-        let bytes = dice.once(in: 3) ? dice.number(0...4_000) : 100_000
-        let mayExceed = dice.once(in: 2)
-        let lease = UInt64(dice.number(1...20) * 1_000)
-        let expected = model.deliver(
-            queue, to: session, max: max, bytes: bytes, mayExceed: mayExceed, lease: lease)
-        let delivery = try harness.deliver(
-            queue, to: session, max: max, bytes: bytes, mayExceed: mayExceed, lease: lease, rows)
-        expect(delivery.ids == expected, "\(queue) delivered \(delivery.ids), not \(expected)")
-        for job in delivery.jobs {
-            expect(job.payload == payload(of: job.id), "the payload of job \(job.id) is another")
-            deliveries.append((job.id, delivery.token, session))
-        }
-    }
-
-    private func settleRunning(_ rows: borrowing Transaction) throws {
-        let running = model.jobs.filter { $0.value.state == .running }.keys.sorted()
-        guard let id = dice.pick(running), let job = model.jobs[id] else { return }
-        try settle(id, job.token, job.session, rows)
-    }
-
-    /// Mostly stale or foreign.
-    private func settleAny(_ rows: borrowing Transaction) throws {
-        guard let (id, token, session) = dice.pick(deliveries.suffix(200)) else { return }
-        let other = dice.once(in: 4) ? session + 1 : session
-        try settle(id, token &+ (dice.once(in: 4) ? 1 : 0), other, rows)
-    }
-
-    private func settle(
-        _ id: UInt64, _ token: UInt64, _ session: UInt64, _ rows: borrowing Transaction
-    ) throws {
-        if dice.once(in: 5) { return try progress(id, token, session, rows) }
-        let outcome: Outcome =
-            switch dice.number(1...8) {
-            case 1...3: .complete(dice.once(in: 2) ? pattern(dice.number(0...3_000)) : nil)
-            case 4...5: .fail("failed at \(harness.now)")
-            case 6: .release
-            default: .extend(UInt64(dice.number(1...4) * 2_500))
-            }
-        let isExpected = model.settle(id, token, by: session, outcome)
-        let credit = try harness.settle(id, token, by: session, outcome, rows)
-        expect(
-            (credit != nil) == isExpected, "job \(id) \(outcome) with \(token): \(credit != nil)")
-    }
-
-    private func progress(
-        _ id: UInt64, _ token: UInt64, _ session: UInt64, _ rows: borrowing Transaction
-    ) throws {
-        let job = model.jobs[id]
-        let isExpected = job?.state == .running && job?.token == token && job?.session == session
-        let isHeld = try harness.engine.progress(
-            id, token: token, session: session, done: 1, message: "…", rows)
-        expect(isHeld == isExpected, "progress of job \(id) with \(token): \(isHeld)")
     }
 }

@@ -15,11 +15,18 @@ struct Census {
     struct Job {
         var queue: UInt32
         var order: UInt8
-        var state: JobState
+        var state: StoredState
         var failures: UInt16
         var crashes: UInt16
         var interruptions: UInt16
         var due: UInt64
+        var vanishAt: UInt64
+        var cancelEndsAt: UInt64
+        var expiresAt: UInt64?
+        /// Bytes of the payload as stored, wherever.
+        var payloadBytes: UInt32
+        /// Nil when it holds none; else when it becomes free, 0 for when the job says.
+        var keyFreeAt: UInt64?
         /// Bytes in pieces.
         var pieces: [PayloadPart: UInt32] = [:]
         /// The id that the result's pieces have, if not the job's.
@@ -42,12 +49,18 @@ struct Census {
     var runs: [UInt32: [JobRun]] = [:]
     var leases: [LeaseKey: LeaseRow] = [:]
     var timers: [Timer] = []
+    /// Timers of runs, by what they are for, for each of their jobs.
+    var jobTimers: [TimerKind: [UInt64: [Timer]]] = [:]
+    /// Jobs that hold a unique key, by its row.
+    var keyHolders: [UInt64: Int] = [:]
     /// When the grace of each session ends; 0 for a connected one.
     var sessions: [UInt64: UInt64] = [:]
     var producers: Set<UInt64> = []
     /// Lengths of pieces, by index.
     var pieces: [Piece: [UInt32: Int]] = [:]
     var progress: Set<UInt64> = []
+    /// Queues that have rows in `times`.
+    var timedQueues: Set<UInt32> = []
     /// Ids set aside for jobs whose payloads come first.
     var staged: Set<UInt64> = []
 
@@ -78,8 +91,9 @@ struct Census {
             producers.insert(try key.u64())
             return .next
         }
-        try rows.scan(Tables.progress, from: Key()) { key, _ in
-            progress.insert(try key.u64())
+        try rows.scan(Tables.notes, from: .job(1)) { key, _ in
+            let job = try key.u64()
+            if try key.u8() == NoteKind.progress.rawValue { progress.insert(job) }
             return .next
         }
         try rows.scan(Tables.staging, from: Key()) { key, reader in
@@ -87,10 +101,19 @@ struct Census {
             staged.formUnion(run.first..<run.end)
             return .next
         }
+        try rows.scan(Tables.unique, from: Key()) { key, _ in
+            _ = try (key.u32(), key.u64())
+            keyHolders[try key.u64(), default: 0] += 1
+            return .next
+        }
+        try rows.scan(Tables.times, from: Key()) { key, _ in
+            timedQueues.insert(try key.u32())
+            return .next
+        }
         try readPieces(rows)
-        try readReady(rows)
-        try readLeases(rows)
         try readTimers(rows)
+        try readIndex(rows)
+        try readLeases(rows)
         judge(try Counters(reading: rows), ending: ending)
     }
 
@@ -123,20 +146,39 @@ struct Census {
         damaged.formUnion(damagedPieces)
     }
 
-    private mutating func readReady(_ rows: borrowing Transaction) throws {
-        try rows.scan(Tables.ready, from: Key()) { key, reader in
+    private mutating func readIndex(_ rows: borrowing Transaction) throws {
+        var last: (place: IndexPlace, end: UInt64)?
+        try rows.scan(Tables.index, from: Key()) { key, reader in
             let queue = try key.u32()
-            let order = try key.u8()
+            let state = JobState(rawValue: try key.u8()) ?? .held
+            let place = IndexPlace(queue, state, order: try key.u8())
             let run = JobRun(first: try key.u64(), count: try reader.u32())
             expect(run.count > 0, "queue \(queue) has an empty run at \(run.first)")
-            runs[queue, default: []].append(run)
-            for id in run.first..<run.end {
-                found(id, .ready)
-                guard let job = jobs[id] else { continue }
-                expect(job.queue == queue && job.order == order, "job \(id) is in another's run")
+            if let last, last.place == place {
+                expect(last.end < run.first, "runs of \(place) touch at \(run.first)")
             }
+            last = (place, run.end)
+            if state == .ready { runs[queue, default: []].append(run) }
+            for id in run.first..<run.end { found(id, listedIn: place) }
             return .next
         }
+    }
+
+    private mutating func found(_ id: UInt64, listedIn place: IndexPlace) {
+        switch place.state {
+        case .ready: found(id, .ready)
+        case .scheduled:
+            let due = jobTimers[.ready]?[id]?.first?.due
+            found(id, .scheduled(due: due ?? 0))
+        default:
+            let due = jobTimers[.retention]?[id]?.first?.due
+            found(id, .vanishing(due: due ?? 0))
+        }
+        guard let job = jobs[id] else { return }
+        let order = place.state == .ready ? job.order : 0
+        expect(job.queue == place.queue && order == place.order, "job \(id) is in another's run")
+        let isOfState = job.state.finished.map { $0 == place.state } ?? (place.state < .running)
+        expect(isOfState, "job \(id) is \(job.state), listed in \(place)")
     }
 
     private mutating func readLeases(_ rows: borrowing Transaction) throws {
@@ -159,14 +201,12 @@ struct Census {
 
     private mutating func readTimers(_ rows: borrowing Transaction) throws {
         try rows.scan(Tables.timers, from: Key()) { key, reader in
-            let timer = try Timer(from: &key)
+            let timer = try Timer(from: &key, &reader)
             timers.append(timer)
-            if timer.kind == .ready { found(timer.first, .scheduled(due: timer.due)) }
-            guard timer.kind == .retention else { return .next }
-            expect(reader.remaining > 0, "a retention row is empty")
-            while reader.remaining > 0 {
-                let run = JobRun(first: try reader.u64(), count: try reader.u32())
-                for id in run.first..<run.end { found(id, .vanishing(due: timer.due)) }
+            guard timer.kind.isOfRun else { return .next }
+            expect(timer.count > 0, "a timer is for nothing")
+            for id in timer.jobs.first..<timer.jobs.end {
+                jobTimers[timer.kind, default: [:]][id, default: []].append(timer)
             }
             return .next
         }
@@ -182,6 +222,11 @@ extension Census.Job {
         crashes = row.crashes
         interruptions = row.interruptions
         due = row.history?.dueAt ?? 0
+        vanishAt = row.history?.vanishAt ?? 0
+        cancelEndsAt = row.history?.cancelEndsAt ?? 0
+        expiresAt = row.expiresAt
+        payloadBytes = row.payloadBytes
+        if let unique = row.options?.unique, unique.isHeld { keyFreeAt = unique.until }
         if row.payloadPlace == .pieces { pieces[.payload] = row.payloadBytes }
         if row.resultPlace == .pieces { pieces[.result] = row.resultBytes }
         stagedResult = row.stagedResult

@@ -11,6 +11,7 @@ struct Delivery {
         var interruptions: UInt16
         var type: String
         var payload: [UInt8]
+        var checkpoint: [UInt8]
     }
 
     var token: UInt64 = 0
@@ -25,8 +26,19 @@ struct Delivery {
 enum Outcome {
     case complete([UInt8]? = nil)
     case fail(String = "it did not work")
+    case failed(String, _ errorClass: String, _ fingerprint: UInt64)
+    case failedAs(FailureWish)
     case release
     case extend(UInt64)
+}
+
+/// A unique key, in values.
+struct Unique {
+    var scope = UniqueKey.Scope.active
+    var policy = UniqueKey.Policy.existing
+    var needsSamePayload = false
+    var period: UInt64 = 0
+    var key = "order 7"
 }
 
 extension EngineHarness {
@@ -52,7 +64,36 @@ extension EngineHarness {
     ) throws -> UInt64 {
         let submission = Submission(
             type: arena.copy(type), payload: stored(payload), options: options)
-        return try engine.submit(submission, to: index(queue), rows)
+        let outcome = try engine.submit(submission, to: index(queue), rows)
+        guard case .accepted(let id) = outcome else { throw NotAccepted(outcome: outcome) }
+        return id
+    }
+
+    private struct NotAccepted: Error { var outcome: SubmissionOutcome }
+
+    /// Submits a job that may be refused, in a turn of its own.
+    @discardableResult
+    func offer(
+        _ queue: String = "mail", payload: [UInt8] = [1, 2, 3], unique: Unique? = nil,
+        options: JobOptions = JobOptions()
+    ) throws -> SubmissionOutcome {
+        try turn { rows in
+            try engine.submit(
+                submission(payload: payload, unique: unique, options: options), to: index(queue),
+                rows)
+        }
+    }
+
+    func submission(
+        payload: [UInt8] = [1, 2, 3], unique: Unique? = nil, options: JobOptions = JobOptions()
+    ) -> Submission {
+        let key = unique.map {
+            UniqueKey(
+                scope: $0.scope, policy: $0.policy, needsSamePayload: $0.needsSamePayload,
+                period: $0.period, bytes: arena.copy($0.key))
+        }
+        return Submission(
+            type: arena.copy("letter"), payload: stored(payload), options: options, unique: key)
     }
 
     func index(_ queue: String) throws -> QueueIndex {
@@ -64,8 +105,16 @@ extension EngineHarness {
     func stored(_ bytes: [UInt8]) -> StoredPayload {
         StoredPayload(
             codec: 1, rawBytes: UInt32(bytes.count * 2),
-            checksum: UInt32(truncatingIfNeeded: bytes.count),
-            bytes: arena.copy(bytes))
+            checksum: crc32c(arena.copy(bytes)), bytes: arena.copy(bytes))
+    }
+
+    private func failure(_ wish: FailureWish) -> Failure {
+        var failure = Failure(
+            message: arena.copy(wish.message), errorClass: arena.copy(wish.errorClass),
+            fingerprint: wish.fingerprint)
+        failure.retryAfter = wish.retryAfter
+        failure.isDiscard = wish.isDiscard
+        return failure
     }
 
     // MARK: Working
@@ -158,7 +207,13 @@ extension EngineHarness {
         let verdict: Verdict =
             switch outcome {
             case .complete(let result): .complete(result: result.map { stored($0) })
-            case .fail(let reason): .fail(reason: arena.copy(reason))
+            case .fail(let reason): .fail(Failure(message: arena.copy(reason)))
+            case .failed(let message, let errorClass, let fingerprint):
+                .fail(
+                    Failure(
+                        message: arena.copy(message), errorClass: arena.copy(errorClass),
+                        fingerprint: fingerprint))
+            case .failedAs(let wish): .fail(failure(wish))
             case .release: .release
             case .extend(let milliseconds): .extend(milliseconds)
             }
@@ -196,13 +251,19 @@ extension Delivery.Job {
         interruptions = job.interruptions
         type = String(decoding: job.type, as: UTF8.self)
         payload = Array(job.payload.bytes)
+        checkpoint = Array(job.checkpoint)
     }
 }
 
 /// Bytes that differ from place to place, and from seed to seed.
 func pattern(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: mixed(seed, UInt64($0 / 7)) &+ UInt64($0)) }
+    let start = Int(mixed(seed, 1) % 1_009)
+    var bytes = Array(noise[start..<min(start + count, noise.count)])
+    while bytes.count < count { bytes += noise.prefix(count - bytes.count) }
+    return bytes
 }
+
+private let noise = (0..<131_101).map { UInt8(truncatingIfNeeded: mixed(7, $0)) }
 
 extension EngineHarness {
     /// A page of the list, as of the last checkpoint.
@@ -211,10 +272,10 @@ extension EngineHarness {
         oldestFirst: Bool = false,
         limit: Int = 500, after: UInt64? = nil
     ) throws -> JobListPage {
-        let bits = states.reduce(UInt16(0)) { $0 | 1 << UInt16($1.rawValue) }
+        var filter = JobFilter(queue: queue, states: JobFilter.states(states))
+        filter.type = type
         let request = JobListRequest(
-            queue: queue, states: bits, type: type, oldestFirst: oldestFirst, limit: limit,
-            after: after)
+            filter, oldestFirst: oldestFirst, limit: limit, after: after)
         return try store.snapshot { snapshot in try JobInspector.list(request, snapshot) }
     }
 

@@ -3,6 +3,12 @@ import Testing
 
 @testable import Engine
 
+/// Where a row is.
+struct StoredRow {
+    var table: Table
+    var key: Key
+}
+
 /// An engine over a real store, with clock and random numbers in the test's hands. After every turn
 /// the rows are verified as a whole.
 final class EngineHarness {
@@ -15,8 +21,9 @@ final class EngineHarness {
     private(set) var engine: Engine
     let arena = Arena()
 
+    static let beginning: UInt64 = 1_700_000_000_000
     /// Milliseconds since 1970: what the next turn is stamped with.
-    var now: UInt64 = 1_700_000_000_000
+    var now = EngineHarness.beginning
     /// The random number that the next turns are stamped with.
     var random: UInt64 = 0
     /// Whether every turn ends with a look at all rows.
@@ -105,8 +112,17 @@ final class EngineHarness {
         return result
     }
 
+    /// What does not add up in the rows; what is damaged is not told.
+    func problems() throws -> [String] {
+        let now = now
+        let verifier = try store.turn { rows in try Verifier.everything(asOf: now, rows) }
+        return verifier.problems.filter { !$0.isDamage }.map { "\($0.table.name): \($0.sentence)" }
+    }
+
+    /// Checks the rows, and counts them.
     @discardableResult
     func verify() throws -> Census {
+        for problem in try problems() { Issue.record(Comment(rawValue: problem)) }
         let ending = Set(engine.ending.keys)
         let census = try store.turn { rows in try Census(rows, ending: ending) }
         for complaint in census.complaints { Issue.record(Comment(rawValue: complaint)) }
@@ -127,11 +143,25 @@ final class EngineHarness {
         copies += 1
         let copy = "\(directory.path)/crashed-\(copies)"
         try directory.copy(path, to: copy)
+        // The old one must still be closed, and nothing may be open in it then.
+        try store.commit(now: now)
         try store.close(now: now)
         try directory.remove(path)
         path = copy
         now += milliseconds
         try open()
+    }
+
+    /// Makes a turn that a crash takes back: it never reached the log.
+    func crash(losing commands: (borrowing Transaction) throws -> Void) throws {
+        try store.turn { rows in
+            engine.begin(Engine.Stamp(now: now, random: random))
+            try commands(rows)
+            _ = try engine.tick(rows)
+            try engine.finish(rows)
+        }
+        arena.reset()
+        try crash()
     }
 
     /// Stops, flips a bit in each of the stored byte strings, and starts again.
@@ -141,6 +171,25 @@ final class EngineHarness {
             #expect(try directory.damage(bytes, in: "\(path)/data.mdb") == 1)
         }
         try open()
+    }
+
+    /// Stops, flips a bit in one byte of each of these rows, and starts again without a look at the rows.
+    /// - Parameter place: where in the row the byte is: 0 the first one, 1 the last.
+    func restart(damaging rows: [StoredRow], at place: Double) throws {
+        let bytes = try look { transaction in
+            try rows.map { row in
+                let value = try #require(try transaction.raw(row.table, row.key))
+                let key = row.key.withBytes { Array($0) }
+                return (key + value, key.count + Int(place * Double(value.count - 1)))
+            }
+        }
+        try store.close(now: now)
+        for (bytes, index) in bytes {
+            try directory.damageEverywhere(bytes, at: index, in: "\(path)/data.mdb")
+        }
+        verifies = false
+        try open()
+        damage += engine.damage
     }
 
     private func open() throws {

@@ -1,0 +1,142 @@
+package import Store
+
+/// Deleting queues, with their jobs in bounded steps of as many turns as it takes.
+extension Engine {
+    /// Deletes a queue that has no jobs; with `force`, its jobs first. Until it is gone it takes and
+    /// delivers nothing.
+    /// - Returns: the number of jobs that keep it from being deleted; 0: it is, or is being, deleted.
+    package func deleteQueue(
+        _ queue: QueueIndex, force: Bool, _ rows: borrowing Transaction
+    ) throws -> UInt64 {
+        let jobs = queues[queue.value].row.jobs
+        if jobs == 0 {
+            try removeQueue(queue.value, rows)
+            return 0
+        }
+        guard force else { return jobs }
+        guard !queues[queue.value].isBeingDeleted else { return 0 }
+        var settings = settings(of: queue)
+        settings.deletingSince = stamp.now
+        queues[queue.value].row.settings = settings
+        queues[queue.value].settingsChanged()
+        touch(queue.value)
+        deletingQueues.append(queue.value)
+        return 0
+    }
+
+    /// Removes jobs of queues that are being deleted, as many as steps allow.
+    func deleteQueues(_ steps: inout Int, _ rows: borrowing Transaction) throws {
+        while steps > 0, let queue = deletingQueues.first {
+            try queues[queue].ready.flush(rows)
+            try writePendingRuns(rows)
+            if let (place, run) = try firstListed(ofQueue: queues[queue].id, rows) {
+                for id in (run.first..<run.end).prefix(steps) {
+                    try purge(id, from: place, queue, &steps, rows)
+                }
+            } else if try !purgeLeases(ofQueue: queue, &steps, rows) {
+                deletingQueues.removeFirst()
+                try removeQueue(queue, rows)
+            }
+        }
+    }
+
+    private func firstListed(
+        ofQueue queue: UInt32, _ rows: borrowing Transaction
+    ) throws -> (IndexPlace, JobRun)? {
+        let start = IndexPlace(queue, .scheduled).key(0)
+        let found = try rows.first(Tables.index, atOrAfter: start) {
+            key, reader -> (IndexPlace, JobRun)? in
+            guard try key.u32() == queue, let state = JobState(rawValue: try key.u8()) else {
+                return nil
+            }
+            let place = IndexPlace(queue, state, order: try key.u8())
+            return (place, JobRun(first: try key.u64(), count: try reader.u32()))
+        }
+        return found ?? nil
+    }
+
+    /// Removes a job that is listed in a place, as if it had never been.
+    private func purge(
+        _ id: UInt64, from place: IndexPlace, _ queue: Int, _ steps: inout Int,
+        _ rows: borrowing Transaction
+    ) throws {
+        steps -= 1
+        guard let row = try load(id, rows) else {
+            // Damaged: only its place is known.
+            count(queue) { $0.remove(1, from: place.state, bytes: 0) }
+            guard place.state == .ready else {
+                try place.remove(JobRun(first: id, count: 1), rows)
+                return
+            }
+            return try queues[queue].ready.remove(id, order: place.order, rows)
+        }
+        steps -= row.pieceCount
+        try leave(id, row, place.state, queue, rows)
+        try forgetUnfinished(id, row, rows)
+    }
+
+    private func forgetUnfinished(
+        _ id: UInt64, _ stored: JobRow, _ rows: borrowing Transaction
+    ) throws {
+        var row = stored
+        if !row.state.isFinished { try dropUnfinished(id, &row, rows) }
+        if watched.contains(id) { finishedWatched.append(id) }
+        try forget(id, row, rows)
+    }
+
+    /// Takes running jobs from their workers and removes them.
+    /// - Returns: whether there were any.
+    private func purgeLeases(
+        ofQueue queue: Int, _ steps: inout Int, _ rows: borrowing Transaction
+    ) throws -> Bool {
+        try writeExtensions(rows)
+        try writeLeases(rows)
+        var found: [(LeaseKey, LeaseRow)] = []
+        var stepsLeft = steps
+        try mending(rows) {
+            found = []
+            stepsLeft = steps
+            try rows.scan(Tables.leases, from: .lease(0, 0)) { key, reader in
+                let key = try LeaseKey(from: &key)
+                let lease = try LeaseRow(from: &reader)
+                guard lease.queue == queues[queue].id else { return .next }
+                stepsLeft -= lease.jobs.count
+                found.append((key, lease))
+                return stepsLeft > 0 ? .next : .stop
+            }
+        }
+        steps = stepsLeft
+        for (key, lease) in found { try purge(key, lease, queue, &steps, rows) }
+        return !found.isEmpty
+    }
+
+    private func purge(
+        _ key: LeaseKey, _ lease: LeaseRow, _ queue: Int, _ steps: inout Int,
+        _ rows: borrowing Transaction
+    ) throws {
+        var credit = DeliveryCredit(
+            session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
+            jobs: lease.jobs.count)
+        var empty = lease
+        empty.jobs = JobSet()
+        touchedLeases[key] = empty
+        count(queue) { $0.running.lower(by: UInt64(lease.jobs.count)) }
+        for offset in lease.jobs.offsets {
+            guard let row = try load(key.first + offset, rows) else { continue }
+            credit.bytes += Int(row.payloadBytes)
+            steps -= row.pieceCount
+            try forgetUnfinished(key.first + offset, row, rows)
+        }
+        lapsed.append(credit)
+    }
+
+    private func removeQueue(_ queue: Int, _ rows: borrowing Transaction) throws {
+        _ = try rows.delete(Tables.queues, .queue(queues[queue].id))
+        _ = try rows.delete(Tables.names, .queue(queues[queue].id))
+        try times.forget(queue: queues[queue].id, rows)
+        try forgetGroups(ofQueue: queues[queue].id, rows)
+        queuePlaces[queues[queue].id] = nil
+        queues[queue].isDeleted = true
+        deletedQueues += 1
+    }
+}

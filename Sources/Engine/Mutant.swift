@@ -1,0 +1,31 @@
+/// Bugs planted on purpose, one at a time and in test builds only: the simulation must find each of them,
+/// or it would not find the like by accident either.
+package enum Mutant: String, Sendable, CaseIterable {
+    case attemptsOffByOne
+    case cancelForgottenByFailure
+    case checkpointLostOnRetry
+    case counterNotMoved
+    case expiryKeepsItsTimer
+    case expiryOnlyWhileReady
+    case groupNotLowered
+    case indexRowForgotten
+    case keyNotReleased
+    case pauseIgnored
+    case priorityInverted
+    case replacedHolderStays
+    case retentionOfAnotherOutcome
+    case staleTokenAccepted
+    case timeoutNotCapped
+}
+
+extension Engine {
+    /// Whether a bug is planted here. Release builds have none.
+    @inline(__always)
+    func isPlanted(_ mutant: Mutant) -> Bool {
+        #if DEBUG
+            self.mutant == mutant
+        #else
+            false
+        #endif
+    }
+}

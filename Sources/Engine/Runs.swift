@@ -1,0 +1,192 @@
+import Store
+
+/// Consecutive job ids.
+package struct JobRun: Equatable, Sendable {
+    package var first: UInt64
+    package var count: UInt32
+
+    package init(first: UInt64, count: UInt32) {
+        self.first = first
+        self.count = count
+    }
+
+    var end: UInt64 { first + UInt64(count) }
+
+    func contains(_ id: UInt64) -> Bool { id >= first && id < end }
+
+    /// Whether the other begins where this ends, and both fit one row.
+    func isContinued(by other: JobRun) -> Bool {
+        end == other.first && other.count <= UInt32.max - count
+    }
+
+    func joined(with next: JobRun) -> JobRun { JobRun(first: first, count: count + next.count) }
+}
+
+extension [JobRun] {
+    var jobs: UInt64 { reduce(0) { $0 + UInt64($1.count) } }
+
+    /// Adds a job, to the last run where it continues that.
+    mutating func append(_ id: UInt64) {
+        if let last = indices.last, self[last].end == id, self[last].count < .max {
+            self[last].count += 1
+        } else {
+            append(JobRun(first: id, count: 1))
+        }
+    }
+
+    /// The same jobs in ascending runs, as few as there can be.
+    func merged() -> [JobRun] {
+        guard count > 1 else { return self }
+        var merged: [JobRun] = []
+        for run in sorted(by: { $0.first < $1.first }) {
+            if let last = merged.last, last.isContinued(by: run) {
+                merged[merged.count - 1] = last.joined(with: run)
+            } else {
+                merged.append(run)
+            }
+        }
+        return merged
+    }
+}
+
+/// Where runs of jobs are stored: what their keys have in common. The rows are the numbers of jobs.
+/// Runs of one place never overlap, and are joined where they touch.
+protocol RunPlace: Hashable, Comparable {
+    static var table: Table { get }
+
+    func key(_ first: UInt64) -> Key
+
+    /// The first job of a key; nil when it is of another place.
+    func first(in key: inout KeyReader) throws(StoreError) -> UInt64?
+}
+
+extension RunPlace {
+    /// The run that begins at `id` or last before it.
+    func run<Source: Rows & ~Copyable>(
+        atOrBefore id: UInt64, _ rows: borrowing Source
+    ) throws -> JobRun? {
+        let found = try rows.last(Self.table, atOrBefore: key(id)) { key, row -> JobRun? in
+            guard let first = try first(in: &key) else { return nil }
+            return JobRun(first: first, count: try row.u32())
+        }
+        return found ?? nil
+    }
+
+    func contains<Source: Rows & ~Copyable>(
+        _ id: UInt64, _ rows: borrowing Source
+    ) throws -> Bool {
+        try run(atOrBefore: id, rows)?.contains(id) ?? false
+    }
+
+    /// Adds jobs, joined with the runs that they continue and that continue them.
+    /// - Returns: the run that has them now.
+    @discardableResult
+    func insert(_ run: JobRun, _ rows: borrowing Transaction) throws -> JobRun {
+        var merged = run
+        if let before = try self.run(atOrBefore: run.first, rows), before.isContinued(by: run) {
+            merged = before.joined(with: run)
+        }
+        let after = try rows.get(Self.table, key(merged.end)) { row in
+            JobRun(first: merged.end, count: try row.u32())
+        }
+        if let after, merged.isContinued(by: after) {
+            _ = try rows.delete(Self.table, key(after.first))
+            merged = merged.joined(with: after)
+        }
+        try put(merged, rows)
+        return merged
+    }
+
+    /// Takes jobs out, from the middle of a stored run if need be.
+    /// - Returns: those of them that were there.
+    @discardableResult
+    func remove(_ run: JobRun, _ rows: borrowing Transaction) throws -> [JobRun] {
+        var removed: [JobRun] = []
+        var end = run.end
+        while end > run.first, let stored = try self.run(atOrBefore: end - 1, rows),
+            stored.end > run.first
+        {
+            let from = max(stored.first, run.first)
+            let to = min(stored.end, end)
+            removed.append(JobRun(first: from, count: UInt32(to - from)))
+            if from == stored.first {
+                _ = try rows.delete(Self.table, key(stored.first))
+            } else {
+                try put(JobRun(first: stored.first, count: UInt32(from - stored.first)), rows)
+            }
+            if to < stored.end {
+                try put(JobRun(first: to, count: UInt32(stored.end - to)), rows)
+            }
+            end = from
+        }
+        return removed
+    }
+
+    private func put(_ run: JobRun, _ rows: borrowing Transaction) throws {
+        try rows.put(Self.table, key(run.first)) { $0.u32(run.count) }
+    }
+}
+
+/// Jobs that this turn adds to stored runs, held back until they are written together.
+struct PendingRuns<Place: RunPlace> {
+    /// The place that was named last: mostly the one that is named next.
+    private var place: Place?
+    private var runs: [JobRun] = []
+    private var others: [Place: [JobRun]] = [:]
+
+    var isEmpty: Bool { place == nil }
+
+    mutating func add(_ id: UInt64, to place: Place) {
+        if place != self.place {
+            if let last = self.place { others[last] = runs }
+            runs = others.removeValue(forKey: place) ?? []
+            self.place = place
+        }
+        runs.append(id)
+    }
+
+    mutating func write(_ rows: borrowing Transaction) throws {
+        guard let place else { return }
+        if others.isEmpty {
+            for run in runs.merged() { try place.insert(run, rows) }
+        } else {
+            others[place] = runs
+            for (place, runs) in others.sorted(by: { $0.key < $1.key }) {
+                for run in runs.merged() { try place.insert(run, rows) }
+            }
+            others.removeAll(keepingCapacity: true)
+        }
+        runs.removeAll(keepingCapacity: true)
+        self.place = nil
+    }
+}
+
+/// Where jobs of a queue are listed by state, those of each priority on their own while they are ready.
+struct IndexPlace: RunPlace {
+    var queue: UInt32
+    var state: JobState
+    /// 255 less the priority, of ready jobs; 0 in every other state.
+    var order: UInt8
+
+    static let table = Tables.index
+
+    init(_ queue: UInt32, _ state: JobState, order: UInt8 = 0) {
+        self.queue = queue
+        self.state = state
+        self.order = order
+    }
+
+    func key(_ first: UInt64) -> Key {
+        Key().adding(u32: queue).adding(u8: state.rawValue).adding(u8: order).adding(u64: first)
+    }
+
+    func first(in key: inout KeyReader) throws(StoreError) -> UInt64? {
+        guard try key.u32() == queue, try key.u8() == state.rawValue, try key.u8() == order
+        else { return nil }
+        return try key.u64()
+    }
+
+    static func < (one: IndexPlace, other: IndexPlace) -> Bool {
+        (one.queue, one.state, one.order) < (other.queue, other.state, other.order)
+    }
+}

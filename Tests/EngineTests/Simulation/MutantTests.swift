@@ -1,0 +1,20 @@
+#if DEBUG
+    import Testing
+
+    @testable import Engine
+
+    /// The simulation is worth as much as what it finds: planted bugs, one by one.
+    @Suite(.timeLimit(.minutes(10)))
+    struct MutantTests {
+        private static let seedsMax: UInt64 = 1_000
+
+        @Test(arguments: Mutant.allCases)
+        func `a planted bug is found`(_ mutant: Mutant) throws {
+            let found = try (1...MutantTests.seedsMax).first { seed in
+                let script = Step.script(seed: seed, steps: 200)
+                return try Simulation(preparing: { $0.mutant = mutant }).run(script) != nil
+            }
+            #expect(found != nil, "\(mutant) lives through \(MutantTests.seedsMax) seeds")
+        }
+    }
+#endif
