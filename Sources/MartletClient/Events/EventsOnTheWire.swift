@@ -9,7 +9,7 @@ extension JobEvents.Event {
         queue = event.queue
         type = event.type
         kind = Kind(rawValue: event.kind.name)
-        state = JobStatus.State(event.state)
+        state = event.state.map { JobStatus.State($0) }
         attempt = Int(event.attempt)
         error = event.error
         session = event.session
@@ -20,7 +20,8 @@ extension JobEvents.Event {
 
     /// Nothing follows it but what somebody asks for.
     var endsItsJob: Bool {
-        kind == .deleted || (state.isFinished && kind != .edited)
+        guard let state else { return true }
+        return state.isFinished && kind != .edited
     }
 }
 

@@ -11,8 +11,8 @@ extension JobEvents {
         public let queue: String
         public let type: String
         public let kind: Kind
-        /// The job's state after it.
-        public let state: JobStatus.State
+        /// The job's state after it; nil when the job is gone.
+        public let state: JobStatus.State?
         public let attempt: Int
         /// Why an attempt failed, or the job was cancelled.
         public let error: String?
