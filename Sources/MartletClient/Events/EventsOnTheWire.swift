@@ -20,7 +20,7 @@ extension JobEvents.Event {
 
     /// Nothing follows it but what somebody asks for.
     var endsItsJob: Bool {
-        kind == .deleted || (state?.isFinished == true && kind != .edited)
+        [.completed, .dead, .cancelled, .expired, .deleted].contains(kind)
     }
 }
 
