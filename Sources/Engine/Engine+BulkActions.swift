@@ -107,8 +107,8 @@ extension Engine {
             queues: queuesWithJobs(named: action.filter.queue), rows)
         let found = try search.find(allowance, rowsMax: EngineLimits.actionRowsPerStep, rows)
         let acted = try act(on: found, &action, rows)
-        // Reading a row is a small part of the work of changing a job.
-        steps -= acted + forgottenPieces + search.looked / 4
+        // Changing a job writes several rows; reading one is a small part of that.
+        steps -= 2 * acted + forgottenPieces + search.looked / 4
         guard acted == found.count else {
             action.looked += UInt64(acted)
             return

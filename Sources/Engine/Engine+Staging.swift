@@ -41,18 +41,19 @@ extension Engine {
     /// Removes what was staged for jobs that never came.
     func forgetStaged(_ rows: borrowing Transaction) throws {
         var staged: [JobRun] = []
-        try rows.scan(Tables.staging, from: .job(0)) { key, reader in
+        let damaged = try rows.survey(Tables.staging) { key, reader in
             staged.append(JobRun(first: try key.u64(), count: try reader.u32()))
-            return .next
         }
         for run in staged {
             var keys: [Key] = []
-            try rows.scan(Tables.pieces, from: .job(run.first), to: .job(run.end)) { key, _ in
-                keys.append(key.whole)
-                return .next
+            let damagedPieces = try rows.survey(
+                Tables.pieces, from: .job(run.first), to: .job(run.end)
+            ) { key, _ in keys.append(key.whole) }
+            for key in keys + damagedPieces.map({ Key($0.key) }) {
+                _ = try rows.delete(Tables.pieces, key)
             }
-            for key in keys { _ = try rows.delete(Tables.pieces, key) }
             try endStaging(run.first, rows)
         }
+        for row in damaged { try forgetStaged(row, rows) }
     }
 }
