@@ -27,9 +27,9 @@ struct EventRouteTests {
     @Test func `events come with their offset and their kind, and what was missed before them`()
         async throws
     {
-        server.events.continuation.yield(Self.event(5))
-        server.events.continuation.yield(Self.event(9, missed: 3))
-        server.events.continuation.finish()
+        server.events.put(Self.event(5))
+        server.events.put(Self.event(9, missed: 3))
+        server.events.close()
         try await withHTTP(server) { [server] http in
             let answer = try await HTTPAnswer.to(
                 "GET", "/v1/events?queue=images&state=dead&progress=true", at: http,
@@ -67,7 +67,7 @@ struct EventRouteTests {
                 $0.split(separator: "\r\n").count { $0 == ":\n\n" } > 5
             }
             #expect(beats?.contains("text/event-stream") == true)
-            server.events.continuation.yield(Self.event(1))
+            server.events.put(Self.event(1))
             #expect(await client.text { $0.contains("event: dead") } != nil)
             #expect(await server.watches.first?.filter.job?.description == "000000000007")
             try await client.close()

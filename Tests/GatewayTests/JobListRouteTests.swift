@@ -30,7 +30,7 @@ struct JobListRouteTests {
     @Test func `every filter reaches the broker`() async throws {
         let query =
             "queue=images&state=dead,expired&state=ready&type=mail&tag=a&unique=k&id=0000000k&error=feed"
-            + "&worker=2a&since=2023-11-14T22:13:20Z&until=2023-11-14T22:13:20.500Z&order=oldest&count=true"
+            + "&worker=2a&since=2023-11-14T22:13:20Z&until=2023-11-14T22:13:20.500Z&order=oldest&count=true&fresh=true"
         try await withHTTP(server) { [server] http in
             let answer = try await HTTPAnswer.to("GET", "/v1/jobs?\(query)", at: http)
             #expect(answer.status == 200)
@@ -39,6 +39,7 @@ struct JobListRouteTests {
             #expect(list.states == [JobStates(.dead), JobStates(.expired), JobStates(.ready)])
             #expect(list.order == .oldestFirst)
             #expect(list.isCount)
+            #expect(list.isFresh)
             #expect(list.filter.type == "mail")
             #expect(list.filter.tag == "a")
             #expect(list.filter.unique == "k")

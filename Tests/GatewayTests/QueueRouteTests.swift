@@ -31,8 +31,16 @@ struct QueueRouteTests {
         }
     }
 
+    @Test func `a queue's name may be escaped in a path`() async throws {
+        await server.add(QueueInfo(name: "a:b"))
+        try await withHTTP(server) { http in
+            let answer = try await HTTPAnswer.to("GET", "/v1/queues/a%3Ab", at: http)
+            #expect(try answer.object["name"] as? String == "a:b")
+        }
+    }
+
     @Test(arguments: [
-        #"{"depth": 1}"#, #"{"order": "random"}"#, #"{"defaults": {"delay_ms": 1}}"#,
+        "", #"{"depth": 1}"#, #"{"order": "random"}"#, #"{"defaults": {"delay_ms": 1}}"#,
         #"{"defaults": {"backoff": {"kind": "none", "base": 1}}}"#, #"{"depth_max": -1}"#,
     ])
     func `settings that are not understood are refused`(body: String) async throws {

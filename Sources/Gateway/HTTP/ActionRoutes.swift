@@ -33,8 +33,7 @@ struct ActionRoutes<Context: RequestContext>: Sendable {
     /// `POST /v1/queues/{queue}/purge`: deletes the queue's jobs but those that run.
     private func purge(_ request: Request, context: Context) async throws -> Response {
         _ = try RequestOptions(request, known: [])
-        let name = try context.parameters.require("queue")
-        try Names.check(queue: name)
+        let name = try context.queueName()
         let options = try await request.options(known: ["filter", "rate", "dry_run"])
         let names = JobQuery.names.filter { $0 != "queue" }
         let filter = try options.object("filter", known: names)
@@ -48,16 +47,25 @@ struct ActionRoutes<Context: RequestContext>: Sendable {
     ) async throws -> Response {
         let rate = try options.integer("rate", in: 1...Int(Limits.actionRateMax))
         if try options.flag("dry_run") {
-            var counted = query
-            if counted.states.isEmpty { counted.states = change.states }
             var object = JSONObject()
             object.set("dry_run", true)
-            object.set("count", try await server.count(matching: counted))
+            object.set("count", try await count(of: change, matching: query))
             return .json(object)
         }
         let action = try await server.actOnAll(change, matching: query, rate: rate)
         return .json(
             action.object, status: .accepted, headers: [.location: "/v1/actions/\(action.id)"])
+    }
+
+    /// Jobs that match and are in a state which the action is for.
+    private func count(
+        of change: JobChange, matching query: JobQuery
+    ) async throws(MartletError) -> Int {
+        var query = query
+        query.states =
+            query.states.isEmpty ? change.states : query.states.intersection(change.states)
+        // No state at all would mean all of them.
+        return query.states.isEmpty ? 0 : try await server.count(matching: query)
     }
 
     /// `GET /v1/actions/{id}[?wait=SECONDS]`: how far it is, or its end.
@@ -87,18 +95,6 @@ struct ActionRoutes<Context: RequestContext>: Sendable {
 
 extension ActionInfo {
     fileprivate var object: JSONObject { BulkActionJSON(id: id, BulkAction.Status(self)).object }
-}
-
-extension RequestContext {
-    fileprivate func actionID() throws -> UInt64 {
-        let text = try parameters.require("id")
-        guard let id = UInt64(text) else {
-            throw Problem(
-                status: .notFound, code: ErrorCode.actionNotFound.name,
-                detail: "no action \(text.prefix(40)); its number is in the answer that began it")
-        }
-        return id
-    }
 }
 
 extension JobChange {
@@ -141,7 +137,7 @@ extension JobChange {
         self = change
     }
 
-    /// The states that it is for when none are named.
+    /// The states that it is for.
     fileprivate var states: Set<JobStatus.State> {
         switch self {
         case .cancel: [.scheduled, .ready, .running, .held]

@@ -24,12 +24,3 @@ extension Response {
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
     }
 }
-
-extension RequestContext {
-    /// The job that the path names.
-    func jobID() throws -> JobStatus.ID {
-        let text = try parameters.require("id")
-        guard let id = JobStatus.ID(text) else { throw Problem.idInvalid(text) }
-        return id
-    }
-}

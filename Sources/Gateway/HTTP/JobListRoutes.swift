@@ -19,13 +19,14 @@ struct JobListRoutes<Context: RequestContext>: Sendable {
     /// `GET /v1/jobs`: those that match, newest first unless asked otherwise, or how many match.
     private func jobs(_ request: Request, context: Context) async throws -> Response {
         let query = try RequestOptions(
-            request, known: JobQuery.names + ["order", "limit", "cursor", "count"])
+            request, known: JobQuery.names + ["order", "limit", "cursor", "count", "fresh"])
         let order = try query.choice("order", ["newest": true, "oldest": false])
         let limit = try query.integer("limit", in: 1...Int(Limits.listLimitMax))
         var list = try JobQuery(query).list(
             newestFirst: order ?? true, limit: limit.map { UInt16($0) } ?? Self.pageDefault)
         list.cursor = try query.cursor()
         list.isCount = try query.flag("count")
+        list.isFresh = try query.flag("fresh")
         let page = try await server.page(of: list)
         var object = JSONObject()
         object.set("as_of", Date(timeIntervalSince1970: Double(page.asOf) / 1_000))
@@ -41,7 +42,7 @@ struct JobListRoutes<Context: RequestContext>: Sendable {
         let limit = try query.integer("limit", in: 1...Int(Limits.groupLimitMax))
         let page = try await server.page(
             of: Groups(
-                queue: try query.text("queue") ?? "",
+                queue: try query.queue() ?? "",
                 limit: limit.map { UInt16($0) } ?? Self.pageDefault, cursor: try query.cursor()))
         var object = JSONObject()
         object.set("as_of", Date(timeIntervalSince1970: Double(page.asOf) / 1_000))

@@ -65,7 +65,7 @@ struct QueueRoutes<Context: RequestContext>: Sendable {
 
     private func settings(_ request: Request) async throws -> RequestOptions {
         _ = try RequestOptions(request, known: [])
-        return try await request.options(known: QueueOptions.names)
+        return try await request.options(known: QueueOptions.names, isRequired: true)
     }
 
     private func configure(_ name: String, _ options: QueueOptions) async throws -> Response {
@@ -109,14 +109,6 @@ struct QueueRoutes<Context: RequestContext>: Sendable {
 
     private func queue(_ name: String) async throws -> Response {
         .json(QueueJSON(try await server.queue(name), now: Date()).object)
-    }
-}
-
-extension RequestContext {
-    fileprivate func queueName() throws -> String {
-        let name = try parameters.require("queue")
-        try Names.check(queue: name)
-        return name
     }
 }
 

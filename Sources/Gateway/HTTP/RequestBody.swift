@@ -10,11 +10,14 @@ extension Request {
     static var instructionBytesMax: Int { 64 << 10 }
 
     /// The members of the JSON object that the body is; none when there is no body.
-    func options(known: [String]) async throws -> RequestOptions {
-        try RequestOptions(try await instruction().members, known: known)
+    ///
+    /// - Parameter isRequired: no body is no object.
+    func options(known: [String], isRequired: Bool = false) async throws -> RequestOptions {
+        let body = try await instruction(isRequired: isRequired)
+        return try RequestOptions(body.members, known: known)
     }
 
-    private func instruction() async throws -> JSONBody {
+    private func instruction(isRequired: Bool) async throws -> JSONBody {
         let limit = Self.instructionBytesMax
         var bytes = ByteBuffer()
         for try await part in body {
@@ -23,7 +26,7 @@ extension Request {
                 throw Problem.bodyTooLarge(actual: bytes.readableBytes, limit: limit)
             }
         }
-        if bytes.readableBytes == 0 { bytes.writeString("{}") }
+        if bytes.readableBytes == 0, !isRequired { bytes.writeString("{}") }
         return try JSONBody(bytes)
     }
 

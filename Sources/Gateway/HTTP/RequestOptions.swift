@@ -187,16 +187,3 @@ struct RequestOptions {
         .optionInvalid(prefix + name, values[name] ?? .null, wanted: wanted)
     }
 }
-
-extension Date {
-    init?(rfc3339 text: String) {
-        for hasFraction in [true, false] {
-            let style = ISO8601FormatStyle(includingFractionalSeconds: hasFraction)
-            if let date = try? style.parse(text) {
-                self = date
-                return
-            }
-        }
-        return nil
-    }
-}

@@ -19,17 +19,17 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
     }
 
     private func payloads(_ request: Request, context: Context) async throws -> Response {
-        let queue = try context.parameters.require("queue")
-        let known = ["type"] + JobOptions.queryNames
-        let query = try RequestOptions(request, known: known + (request.isLines ? ["atomic"] : []))
+        let queue = try context.queueName()
+        let query = try RequestOptions(request, known: ["type", "atomic"] + JobOptions.queryNames)
         let header = Destination.typeHeader.flatMap { request.headers[$0] }
         let type = try query.text("type") ?? header
+        let isAtomic = try query.flag("atomic")
         var options = try JobOptions(query: query)
         if request.isLines {
             try request.refuseIdempotencyKey()
             let destination = try Destination(queue: queue, type: type, options: options)
             return try await lines(
-                of: request, lineBytesMax: { $0 }, isAtomic: query.flag("atomic")
+                of: request, lineBytesMax: { $0 }, isAtomic: isAtomic
             ) {
                 Submission(payload: $0, to: destination)
             }
@@ -42,16 +42,15 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
     }
 
     private func objects(_ request: Request, context: Context) async throws -> Response {
+        let isAtomic = try RequestOptions(request, known: ["atomic"]).flag("atomic")
         if request.isLines {
-            let query = try RequestOptions(request, known: ["atomic"])
             try request.refuseIdempotencyKey()
             return try await lines(
-                of: request, lineBytesMax: Submission.objectBytesMax, isAtomic: query.flag("atomic")
+                of: request, lineBytesMax: Submission.objectBytesMax, isAtomic: isAtomic
             ) { (line) throws(Problem) in
                 try Submission(json: line)
             }
         }
-        _ = try RequestOptions(request, known: [])
         return try await one(request, bytesMax: Submission.objectBytesMax) {
             (body) throws(Problem) in
             try Submission(json: body) { (options) throws(Problem) in try options.add(request) }

@@ -25,7 +25,7 @@ actor FakeJobServer: JobServer {
     private(set) var edits: [JobOptions] = []
     private(set) var settings: [QueueOptions] = []
     private(set) var watches: [(filter: EventFilter, after: UInt64)] = []
-    nonisolated let events = AsyncStream.makeStream(of: JobEvents.Event.self)
+    nonisolated let events = Mailbox<JobEvents.Event>()
     private var nextID: UInt64 = 1
     private var holders: [String: Result<PushedJob, MartletError>] = [:]
     /// Answers nothing but this.
@@ -240,18 +240,17 @@ private struct FakeEvents: AsyncSequence, Sendable {
     let after: UInt64
 
     func makeAsyncIterator() -> Iterator {
-        Iterator(sequence: self, events: server.events.stream.makeAsyncIterator())
+        Iterator(sequence: self)
     }
 
     struct Iterator: AsyncIteratorProtocol {
         let sequence: FakeEvents
-        var events: AsyncStream<JobEvents.Event>.Iterator
         var isFirst = true
 
         mutating func next() async throws(MartletError) -> JobEvents.Event? {
             if isFirst { await sequence.server.watch(sequence.filter, after: sequence.after) }
             isFirst = false
-            return await events.next()
+            return await sequence.server.events.next()
         }
 
         mutating func next(
