@@ -12,7 +12,10 @@ extension IntegrationTests {
                     let worker = try server.worker(
                         queue: "q=1",
                         exec:
-                            "exec 3>$MARTLET_CONTROL; echo 'progress 0.5 half of it' >&3; echo 'log first line' >&3; echo 'log second line' >&3; \(stage.script)",
+                            """
+                            exec 3>$MARTLET_CONTROL; echo 'progress 0.5 half of it' >&3
+                            echo 'log first line' >&3; echo 'log second line' >&3; \(stage.script)
+                            """,
                         "--shell")
                     let events = try ChildProcess(
                         ["events", "--follow", "--progress", "--server", server.address])
