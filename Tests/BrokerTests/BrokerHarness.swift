@@ -37,6 +37,7 @@ final class BrokerHarness: Sendable {
             let harness = BrokerHarness(configuration, .martlet(host: "127.0.0.1", port: port))
             do {
                 try await body(harness)
+                try await harness.verify()
             } catch {
                 await group.triggerGracefulShutdown()
                 throw error
@@ -44,6 +45,14 @@ final class BrokerHarness: Sendable {
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
+    }
+
+    /// The store agrees with itself, whatever the test did to it.
+    private func verify() async throws {
+        let client = try await connect()
+        _ = try await client.request(List(limit: 1, isFresh: true), expecting: JobPage.self)
+        #expect(try await client.verify().problems == [])
+        await client.close()
     }
 
     func connect(

@@ -4,6 +4,10 @@ extension Repair {
     // MARK: Queues
 
     func readQueues() throws {
+        try walk(Tables.names) { key, row, _ in
+            queues[try key.u32()] = QueueRow(name: try row.string8())
+            return nil
+        }
         try walk(Tables.queues) { key, row, _ in
             var queue = try QueueRow(from: &row)
             queue.forgetCounts()

@@ -31,6 +31,7 @@ extension Repair {
         try turn { rows in
             for (id, queue) in queues {
                 try rows.put(Tables.queues, .queue(id)) { queue.write(to: &$0) }
+                try rows.put(Tables.names, .queue(id)) { $0.string8(queue.name) }
             }
         }
         try turn { rows in

@@ -181,6 +181,13 @@ package final class Repair {
                 return .remove
             }
         }
+        try walk(Tables.answers) { key, _, rows in
+            let (id, sequence) = (try key.u64(), try key.u64())
+            let producer = try rows.get(Tables.producers, .job(id)) { try Producer(from: &$0) }
+            guard producer?.mixed[sequence] == nil else { return nil }
+            report.orphans += 1
+            return .remove
+        }
         try walk(Tables.times) { key, _, rows in
             try rows.contains(Tables.queues, .queue(try key.u32())) ? nil : .remove
         }

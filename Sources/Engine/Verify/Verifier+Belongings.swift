@@ -1,7 +1,7 @@
 import Store
 
 extension Verifier {
-    // MARK: Workers and producers
+    // MARK: Workers
 
     func lookAtSessions<Source: Rows & ~Copyable>(
         _ place: Place, _ rows: borrowing Source
@@ -16,16 +16,6 @@ extension Verifier {
             expect(
                 try rows.contains(Tables.timers, timer.key), Tables.sessions,
                 "session \(id) has no timer at \(graceEnds)")
-        }
-    }
-
-    func lookAtProducers<Source: Rows & ~Copyable>(
-        _ place: Place, _ rows: borrowing Source
-    ) throws -> Place? {
-        try visit(Tables.producers, from: place, rows) { key, reader in
-            let id = try key.u64()
-            _ = try Producer(from: &reader)
-            expect(id > 0, Tables.producers, "a producer has the number 0")
         }
     }
 

@@ -63,8 +63,8 @@ package final class Verifier {
 
     /// What is looked at, one after the other.
     enum Stage: UInt8, CaseIterable {
-        case jobs, index, leases, timers, sessions, producers, pieces, staging, unique, notes
-        case groups, actions, times, sums
+        case queues, names, jobs, index, leases, timers, sessions, producers, answers, pieces
+        case staging, unique, notes, groups, actions, times, sums
     }
 
     /// Where a piece begins.
@@ -79,7 +79,7 @@ package final class Verifier {
 
         init(_ cursor: [UInt8]) throws(VerifierCursorError) {
             guard let first = cursor.first else {
-                stage = .jobs
+                stage = .queues
                 return
             }
             guard let stage = Stage(rawValue: first), cursor.count >= 9, cursor.count <= 64 else {
@@ -100,12 +100,15 @@ package final class Verifier {
         _ place: Place, _ rows: borrowing Source
     ) throws -> Place? {
         switch place.stage {
+        case .queues: try lookAtQueues(place, rows)
+        case .names: try lookAtNames(place, rows)
         case .jobs: try lookAtJobs(place, rows)
         case .index: try lookAtIndex(place, rows)
         case .leases: try lookAtLeases(place, rows)
         case .timers: try lookAtTimers(place, rows)
         case .sessions: try lookAtSessions(place, rows)
         case .producers: try lookAtProducers(place, rows)
+        case .answers: try lookAtAnswers(place, rows)
         case .pieces: try lookAtPieces(place, rows)
         case .staging: try lookAtStaging(place, rows)
         case .unique: try lookAtUniqueKeys(place, rows)

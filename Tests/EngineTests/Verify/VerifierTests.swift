@@ -87,7 +87,7 @@ struct VerifierTests {
 enum Fault: CaseIterable {
     case indexRowGone, indexRowTwice, indexRowOfNoJob, timerGone, timerOfNoJob, keyRowGone
     case keyRowOfNoJob, noteOfNoJob, pieceOfNoJob, groupCountsWrong, counterWrong, leaseOfNoJob
-    case leaseTimerGone, cancelNotListed, stagingWithoutEnd
+    case leaseTimerGone, cancelNotListed, stagingWithoutEnd, nameGone, answerOfNobody, queueGone
 
     func commit(_ rows: borrowing Transaction) throws {
         switch self {
@@ -117,6 +117,9 @@ enum Fault: CaseIterable {
         case .leaseTimerGone:
             try remove(Tables.timers, rows) { try Timer(from: &$0).kind == .lease }
         case .cancelNotListed: _ = try rows.delete(Tables.notes, .cancelling(8))
+        case .nameGone: try removeFirst(Tables.names, rows)
+        case .answerOfNobody: try rows.put(Tables.answers, .answer(9, 9, 0)) { $0.u8(1) }
+        case .queueGone: _ = try rows.delete(Tables.queues, .queue(2))
         case .stagingWithoutEnd:
             try rows.put(Tables.pieces, .piece(901, .result, 0)) { $0.u8(1) }
         }
