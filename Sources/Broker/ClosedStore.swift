@@ -1,10 +1,11 @@
+import Engine
+import Store
+
 #if canImport(Darwin)
     import Darwin
 #else
     import Glibc
 #endif
-import Engine
-import Store
 
 /// The store of a broker that does not run, opened to be looked at as a whole.
 ///

@@ -81,7 +81,8 @@ struct ArgumentTests {
     @Test func `retention is for all outcomes or for some`() throws {
         var options = JobOptions()
         try #require(RetainArgument(argument: "completed=1h,dead=7d")).apply(to: &options)
-        #expect(options == JobOptions(retainCompleted: .seconds(3600), retainDead: .seconds(604_800)))
+        #expect(
+            options == JobOptions(retainCompleted: .seconds(3600), retainDead: .seconds(604_800)))
         try #require(RetainArgument(argument: "0")).apply(to: &options)
         #expect(
             options

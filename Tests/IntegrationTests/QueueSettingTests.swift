@@ -9,7 +9,7 @@ extension IntegrationTests {
                     "queue", "set", "images", "--depth-max", "2", "--bytes-max", "1M", "--order",
                     "lifo", "--max-attempts", "5", "--backoff", "fixed:10s")
                 try await server.done("queue", "set", "images", "--priority", "9")
-                let settings = try await server.done("queue", "get", "images", "--json").object()
+                let settings = try await self.settings(server)
                 #expect(settings["depth_max"] as? Int == 2)
                 #expect(settings["bytes_max"] as? Int == 1_000_000)
                 #expect(settings["order"] as? String == "lifo")
@@ -22,9 +22,14 @@ extension IntegrationTests {
                 #expect(job["max_attempts"] as? Int == 5)
                 #expect(job["priority"] as? Int == 9)
                 try await server.done("queue", "set", "images", "--no-defaults")
-                let plain = try await server.done("queue", "get", "images", "--json").object()
+                let plain = try await self.settings(server)
                 #expect((plain["defaults"] as? [String: Any])?["priority"] as? Int == nil)
             }
+        }
+
+        private func settings(_ server: Server) async throws -> [String: Any] {
+            let queue = try await server.done("queue", "get", "images", "--json").object()
+            return try #require(queue["settings"] as? [String: Any])
         }
 
         @Test func `a full queue refuses with the number and the limit`() async throws {
@@ -46,7 +51,8 @@ extension IntegrationTests {
                     "submit", "q", "--lines", "--atomic", input: Array("1\n2\n3\n".utf8))
                 refused.expect(1)
                 #expect(refused.text.isEmpty)
-                #expect(try await server.done("job", "list", "--queue", "q", "--count").text == "0\n")
+                #expect(
+                    try await server.done("job", "list", "--queue", "q", "--count").text == "0\n")
                 let taken = try await server.done(
                     "submit", "q", "--lines", "--atomic", input: Array("1\n2\n".utf8))
                 #expect(taken.lines.count == 2)

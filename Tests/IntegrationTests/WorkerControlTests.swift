@@ -2,17 +2,20 @@ import Foundation
 import Testing
 
 extension IntegrationTests {
-    /// What a command tells through file descriptor 3, and what it is told.
+    /// What a command tells through its control pipe, and what it is told.
     @Suite(.timeLimit(.minutes(2)))
     struct WorkerControlTests {
-        @Test func `progress and log lines come through file descriptor 3`() async throws {
+        @Test func `progress and log lines come through the control pipe`() async throws {
             try await withServe { server in
                 try await withScratch { directory in
                     let stage = try Stage(directory)
                     let worker = try server.worker(
                         queue: "q=1",
                         exec:
-                            "echo 'progress 0.5 half of it' >&3; echo 'log first line' >&3; echo 'log second line' >&3; \(stage.script)",
+                            """
+                            exec 3>$MARTLET_CONTROL; echo 'progress 0.5 half of it' >&3
+                            echo 'log first line' >&3; echo 'log second line' >&3; \(stage.script)
+                            """,
                         "--shell")
                     let events = try ChildProcess(
                         ["events", "--follow", "--progress", "--server", server.address])
@@ -44,8 +47,8 @@ extension IntegrationTests {
         @Test func `a checkpoint reaches the next attempt`() async throws {
             try await withServe { server in
                 let script = """
-                    if [ -s "$MARTLET_CHECKPOINT" ]; then cat "$MARTLET_CHECKPOINT"; \
-                    else echo "checkpoint $(printf 'page 17' | base64)" >&3; exit 1; fi
+                    if [ -n "$MARTLET_CHECKPOINT" ]; then cat "$MARTLET_CHECKPOINT"; \
+                    else echo "checkpoint $(printf 'page 17' | base64)" > "$MARTLET_CONTROL"; exit 1; fi
                     """
                 let worker = try server.worker(queue: "q", exec: script, "--shell")
                 let result = try await server.done(

@@ -51,6 +51,7 @@ struct VerifyCommand: AsyncParsableCommand {
 
     private func running() async throws -> VerificationReport {
         try await ServerClient.with(server) { client in
+            try await JobPages.awaitFreshSnapshot(client)
             var report = VerificationReport()
             for try await part in client.verify() {
                 report.rows += part.rows

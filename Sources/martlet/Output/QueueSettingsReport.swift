@@ -11,22 +11,22 @@ struct QueueSettingsReport {
 
     func write(json: Bool) {
         if json {
-            var object = QueueSettingsJSON(queue.options).object
-            let all = QueueJSON(queue, now: .now)
+            var object = JSONObject()
             object.set("name", queue.name)
-            object.set("paused", all.paused)
+            object.set("paused", QueueJSON(queue, now: .now).paused)
             object.set("draining_since", queue.drainingSince)
+            object.set("settings", QueueSettingsJSON(queue.options).object)
             return StandardOutput.write(line: object.text)
         }
         let (options, defaults) = (queue.options, queue.options.defaults ?? JobOptions())
-        Fields.write([
+        let own: [(String, String?)] = [
             ("queue", queue.name), ("paused", queue.paused?.text ?? "no"),
             ("draining", queue.drainingSince.map(\.since) ?? "no"),
             ("order", (options.order ?? .firstInFirstOut).rawValue),
             ("depth max", options.depthMax.limit { Quantity.grouped($0) }),
             ("bytes max", options.bytesMax.limit { Quantity.bytes($0) }),
-        ])
-        Fields.write(fields(of: defaults))
+        ]
+        Fields.write(own + fields(of: defaults))
     }
 
     private func fields(of defaults: JobOptions) -> [(String, String?)] {

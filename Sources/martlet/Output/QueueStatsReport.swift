@@ -38,14 +38,25 @@ struct QueueStatsReport {
             ("oldest ready", age), ("waiting payloads", Quantity.bytes(queue.waitingBytes)),
             (
                 "last minute",
-                "\(Quantity.grouped(rates.submitted)) submitted, \(Quantity.grouped(rates.completed)) completed, \(Quantity.grouped(rates.failed)) failed"
+                counted([
+                    ("submitted", rates.submitted), ("completed", rates.completed),
+                    ("failed", rates.failed),
+                ])
             ),
             (
                 "in all",
-                "\(Quantity.grouped(totals.submitted)) submitted, \(Quantity.grouped(totals.completed)) completed, \(Quantity.grouped(totals.died)) died"
+                counted([
+                    ("submitted", totals.submitted), ("completed", totals.completed),
+                    ("died", totals.died),
+                ])
             ),
             ("paused", queue.paused?.text), ("draining", queue.drainingSince.map(\.since)),
         ]
+    }
+
+    /// `3 submitted, 2 completed`
+    private func counted(_ counts: [(String, Int)]) -> String {
+        counts.map { "\(Quantity.grouped($1)) \($0)" }.joined(separator: ", ")
     }
 
     private var timesTable: Table {

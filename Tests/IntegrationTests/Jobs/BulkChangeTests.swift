@@ -17,7 +17,8 @@ extension IntegrationTests {
             }
         }
 
-        @Test func `many are cancelled, retried, reprioritised and deleted by filter`() async throws {
+        @Test func `many are cancelled, retried, reprioritised and deleted by filter`() async throws
+        {
             try await withServe { server in
                 try await submitMany(server)
                 let moved = try await server.done(

@@ -106,7 +106,10 @@ extension IntegrationTests {
                     "job", "cancel", first, "0000000k5m2q", "nonsense", last, "--json")
                 outcome.expect(5)
                 #expect(try outcome.objects().map { $0["id"] as? String } == [first, last])
-                #expect(try outcome.objects().map { $0["state"] as? String } == ["cancelled", "cancelled"])
+                #expect(
+                    try outcome.objects().map { $0["state"] as? String } == [
+                        "cancelled", "cancelled",
+                    ])
                 #expect(outcome.errors.split(separator: "\n").count == 2, "\(outcome)")
             }
         }

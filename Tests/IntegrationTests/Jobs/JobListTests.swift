@@ -33,7 +33,8 @@ extension IntegrationTests {
                 #expect(try await ids(server, "--since", "1h").count == 6)
                 #expect(try await ids(server, "--until", "1h").isEmpty)
                 #expect(try await ids(server, "--since", "2099-01-01").isEmpty)
-                #expect(try await ids(server, "--id-prefix", String(typed.prefix(11))).contains(typed))
+                #expect(
+                    try await ids(server, "--id-prefix", String(typed.prefix(11))).contains(typed))
                 #expect(try await ids(server, "--id-prefix", typed) == [typed])
                 let none = try await server.done("job", "list", "--queue", "nobody")
                 #expect(none.lines.count == 1, "only the header")

@@ -30,11 +30,16 @@ struct JobExplain: AsyncParsableCommand {
         }
     }
 
+    /// The server's sentences stand inside others', too: they begin small and end without a period.
+    private func write(_ sentence: String) {
+        StandardOutput.write(line: "  \(sentence.prefix(1).uppercased())\(sentence.dropFirst()).")
+    }
+
     private func write(_ explanation: JobExplanation) {
         if json {
             return StandardOutput.write(line: ExplanationJSON(explanation).object.text)
         }
         StandardOutput.write(line: "\(explanation.id) is \(explanation.state.rawValue).")
-        for reason in explanation.reasons { StandardOutput.write(line: "  \(reason.sentence)") }
+        for reason in explanation.reasons { write(reason.sentence) }
     }
 }

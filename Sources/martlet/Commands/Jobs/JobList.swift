@@ -40,7 +40,7 @@ struct JobList: AsyncParsableCommand {
         let query = filter.query(queue: queue.queue, states: states.states)
         try await ServerClient.with(server) { client in
             if count {
-                let count = try await client.count(matching: query)
+                let count = try await JobPages.count(query, client)
                 return StandardOutput.write(line: "\(count)")
             }
             try await JobPages.write(
@@ -49,7 +49,7 @@ struct JobList: AsyncParsableCommand {
     }
 }
 
-/// Lists of jobs.
+/// Lists of jobs that show all that was acknowledged before.
 enum JobPages {
     /// Writes as many jobs as are wanted: JSON lines as they come, columns at the end.
     static func write(
@@ -57,6 +57,7 @@ enum JobPages {
     ) async throws {
         var request = first
         request.cursor = options.cursor?.bytes ?? []
+        request.isFresh = true
         var left = options.count
         var table = JobTable(columns)
         repeat {
@@ -70,5 +71,23 @@ enum JobPages {
         } while left > 0 && !request.cursor.isEmpty
         if !options.json { table.write() }
         PageOptions.tell(next: request.cursor)
+    }
+
+    static func count(_ query: JobQuery, _ client: MartletClient) async throws -> Int {
+        var request = query.list()
+        request.isCount = true
+        request.isFresh = true
+        var count = 0
+        repeat {
+            let page = try await client.page(of: request)
+            count += Int(page.matched)
+            request.cursor = page.cursor
+        } while !request.cursor.isEmpty
+        return count
+    }
+
+    /// Waits until whatever reads a snapshot sees all that was acknowledged before.
+    static func awaitFreshSnapshot(_ client: MartletClient) async throws {
+        _ = try await client.page(of: List(limit: 1, isFresh: true))
     }
 }

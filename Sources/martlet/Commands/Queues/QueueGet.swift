@@ -8,7 +8,7 @@ struct QueueGet: AsyncParsableCommand {
         abstract: "Show the settings of queues.",
         discussion: """
             Example:
-              martlet queue get images --json | jq .defaults
+              martlet queue get images --json | jq .settings.defaults
             """)
 
     @Argument(help: ArgumentHelp("Names of queues.", valueName: "queue"))

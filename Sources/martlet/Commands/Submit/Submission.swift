@@ -29,7 +29,11 @@ struct Submission: Sendable {
         try await input.forEachBatchOfLines(limit: payloadBytesMax) { payloads in
             let results = try await client.push(
                 eachOf: payloads, type: type, queue: queue, options: options)
-            await accept(results.compactMap { try? $0.get() })
+            await accept(
+                results.compactMap { result in
+                    guard case .success(let job) = result else { return nil }
+                    return job
+                })
             try check(results, before: before)
             before += payloads.count
         }

@@ -85,13 +85,19 @@ struct AttemptOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Wait after a failure: none, fixed:10s, or exponential:base,factor,cap with full jitter (default exponential:1s,2,1h).",
+            """
+            Wait after a failure: none, fixed:10s, or exponential:base,factor,cap with full jitter \
+            (default exponential:1s,2,1h).
+            """,
             valueName: "backoff"))
     var backoff: BackoffArgument?
 
     @Option(
         help: ArgumentHelp(
-            "How long to keep the finished job, up to 365d, by outcome (default completed=1h,dead=7d,cancelled=1h,expired=1h) or for all (2d); 0: not at all.",
+            """
+            How long to keep the finished job, up to 365d, by outcome \
+            (default completed=1h,dead=7d,cancelled=1h,expired=1h) or for all (2d); 0: not at all.
+            """,
             valueName: "times"))
     var retain: RetainArgument?
 

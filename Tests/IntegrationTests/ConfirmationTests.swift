@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+extension IntegrationTests {
+    /// What can't be taken back asks somebody who sits at a terminal.
+    @Suite(.timeLimit(.minutes(1)))
+    struct ConfirmationTests {
+        @Test(arguments: [("y\n", 0, 0), ("yes\n", 0, 0), ("n\n", 1, 2), ("\n", 1, 2)])
+        func `jobs are deleted when the answer is yes`(
+            answer: String, status: Int32, left: Int
+        ) async throws {
+            try await withServe { server in
+                _ = try await server.submit("q")
+                _ = try await server.submit("q")
+                let terminal = try PseudoTerminal()
+                try terminal.type(answer)
+                let ended = try await blocking {
+                    try terminal.run(["queue", "purge", "q", "--server", server.address])
+                }
+                #expect(ended == status)
+                #expect(try terminal.shown().contains("Purge 2 jobs? [y/N]"))
+                let count = try await server.done("job", "list", "--queue", "q", "--count").text
+                #expect(count == "\(left)\n")
+            }
+        }
+
+        @Test func `nothing is asked when yes was said or nothing is there`() async throws {
+            try await withServe { server in
+                _ = try await server.submit("q")
+                let terminal = try PseudoTerminal()
+                let purge = ["queue", "purge", "q", "--server", server.address]
+                #expect(try await blocking { try terminal.run(purge + ["--yes"]) } == 0)
+                #expect(try await blocking { try terminal.run(purge) } == 0)
+                #expect(try !terminal.shown().contains("[y/N]"))
+            }
+        }
+    }
+}
+
+/// A terminal that somebody might sit at.
+private final class PseudoTerminal: Sendable {
+    private let person: Int32
+    private let program: Int32
+
+    init() throws {
+        person = posix_openpt(O_RDWR | O_NOCTTY)
+        guard person >= 0, grantpt(person) == 0, unlockpt(person) == 0,
+            let name = ptsname(person)
+        else { throw TestFailure("no terminal: errno \(errno)") }
+        program = open(name, O_RDWR | O_NOCTTY)
+        guard program >= 0 else { throw TestFailure("cannot open the terminal: errno \(errno)") }
+    }
+
+    deinit {
+        close(person)
+        close(program)
+    }
+
+    func type(_ text: String) throws {
+        guard write(person, text, text.utf8.count) == text.utf8.count else {
+            throw TestFailure("cannot type: errno \(errno)")
+        }
+    }
+
+    /// Runs the program at this terminal, and returns its exit status.
+    func run(_ arguments: [String]) throws -> Int32 {
+        let process = Process()
+        process.executableURL = URL(filePath: Program.path)
+        process.arguments = arguments
+        process.environment = Program.environment([:])
+        process.standardInput = FileHandle(fileDescriptor: program, closeOnDealloc: false)
+        process.standardError = FileHandle(fileDescriptor: program, closeOnDealloc: false)
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    /// All that can be seen now.
+    func shown() throws -> String {
+        guard fcntl(person, F_SETFL, O_NONBLOCK) == 0 else {
+            throw TestFailure("errno \(errno)")
+        }
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        let count = read(person, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+}
