@@ -169,6 +169,9 @@ let package = Package(
             name: "TestingTests",
             dependencies: ["MartletTesting", "MartletWorker", "MartletClient", nioCore],
             swiftSettings: settings),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["martlet", "MartletClient"],
+            swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
     ]
 )

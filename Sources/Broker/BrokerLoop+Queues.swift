@@ -133,9 +133,7 @@ extension TypeTimes {
 
 extension TimeHistogram {
     fileprivate init(_ histogram: Histogram) {
-        self.init()
-        buckets = histogram.steps
-        count = histogram.count
-        sumMilliseconds = histogram.sum
+        self.init(
+            count: histogram.count, sumMilliseconds: histogram.sum, buckets: histogram.steps)
     }
 }

@@ -48,8 +48,9 @@ extension JobOptions {
 
 extension SubmitOptions.Fields {
     /// A queue's defaults, as they were set.
-    init(_ options: JobOptions) {
+    init(_ defaults: JobOptions) {
         self.init()
+        let options = defaults.said
         maxAttempts = options.maxAttempts
         backoff = options.backoff.map { .init($0) }
         retainCompletedMilliseconds = options.retainCompleted

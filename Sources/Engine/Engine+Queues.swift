@@ -8,12 +8,12 @@ struct Queue {
     /// What happened in the last minute.
     var rates = QueueRates()
     var isChanged = false
-    /// Whether the row that holds nothing but its name is there.
-    var hasNameRow = false
     /// Whether the row has settings, which hardly a queue has.
     private(set) var hasSettings = false
     /// Whether it was deleted: its place stays, for a later queue of the same name.
     var isDeleted = false
+    /// Whether the row that holds nothing but its name is there.
+    var hasNameRow = false
     /// The row's name, to be compared with bytes from the wire.
     private let nameBytes: [UInt8]
 
@@ -130,7 +130,7 @@ extension Engine {
     /// Whether there is something to deliver: never while the queue is paused.
     package func hasReady(_ queue: QueueIndex) -> Bool {
         queues[queue.value].row.ready > 0
-            && !(queues[queue.value].hasSettings && isPaused(queue))
+            && (isPlanted(.pauseIgnored) || !(queues[queue.value].hasSettings && isPaused(queue)))
     }
 
     package func readyCount(_ queue: QueueIndex) -> Int { Int(queues[queue.value].row.ready) }
@@ -217,8 +217,8 @@ extension Engine {
     }
 
     func add(_ queue: Queue) {
-        queuePlaces[queue.id] = queues.count
         if queue.isBeingDeleted { deletingQueues.append(queues.count) }
+        queuePlaces[queue.id] = queues.count
         queues.append(queue)
         var name = queue.row.name
         let hash = name.withUTF8 { hashed(UnsafeRawBufferPointer($0)) }

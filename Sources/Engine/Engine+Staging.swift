@@ -25,11 +25,11 @@ extension Engine {
         try putPieces(bytes, from: UInt32(offset / EngineLimits.pieceBytes), of: id, part, rows)
     }
 
-    /// Removes what was staged and belongs to no job: it is refused, or its lease was lost.
+    /// Removes a result that was staged and belongs to no job: its lease was lost.
     package func discardStaged(
-        _ payload: StoredPayload, _ id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
+        _ result: StoredPayload, _ id: UInt64, _ rows: borrowing Transaction
     ) throws {
-        try deletePieces(UInt32(payload.bytes.count), of: id, part, rows)
+        try deletePieces(UInt32(result.bytes.count), of: id, .result, rows)
     }
 
     /// What was staged has its jobs: no crash removes it any more.

@@ -114,11 +114,11 @@ package final class Engine {
         stamp.now = now
         try readCounters(rows)
         try readQueues(rows)
-        times = try TimesBook(reading: rows)
+        try readTimes(rows)
         try readSessions(rows)
         try forgetStaged(rows)
-        try readCancels(rows)
-        try readBulkActions(rows)
+        try mending(rows) { try readCancels(rows) }
+        try mending(rows) { try readBulkActions(rows) }
         try finish(rows)
     }
 

@@ -25,8 +25,6 @@ package struct JobOptions: Sendable, Equatable {
         package var retainDead: UInt64?
         package var retainCancelled: UInt64?
         package var retainExpired: UInt64?
-
-        package init() {}
     }
 
     /// Nil when nothing is said, as of most jobs: then there is nothing to copy.

@@ -114,7 +114,7 @@ struct ReadyRuns {
             return Run(order: run.order, jobs: JobRun(first: run.jobs.end - 1, count: 1))
         }
         guard let run = head else { return nil }
-        storedJobs.lower()
+        storedJobs -= 1
         head?.jobs.count -= 1
         try forgetEmptyHead(rows)
         return Run(order: run.order, jobs: JobRun(first: run.jobs.end - 1, count: 1))
@@ -167,10 +167,10 @@ struct ReadyRuns {
 
     private mutating func takeOutLeaving(_ rows: borrowing Transaction) throws {
         guard let run = leaving else { return }
-        leaving = nil
         try writeHead(rows)
         head = nil
         storedJobs.lower(by: try place(run.order).remove(run.jobs, rows).jobs)
+        leaving = nil
     }
 
     /// The id of the job that would be delivered next.
@@ -210,7 +210,7 @@ struct ReadyRuns {
 
     /// Whether a job became ready in this turn and is not in a row yet.
     func hasArrived(_ id: UInt64, order: UInt8) -> Bool {
-        arrived.contains { $0.order == order && $0.jobs.contains(id) }
+        arrived.contains { $0.contains(id, order: order) }
     }
 
     /// Length of the stored run that begins as `run` does, when that is the one in memory.
@@ -271,8 +271,8 @@ struct ReadyRuns {
 
     /// Adds a run to the stored ones.
     private mutating func merge(_ run: Run, _ rows: borrowing Transaction) throws {
-        storedJobs += UInt64(run.jobs.count)
         let merged = Run(order: run.order, jobs: try place(run.order).insert(run.jobs, rows))
+        storedJobs += UInt64(run.jobs.count)
         guard let head else { return }
         if head.order == merged.order, merged.jobs.contains(head.jobs.first) {
             self.head = merged

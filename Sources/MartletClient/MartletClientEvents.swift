@@ -9,7 +9,16 @@ extension MartletClient {
         JobEvents(client: self, filter: filter, after: after ?? 0, endsWithJob: false)
     }
 
-    func events(ofJob id: JobStatus.ID, includesProgress: Bool) -> JobEvents {
+    /// - Parameters:
+    ///   - after: 0: from now.
+    ///   - endsWithJob: the sequence ends with the filter's job.
+    package func events(
+        matching filter: EventFilter, after: UInt64, endsWithJob: Bool
+    ) -> JobEvents {
+        JobEvents(client: self, filter: filter, after: after, endsWithJob: endsWithJob)
+    }
+
+    package func events(ofJob id: JobStatus.ID, includesProgress: Bool) -> JobEvents {
         JobEvents(
             client: self, filter: EventFilter(job: id, includesProgress: includesProgress),
             after: 0,

@@ -19,11 +19,14 @@ extension Engine {
         let end =
             first < .max - EngineLimits.leaseSpanMax ? first + EngineLimits.leaseSpanMax : first
         for id in first..<end {
-            guard let row = try load(id, rows), try state(of: id, row, rows) == .running,
-                try !isLeased(id, rows), let row = try load(id, rows)
-            else { continue }
+            guard let row = try load(id, rows), !row.state.isFinished else { continue }
+            let queue = try index(ofQueue: row.queue)
+            let state = try mending(rows) { try self.state(of: id, row, rows) }
+            guard try state == .running && !isLeased(id, rows), let row = try load(id, rows) else {
+                continue
+            }
             try giveBack(
-                id, row, startedAt: row.history?.startedAt ?? 0, try index(ofQueue: row.queue),
+                id, row, startedAt: row.history?.startedAt ?? 0, queue,
                 as: .crash("the record of the lease was damaged"), rows)
         }
     }

@@ -37,23 +37,52 @@ extension Engine {
         return name
     }
 
-    /// Counts what the other rows say of queues. What they once had and is gone, none knows.
+    /// Counts what the other rows say of queues. How many jobs are gone, none knows.
     private func recount(_ lost: [Int], _ rows: borrowing Transaction) throws {
         guard !lost.isEmpty else { return }
-        for queue in lost {
-            touch(queue)
-            try mendRuns(ofQueue: queues[queue].id, rows)
-        }
         var running: [UInt32: UInt64] = [:]
         _ = try rows.survey(Tables.leases) { _, reader in
             let lease = try LeaseRow(from: &reader)
             running[lease.queue, default: 0] += UInt64(lease.jobs.count)
         }
         for queue in lost {
+            touch(queue)
+            let id = queues[queue].id
+            try mendRuns(ofQueue: id, rows)
+            try recountListed(queue, rows) { row, found in
+                row.scheduled = found[.scheduled] ?? 0
+                row.retained = found[.completed] ?? 0
+                row.dead = found[.dead] ?? 0
+                row.cancelled = found[.cancelled] ?? 0
+                row.expired = found[.expired] ?? 0
+            }
+            let bytes = try waitingBytes(ofQueue: id, rows)
             count(queue) {
-                $0.running = running[queues[queue].id] ?? 0
-                $0.totals.completed = $0.retained
+                $0.running = running[id] ?? 0
+                $0.waitingBytes = bytes
+                $0.totals = QueueTotals(
+                    submitted: $0.jobs, completed: $0.retained, died: $0.dead,
+                    cancelled: $0.cancelled, expired: $0.expired)
             }
         }
+    }
+
+    private func waitingBytes(
+        ofQueue id: UInt32, _ rows: borrowing Transaction
+    ) throws -> UInt64 {
+        var runs: [JobRun] = []
+        let end = IndexPlace(id, .running).key(0)
+        try rows.scan(Tables.index, from: .queue(id), to: end) { key, reader in
+            _ = try (key.u32(), key.u8(), key.u8())
+            runs.append(JobRun(first: try key.u64(), count: try reader.u32()))
+            return .next
+        }
+        var bytes: UInt64 = 0
+        for run in runs {
+            for job in run.first..<run.end {
+                bytes += UInt64(try load(job, rows)?.payloadBytes ?? 0)
+            }
+        }
+        return bytes
     }
 }

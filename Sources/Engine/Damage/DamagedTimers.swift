@@ -12,35 +12,46 @@ extension Engine {
             guard case .damaged(Tables.timers, let key) = error.code, !key.isEmpty else {
                 throw error
             }
-            guard try setAside(Tables.timers, Key(key), "a timer is set aside", error, rows) else {
-                throw error
-            }
-            try putBack(key, rows)
+            try mendTimer(key, error, rows)
             return try nextTimer(rows)
         }
     }
 
-    private func putBack(_ key: [UInt8], _ rows: borrowing Transaction) throws {
-        guard let timer = Timer(damagedKey: key) else { return }
+    /// Sets a damaged timer aside, and another in its place.
+    func mendTimer(_ key: [UInt8], _ error: StoreError, _ rows: borrowing Transaction) throws {
+        guard try setAside(Tables.timers, Key(key), "a timer is set aside", error, rows) else {
+            throw error
+        }
+        if let timer = Timer(damagedKey: key) { try putBack(timer, rows) }
+    }
+
+    private func putBack(_ timer: Timer, _ rows: borrowing Transaction) throws {
         guard timer.kind.isOfRun else { return try timer.set(rows) }
         let count = try recount(timer, rows)
+        // Its neighbours may be damaged too: they are not looked at.
         try rows.put(Tables.timers, timer.key) { $0.u32(count) }
     }
 
-    /// How many consecutive jobs share a timer, by what they say themselves.
+    /// How many consecutive jobs share a timer, by what they say themselves. Jobs that were set aside say
+    /// nothing and are passed over when others follow.
     private func recount(_ timer: Timer, _ rows: borrowing Transaction) throws -> UInt32 {
-        var count: UInt32 = 0
-        while let row = try load(timer.first + UInt64(count), rows), row.queue == timer.queue,
-            row.has(timer)
-        {
-            count += 1
+        var (count, passed) = (UInt32(1), UInt32(1))
+        while passed < .max {
+            let id = timer.first + UInt64(passed)
+            if let row = try load(id, rows) {
+                guard row.queue == timer.queue, row.has(timer) else { break }
+                count = passed + 1
+            } else if try !rows.contains(Tables.damaged, .damaged(Tables.jobs, .job(id))) {
+                break
+            }
+            passed += 1
         }
-        return max(1, count)
+        return count
     }
 }
 
 extension Timer {
-    fileprivate init?(damagedKey key: [UInt8]) {
+    init?(damagedKey key: [UInt8]) {
         guard key.count == 25, let kind = TimerKind(rawValue: key[8]) else { return nil }
         self.init(due: number(key, 0), kind: kind, number(key, 9), number(key, 17))
     }

@@ -10,7 +10,7 @@ extension Engine {
     func setAside(_ id: UInt64, _ error: StoreError, _ rows: borrowing Transaction) throws {
         if watched.contains(id) { finishedWatched.append(id) }
         try setAside(Tables.jobs, .job(id), "job \(id) is set aside", error, rows)
-        try forgetNotes(id, rows)
+        try mending(rows) { try forgetNotes(id, rows) }
     }
 
     /// Moves a row to the damaged ones and says so.
@@ -26,7 +26,16 @@ extension Engine {
         return try rows.delete(table, key)
     }
 
-    /// Reads leases or runs of the index; when a row of them is damaged, what it said is put together
+    func readTimes(_ rows: borrowing Transaction) throws {
+        var damaged: [DamagedRow] = []
+        times = try TimesBook(reading: rows, &damaged)
+        for row in damaged {
+            let sentence = "how long some jobs took is set aside"
+            try setAside(Tables.times, Key(row.key), sentence, row.error, rows)
+        }
+    }
+
+    /// Reads leases, the index or notes; when a row of them is damaged, what it said is put together
     /// again, and then they are read again. `read` must have changed nothing when it throws.
     func mending<R>(_ rows: borrowing Transaction, _ read: () throws -> R) throws -> R {
         var mended: StoreError?
@@ -41,6 +50,10 @@ extension Engine {
                 case Tables.leases where key.count == 16: try mendLeases(rows)
                 case Tables.index where key.count >= 4:
                     try mendRuns(ofQueue: UInt32(number(key, 0, bytes: 4)), rows)
+                case Tables.timers where !key.isEmpty: try mendTimer(key, error, rows)
+                case Tables.notes, Tables.unique, Tables.groups, Tables.actions:
+                    let sentence = "a record of \(table.name) is set aside"
+                    try setAside(table, Key(key), sentence, error, rows)
                 default: throw error
                 }
             }

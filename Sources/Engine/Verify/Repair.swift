@@ -172,6 +172,8 @@ package final class Repair {
         for table in [Tables.pieces, Tables.notes] {
             try walk(table) { key, _, rows in
                 let id = try key.u64()
+                // The list of jobs that are to be cancelled is made anew.
+                if table == Tables.notes, id == 0 { return .remove }
                 guard try !rows.contains(Tables.jobs, .job(id)), !staged.contains(id) else {
                     return nil
                 }

@@ -1,8 +1,8 @@
 import Foundation
-import MartletWire
+package import MartletWire
 
 extension JobEvents.Event {
-    init(_ event: JobEvent) {
+    package init(_ event: JobEvent) {
         offset = event.offset
         at = Date(protocolTime: event.at)
         id = JobStatus.ID(event.id)

@@ -24,7 +24,7 @@ extension JobEvents {
         public let progress: JobStatus.Progress?
         /// Events between the one before and this one that were dropped, since this program read
         /// too slowly or came back too late.
-        public internal(set) var missed: Int
+        public package(set) var missed: Int
 
         /// Extensible: a newer server may tell of others.
         public struct Kind: RawRepresentable, Hashable, Sendable {

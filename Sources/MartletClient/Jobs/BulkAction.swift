@@ -1,5 +1,5 @@
 public import Foundation
-import MartletWire
+package import MartletWire
 
 /// Something that the server does to all jobs that match, in steps of its own.
 public struct BulkAction: Identifiable, Sendable {
@@ -104,7 +104,7 @@ extension BulkAction {
 }
 
 extension BulkAction.Status {
-    fileprivate init(_ info: ActionInfo) {
+    package init(_ info: ActionInfo) {
         state =
             switch info.state {
             case .running: .running

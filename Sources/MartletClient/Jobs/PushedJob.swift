@@ -7,6 +7,12 @@ package struct PushedJob: Sendable {
     package let wasDuplicate: Bool
     /// The level reached.
     package let durability: JobOptions.Durability
+
+    package init(id: JobStatus.ID, wasDuplicate: Bool, durability: JobOptions.Durability) {
+        self.id = id
+        self.wasDuplicate = wasDuplicate
+        self.durability = durability
+    }
 }
 
 extension Submitted.Run {

@@ -1,12 +1,12 @@
 extension JobOptions {
     /// How long a job waits after it failed, before it is ready again.
     public struct RetryBackoff: Hashable, Sendable {
-        let kind: Kind
-        let jitter: Jitter
+        package let kind: Kind
+        package let jitter: Jitter
         /// Each wait is so many times the one before, 1 … 10, to two decimals.
-        let factor: Double
-        let base: Duration
-        let cap: Duration
+        package let factor: Double
+        package let base: Duration
+        package let cap: Duration
 
         /// Ready again at once.
         public static let immediate = Self(
@@ -40,7 +40,7 @@ extension JobOptions {
             case full
         }
 
-        enum Kind {
+        package enum Kind: Sendable {
             case immediate
             case fixed
             case exponential

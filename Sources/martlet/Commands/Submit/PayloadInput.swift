@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import MartletWire
 import NIOCore
@@ -22,6 +23,20 @@ enum PayloadInput: Sendable {
             self = .descriptor(descriptor)
         } else {
             self = .descriptor(FileDescriptor.standardInput)
+        }
+    }
+
+    /// Whether what the command line says of a payload makes sense.
+    ///
+    /// - Throws: `ValidationError`.
+    static func check(text: String?, file: String?, source: String?) throws {
+        if let source, source != "-" {
+            throw ValidationError(
+                "unexpected argument '\(source)'. A payload is given with --payload.")
+        }
+        let sources = [text != nil, file != nil, source != nil].count(where: \.self)
+        guard sources <= 1 else {
+            throw ValidationError("--payload, --payload-file and - exclude each other.")
         }
     }
 
