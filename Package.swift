@@ -166,7 +166,8 @@ let package = Package(
             name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(
-            name: "TestingTests", dependencies: ["MartletTesting", "MartletWorker", "MartletClient"],
+            name: "TestingTests",
+            dependencies: ["MartletTesting", "MartletWorker", "MartletClient", nioCore],
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["martlet", "MartletClient"],

@@ -84,6 +84,7 @@ extension BrokerLoop {
         case .logs: try logs(Logs(body: body), request, rows)
         case .groups: try groups(Groups(body: body), request)
         case .times: try times(Times(body: body), request)
+        case .verify: try verify(Verify(body: body), request)
         case .watch: try watch(Watch(body: body), request)
         case .unwatch: try unwatch(Unwatch(body: body), request)
         case .act: try act(Act(body: body), request, rows)

@@ -62,9 +62,13 @@ extension BrokerLoop {
 
     func checkWaits() throws {
         guard waits.count + actionWaits.count >= configuration.waitsMax else { return }
-        let limit = UInt64(configuration.waitsMax)
-        throw WireError(
-            .tooManyWaits, retryAfterMilliseconds: 1_000, limit: limit, actual: limit + 1,
+        throw tooManyWaits(limit: configuration.waitsMax)
+    }
+
+    func tooManyWaits(limit: Int) -> WireError {
+        WireError(
+            .tooManyWaits, retryAfterMilliseconds: 1_000, limit: UInt64(limit),
+            actual: UInt64(limit) + 1,
             "\(limit.grouped) waits are under way, which is the limit; try again later")
     }
 
@@ -104,4 +108,3 @@ extension BrokerLoop {
         replyAtLength(MartletWire.LogPage(found), to: request)
     }
 }
-

@@ -14,7 +14,7 @@ extension BrokerLoop {
             EngineFilter(message.filter, queue: message.queue, states: message.states),
             oldestFirst: message.order == .oldestFirst, limit: Int(message.limit),
             after: try message.cursorJob(), countsOnly: message.isCount)
-        read(request, afterCheckpoint: message.isFresh) { snapshot in
+        try read(request, afterCheckpoint: message.isFresh) { snapshot in
             JobPage(try JobInspector.list(page, snapshot))
         }
     }
@@ -24,7 +24,7 @@ extension BrokerLoop {
         if !message.queue.isEmpty { try Names.check(queue: message.queue) }
         let queue = message.queue.isEmpty ? nil : message.queue
         let (limit, cursor) = (Int(message.limit), try message.cursorGroup())
-        read(request) { snapshot in
+        try read(request) { snapshot in
             GroupPage(
                 try JobInspector.deadGroups(queue: queue, limit: limit, after: cursor, snapshot))
         }
@@ -35,8 +35,11 @@ extension BrokerLoop {
     func read(
         _ request: Request, afterCheckpoint: Bool = false,
         _ body: @escaping @Sendable (borrowing Snapshot) throws -> some Message
-    ) {
+    ) throws {
         guard request.id != 0 else { return }
+        guard readers.waitingCount + freshReads.count < SnapshotReaders.waitingMax else {
+            throw tooManyWaits(limit: SnapshotReaders.waitingMax)
+        }
         let read = readers.read(
             port: request.peer.connection.port, channel: request.peer.channel,
             requestID: request.id, body)

@@ -99,6 +99,6 @@ extension Hello {
     /// Where the client runs, and as which process; nil when it says neither.
     fileprivate var worker: String? {
         let parts = [host, processID.map { String($0) }].compactMap { $0 }
-        return parts.isEmpty ? nil : parts.joined(separator: ":")
+        return parts.isEmpty ? nil : parts.joined(separator: " ")
     }
 }

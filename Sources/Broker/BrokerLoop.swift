@@ -33,7 +33,7 @@ final class BrokerLoop {
     var connections: [ConnectionID: Connection] = [:]
     /// Who has a session now.
     var peersBySession: [UInt64: Peer] = [:]
-    var dispatcher = Dispatcher()
+    var dispatcher: Dispatcher
     var waits = Waits()
     /// The same for actions on many jobs.
     var actionWaits = Waits()
@@ -66,6 +66,7 @@ final class BrokerLoop {
         self.readers = readers
         self.logger = logger
         clock = configuration.clock
+        dispatcher = Dispatcher(configuration.limits)
         var options = Store.Configuration(
             directory: configuration.directory, formatVersion: Tables.formatVersion,
             tables: Tables.all)

@@ -9,8 +9,13 @@ struct Dispatcher: ~Copyable {
     private var hungry: [QueueIndex: CircularBuffer<Subscription>] = [:]
     private var subscribers: [QueueIndex: UInt32] = [:]
     private var writer = JobsWriter()
-    /// Deliveries above that go out in one more push: what jobs carry beside their payloads is no credit's.
-    private static let pushBytesMax = 1 << 20
+    /// Bytes of a push to which no further delivery is added: what jobs carry beside their payloads takes no
+    /// credit, and a message has its limit all the same.
+    private let pushBytesMax: Int
+
+    init(_ limits: ServerLimits) {
+        pushBytesMax = max(Int(limits.payloadBytesMax), Limits.messageOverheadBytes / 2)
+    }
 
     func subscriberCount(_ queue: QueueIndex) -> UInt32 { subscribers[queue, default: 0] }
 
@@ -79,7 +84,7 @@ struct Dispatcher: ~Copyable {
         let token = engine.nextToken
         begin(subscription, token)
         let outcome = try engine.deliver(request, from: subscription.queue, rows) { job in
-            if writer.byteCount > Dispatcher.pushBytesMax, writer.count > 0 {
+            if writer.byteCount > pushBytesMax, writer.count > 0 {
                 push(to: subscription.peer)
                 begin(subscription, token)
             }
@@ -87,7 +92,11 @@ struct Dispatcher: ~Copyable {
                 DeliveryFields(job), type: job.type, payload: PayloadView(job.payload),
                 options: DeliveryOptionsView(job))
         }
-        guard outcome.jobs > 0 else { return 1 }
+        guard outcome.jobs > 0 else {
+            // What was ready had expired: the subscription wants what comes next.
+            if !engine.hasReady(subscription.queue) { creditChanged(subscription) }
+            return 1
+        }
         subscription.jobsOut += outcome.jobs
         subscription.bytesOut += outcome.bytes
         push(to: subscription.peer)

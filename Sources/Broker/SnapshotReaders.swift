@@ -3,13 +3,18 @@ import MartletWire
 import NIOCore
 import NIOPosix
 import Store
+import Synchronization
 
 /// Reads pages from snapshots on a few threads of their own, and sends them without the writer thread.
 final class SnapshotReaders: Sendable {
     /// Something to be read and answered.
     typealias Read = @Sendable (Store) -> Void
 
+    /// Readings that may wait at a time, of all clients.
+    static let waitingMax = 10_000
+
     private let pool: NIOThreadPool
+    private let waiting = Atomic<Int>(0)
     private let logger: Logger
 
     init(threads: Int, logger: Logger) {
@@ -19,6 +24,9 @@ final class SnapshotReaders: Sendable {
     }
 
     func stop() async throws { try await pool.shutdownGracefully() }
+
+    /// Readings that were started and are not done.
+    var waitingCount: Int { waiting.load(ordering: .relaxed) }
 
     /// Makes a reading of `body`, whose result goes to the client.
     func read(
@@ -43,7 +51,9 @@ final class SnapshotReaders: Sendable {
     }
 
     func start(_ read: @escaping Read, from store: Store) {
+        waiting.add(1, ordering: .relaxed)
         pool.submit { state in
+            defer { self.waiting.subtract(1, ordering: .relaxed) }
             guard case .active = state else { return }
             read(store)
         }

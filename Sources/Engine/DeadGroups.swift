@@ -67,7 +67,7 @@ extension Engine {
 
     /// A dead job comes back to life, or is gone.
     func leaveGroup(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
-        guard let failure = row.history?.failure else { return }
+        guard let failure = row.history?.failure, !isPlanted(.groupNotLowered) else { return }
         let key = Key.group(row.queue, failure.fingerprint)
         guard var group = try rows.get(Tables.groups, key, { try GroupRow(from: &$0) }) else {
             return

@@ -105,22 +105,33 @@ extension Engine {
         var search = try JobSearch(
             action.filter, after: action.reached, descending: false, within: 0...action.lastJob,
             queues: queuesWithJobs(named: action.filter.queue), rows)
-        let found = try search.find(allowance, rowsMax: EngineLimits.stepsPerTurn, rows)
-        action.looked += UInt64(max(found.count, search.jobsRead))
-        steps -= search.looked
+        let found = try search.find(allowance, rowsMax: EngineLimits.actionRowsPerStep, rows)
+        let acted = try act(on: found, &action, rows)
+        // Changing a job writes several rows; reading one is a small part of that.
+        steps -= 2 * acted + forgottenPieces + search.looked / 4
+        guard acted == found.count else {
+            action.looked += UInt64(acted)
+            return
+        }
+        action.looked += UInt64(max(acted, search.jobsRead))
+        action.reached = search.reached
+        if search.isAtEnd { end(&action, .done) }
+    }
+
+    /// Acts on jobs until as many pieces of payloads are removed as a turn may.
+    /// - Returns: on how many of them.
+    private func act(
+        on jobs: [UInt64], _ action: inout BulkAction, _ rows: borrowing Transaction
+    ) throws -> Int {
         forgottenPieces = 0
-        for id in found {
+        for (index, id) in jobs.enumerated() {
+            if forgottenPieces > EngineLimits.stepsPerTurn { return index }
             switch try act(action.action, on: id, rows) {
             case .done: action.changed += 1
             default: action.refused += 1
             }
             action.reached = id
-            steps -= 1
-            if steps < forgottenPieces { break }
         }
-        steps -= forgottenPieces
-        guard action.reached == found.last ?? action.reached else { return }
-        action.reached = search.reached
-        if search.isAtEnd { end(&action, .done) }
+        return jobs.count
     }
 }

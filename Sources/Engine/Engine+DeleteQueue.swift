@@ -93,7 +93,7 @@ extension Engine {
         try writeLeases(rows)
         var found: [(LeaseKey, LeaseRow)] = []
         var stepsLeft = steps
-        try readingLeases(rows) {
+        try mending(rows) {
             found = []
             stepsLeft = steps
             try rows.scan(Tables.leases, from: .lease(0, 0)) { key, reader in
@@ -132,6 +132,7 @@ extension Engine {
 
     private func removeQueue(_ queue: Int, _ rows: borrowing Transaction) throws {
         _ = try rows.delete(Tables.queues, .queue(queues[queue].id))
+        _ = try rows.delete(Tables.names, .queue(queues[queue].id))
         try times.forget(queue: queues[queue].id, rows)
         try forgetGroups(ofQueue: queues[queue].id, rows)
         queuePlaces[queues[queue].id] = nil

@@ -67,7 +67,8 @@ extension Engine {
         var lease: OpenLease?
         while outcome.jobs < request.jobsMax, !outcome.isCutShort {
             let wanted = UInt32(clamping: request.jobsMax - outcome.jobs)
-            guard let run = try queues[queue.value].ready.take(wanted, rows) else { break }
+            let taken = try mending(rows) { try queues[queue.value].ready.take(wanted, rows) }
+            guard let run = taken else { break }
             touch(queue.value)
             let rest = try deliver(run.jobs, request, queue.value, rows, &outcome, &lease, body)
             let left = ReadyRuns.Run(order: run.order, jobs: rest)

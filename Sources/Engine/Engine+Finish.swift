@@ -40,23 +40,25 @@ extension Engine {
         if row.hasNotes { try forgetNotesOfAttempts(id, &row, rows) }
         if row.hasOptions {
             try dropExpiry(id, row, rows)
-            if row.options?.unique?.scope != .period { try release(id, &row, rows) }
+            if row.options?.unique?.scope != .period, !isPlanted(.keyNotReleased) {
+                try release(id, &row, rows)
+            }
         }
         try forgetCancel(id, &row, rows)
     }
 
     /// Removes the timer with which an unfinished job expires.
     func dropExpiry(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
-        guard let expiresAt = row.expiresAt else { return }
+        guard let expiresAt = row.expiresAt, !isPlanted(.expiryKeepsItsTimer) else { return }
         try writePendingRuns(rows)
-        try TimerPlace.expiry(expiresAt, queue: row.queue).remove(
-            JobRun(first: id, count: 1), rows)
+        let place = TimerPlace.expiry(expiresAt, queue: row.queue)
+        try mending(rows) { _ = try place.remove(JobRun(first: id, count: 1), rows) }
     }
 
     /// How long a finished job is kept, in milliseconds: at least while somebody waits for it, and as
     /// long as it holds its unique key.
     private func keepingTime(_ id: UInt64, _ row: JobRow) -> UInt64 {
-        var keep = row.retention(row.state)
+        var keep = row.retention(isPlanted(.retentionOfAnotherOutcome) ? .completed : row.state)
         if !watched.isEmpty, watched.contains(id) {
             keep = max(keep, EngineLimits.watchedRetention)
         }
@@ -70,9 +72,10 @@ extension Engine {
     /// Counts the end in every way in which ends are counted.
     private func countEnd(_ row: JobRow, _ queue: Int, as state: JobState, isKept: Bool) {
         let now = stamp.now
+        let isForgotten = isPlanted(.counterNotMoved) && state == .cancelled
         change(queue) {
             $0.row.totals.count(state)
-            if isKept { $0.row.add(1, to: state, bytes: 0) }
+            if isKept, !isForgotten { $0.row.add(1, to: state, bytes: 0) }
             if state == .completed { $0.rates.count(.completed, at: now) }
         }
         guard state == .completed || state == .dead, let history = row.history,

@@ -11,9 +11,9 @@ extension Engine {
             return (last, row)
         }
         var found: (LeaseKey, LeaseRow)?
-        try readingLeases(rows) {
+        try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
-                guard key.token == token else { return .next }
+                guard key.token == token || isPlanted(.staleTokenAccepted) else { return .next }
                 let row = touchedLeases[key] ?? row
                 guard row.jobs.contains(id - key.first) else { return .next }
                 found = (key, row)
@@ -31,7 +31,7 @@ extension Engine {
         var found: (LeaseKey, LeaseRow)?
         try writeExtensions(rows)
         try writeLeases(rows)
-        try readingLeases(rows) {
+        try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
                 guard id - key.first < EngineLimits.leaseSpanMax, row.jobs.contains(id - key.first)
                 else { return .next }
@@ -143,7 +143,7 @@ extension Engine {
     ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)
-        let stored = try readingLeases(rows) {
+        let stored = try mending(rows) {
             try rows.get(Tables.leases, key.key) { try LeaseRow(from: &$0) }
         }
         guard var lease = touchedLeases[key] ?? stored, !lease.jobs.isEmpty else { return }
@@ -156,6 +156,7 @@ extension Engine {
         steps -= lease.jobs.count
         try endOverdueCancels(key, lease, rows)
         lease = touchedLeases[key] ?? lease
+        guard !lease.jobs.isEmpty else { return }
         let crash = GivenBack.crash("the lease ended before the job was settled")
         let way = lease.hasTimedOut ? LeaseEnd.timeout : .givenBack(crash)
         try endLease(of: lease.jobs, key, lease, way, rows)

@@ -32,9 +32,13 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         switch state {
-        case .ready: try queues[queue].ready.insert(id, order: row.order, rows)
+        case .ready:
+            let order = row.order
+            try mending(rows) { try queues[queue].ready.insert(id, order: order, rows) }
         case .scheduled:
-            pendingIndex.add(id, to: IndexPlace(row.queue, .scheduled))
+            if !isPlanted(.indexRowForgotten) {
+                pendingIndex.add(id, to: IndexPlace(row.queue, .scheduled))
+            }
             let due = row.history?.dueAt ?? 0
             pendingTimers.add(id, to: .ready(due, queue: row.queue, order: row.order))
         case .running, .held: preconditionFailure("a job begins to run by its delivery alone")
@@ -56,13 +60,15 @@ extension Engine {
         if state == .ready { return try queues[queue].ready.remove(id, order: row.order, rows) }
         try writePendingRuns(rows)
         let job = JobRun(first: id, count: 1)
-        try IndexPlace(row.queue, state).remove(job, rows)
+        try mending(rows) { _ = try IndexPlace(row.queue, state).remove(job, rows) }
         if state == .scheduled {
             let due = row.history?.dueAt ?? 0
-            try TimerPlace.ready(due, queue: row.queue, order: row.order).remove(job, rows)
+            let place = TimerPlace.ready(due, queue: row.queue, order: row.order)
+            try mending(rows) { _ = try place.remove(job, rows) }
         } else {
             let vanishAt = row.history?.vanishAt ?? 0
-            try TimerPlace.retention(vanishAt, queue: row.queue, state).remove(job, rows)
+            let place = TimerPlace.retention(vanishAt, queue: row.queue, state)
+            try mending(rows) { _ = try place.remove(job, rows) }
         }
     }
 
@@ -105,8 +111,8 @@ extension Engine {
 
     /// Writes what the turn has added to runs of the index and of timers.
     func writePendingRuns(_ rows: borrowing Transaction) throws {
-        try pendingIndex.write(rows)
-        try pendingTimers.write(rows)
+        try mending(rows) { try pendingIndex.write(rows) }
+        try mending(rows) { try pendingTimers.write(rows) }
     }
 }
 

@@ -1,79 +1,25 @@
 package import Store
 
-/// Requests of one producer, consecutive in sequence, whose jobs are consecutive in id and equal in number:
-/// what a pipelining client sends within a turn is one of these.
-struct AnswerRun: Equatable {
-    var sequence: UInt64
-    var requests: UInt32
-    /// Jobs of each request.
-    var jobs: UInt32
-    var firstJob: UInt64
-
-    var end: UInt64 { sequence + UInt64(requests) }
-    var endJob: UInt64 { firstJob + UInt64(requests) * UInt64(jobs) }
-}
-
-/// The answers that a producer was given and may ask for again.
-struct Producer: Equatable {
-    var lastUsed: UInt64 = 0
-    var floor: UInt64 = 0
-    var runs: [AnswerRun] = []
-    /// Answers in which some items were refused, as they went over the wire.
-    var mixed: [UInt64: [UInt8]] = [:]
-    /// Bytes in `mixed`.
-    var mixedBytes = 0
-    var isStored = false
-    var isChanged = false
-
-    /// Forgets the answers that it will not ask for again.
-    mutating func raise(floor new: UInt64) {
-        guard new > floor else { return }
-        floor = new
-        runs.removeAll { $0.end <= new }
-        guard !mixed.isEmpty else { return }
-        mixed = mixed.filter { $0.key >= new }
-        mixedBytes = mixed.values.reduce(0) { $0 + $1.count }
-    }
-
-    /// What it was answered, or may not ask.
-    func precedent(of sequence: UInt64) -> Precedent {
-        if sequence < floor { return .forgotten(floor: floor) }
-        if let run = runs.last(where: { $0.sequence <= sequence && sequence < $0.end }) {
-            let first = run.firstJob + (sequence - run.sequence) * UInt64(run.jobs)
-            return .jobs(JobRun(first: first, count: run.jobs))
-        }
-        if let reply = mixed[sequence] { return .reply(reply) }
-        let isTooFar = sequence - floor >= EngineLimits.producerWindowMax
-        let isFull = mixedBytes >= EngineLimits.producerReplyBytesMax
-        return isTooFar || isFull ? .tooFarAhead(floor: floor) : .none
-    }
-}
-
-/// What is known of a producer's request.
-package enum Precedent: Equatable {
-    case none
-    /// It was accepted before: its jobs.
-    case jobs(JobRun)
-    /// It was answered before, with some items refused: the reply as it was.
-    case reply([UInt8])
-    case forgotten(floor: UInt64)
-    case lost
-    case tooFarAhead(floor: UInt64)
-}
-
 extension Engine {
     /// Looks a request up by its producer and sequence, and forgets what is below the producer's floor.
+    /// - Parameter replyBytesUnderWay: bytes of answers that the producer's submissions under way will
+    ///   have to be remembered with; they count against its limit.
     package func precedent(
         producer id: UInt64, sequence: UInt64, floor: UInt64, replyBytesUnderWay: Int = 0,
         _ rows: borrowing Transaction
     ) throws -> Precedent {
         var producer = try take(producer: id, rows)
         producer.lastUsed = stamp.now
-        producer.raise(floor: floor)
-        let precedent = producer.precedent(of: sequence)
+        for (sequence, bytes) in producer.raise(floor: floor) {
+            try deleteAnswer(bytes, producer: id, sequence: sequence, rows)
+        }
+        let replyBytes = producer.mixed[sequence]
+        let precedent = producer.precedent(of: sequence, replyBytesUnderWay: replyBytesUnderWay)
         // One that was never answered is not worth a row.
         put(back: producer, id, isChanged: producer.isStored)
-        return precedent
+        guard let replyBytes else { return precedent }
+        return try readAnswer(replyBytes, producer: id, sequence: sequence, rows)
+            .map { .reply($0) } ?? .lost
     }
 
     /// Remembers that a request was accepted whole.
@@ -100,15 +46,16 @@ extension Engine {
     ) throws {
         var producer = try take(producer: id, rows)
         producer.lastUsed = stamp.now
-        producer.mixed[sequence] = reply
+        producer.mixed[sequence] = UInt32(reply.count)
         producer.mixedBytes += reply.count
         put(back: producer, id, isChanged: true)
+        try putAnswer(reply, producer: id, sequence: sequence, rows)
     }
 
     /// Takes a producer out of memory, so that changing it copies nothing; from its row when it is not there.
     private func take(producer id: UInt64, _ rows: borrowing Transaction) throws -> Producer {
         if let known = producers.removeValue(forKey: id) { return known }
-        return try rows.get(Tables.producers, .job(id)) { try Producer(from: &$0) } ?? Producer()
+        return try readProducer(id, rows) ?? Producer()
     }
 
     private func put(back producer: Producer, _ id: UInt64, isChanged: Bool) {
@@ -142,48 +89,14 @@ extension Engine {
             producers[timer.first] = producer
             return try expire(timer.first, producer, rows)
         }
+        for (sequence, bytes) in producer.mixed {
+            try deleteAnswer(bytes, producer: timer.first, sequence: sequence, rows)
+        }
         _ = try rows.delete(Tables.producers, .job(timer.first))
     }
 
     private func expire(_ id: UInt64, _ producer: Producer, _ rows: borrowing Transaction) throws {
         let due = producer.lastUsed + EngineLimits.producerMemory
         try Timer(due: due, kind: .producer, id).set(rows)
-    }
-}
-
-extension Producer {
-    init(from reader: inout RowReader) throws(StoreError) {
-        lastUsed = try reader.u64()
-        floor = try reader.u64()
-        for _ in 0..<(try reader.u32()) {
-            runs.append(
-                AnswerRun(
-                    sequence: try reader.u64(), requests: try reader.u32(), jobs: try reader.u32(),
-                    firstJob: try reader.u64()))
-        }
-        while reader.remaining > 0 {
-            let sequence = try reader.u64()
-            let reply = Array(try reader.bytes(Int(try reader.u32())))
-            mixed[sequence] = reply
-            mixedBytes += reply.count
-        }
-        isStored = true
-    }
-
-    func write(to writer: inout RowWriter) {
-        writer.u64(lastUsed)
-        writer.u64(floor)
-        writer.u32(UInt32(runs.count))
-        for run in runs {
-            writer.u64(run.sequence)
-            writer.u32(run.requests)
-            writer.u32(run.jobs)
-            writer.u64(run.firstJob)
-        }
-        for (sequence, reply) in mixed.sorted(by: { $0.key < $1.key }) {
-            writer.u64(sequence)
-            writer.u32(UInt32(reply.count))
-            writer.bytes(reply)
-        }
     }
 }

@@ -12,6 +12,8 @@ struct Queue {
     private(set) var hasSettings = false
     /// Whether it was deleted: its place stays, for a later queue of the same name.
     var isDeleted = false
+    /// Whether the row that holds nothing but its name is there.
+    var hasNameRow = false
     /// The row's name, to be compared with bytes from the wire.
     private let nameBytes: [UInt8]
 
@@ -128,7 +130,7 @@ extension Engine {
     /// Whether there is something to deliver: never while the queue is paused.
     package func hasReady(_ queue: QueueIndex) -> Bool {
         queues[queue.value].row.ready > 0
-            && !(queues[queue.value].hasSettings && isPaused(queue))
+            && (isPlanted(.pauseIgnored) || !(queues[queue.value].hasSettings && isPaused(queue)))
     }
 
     package func readyCount(_ queue: QueueIndex) -> Int { Int(queues[queue.value].row.ready) }
@@ -139,7 +141,9 @@ extension Engine {
     ) throws -> QueueStatistics {
         let row = queues[queue.value].row
         var oldestReady: UInt64 = 0
-        if row.ready > 0, let oldest = try queues[queue.value].ready.oldest(rows) {
+        if row.ready > 0,
+            let oldest = try mending(rows, { try queues[queue.value].ready.oldest(rows) })
+        {
             oldestReady = try load(oldest, rows)?.createdAt ?? 0
         }
         return QueueStatistics(
@@ -181,10 +185,19 @@ extension Engine {
     }
 
     func writeQueues(_ rows: borrowing Transaction) throws {
-        for index in changedQueues where !queues[index].isDeleted {
-            try queues[index].ready.flush(rows)
+        var next = 0
+        while next < changedQueues.count {
+            let index = changedQueues[next]
+            next += 1
+            guard !queues[index].isDeleted else { continue }
+            // Mending may change a queue more.
+            try mending(rows) { try queues[index].ready.flush(rows) }
             let row = queues[index].row
             try rows.put(Tables.queues, .queue(queues[index].id)) { row.write(to: &$0) }
+            if !queues[index].hasNameRow {
+                try rows.put(Tables.names, .queue(queues[index].id)) { $0.string8(row.name) }
+                queues[index].hasNameRow = true
+            }
         }
         for index in changedQueues { queues[index].isChanged = false }
         changedQueues.removeAll(keepingCapacity: true)
@@ -203,16 +216,8 @@ extension Engine {
         return queuePlaces[id]
     }
 
-    func readQueues(_ rows: borrowing Transaction) throws {
-        try rows.scan(Tables.queues, from: .queue(0)) { key, reader in
-            let queue = Queue(id: try key.u32(), row: try QueueRow(from: &reader))
-            if queue.isBeingDeleted { deletingQueues.append(queues.count) }
-            add(queue)
-            return .next
-        }
-    }
-
-    private func add(_ queue: Queue) {
+    func add(_ queue: Queue) {
+        if queue.isBeingDeleted { deletingQueues.append(queues.count) }
         queuePlaces[queue.id] = queues.count
         queues.append(queue)
         var name = queue.row.name

@@ -13,6 +13,9 @@ struct Session {
     /// What its worker has named so far.
     var held: Set<HeldJob> = []
 
+    /// The secret of a session whose row was damaged: nobody has it.
+    static let unknownSecret: UInt64 = 0
+
     /// In the row of a session that has said goodbye and whose leases are being given back.
     static let hasEnded = UInt64.max
 }
@@ -20,6 +23,7 @@ struct Session {
 extension Engine {
     package var sessionCount: Int { sessions.count }
 
+    /// - Parameter secret: not 0.
     package func openSession(_ id: UInt64, secret: UInt64) {
         sessions[id] = Session(secret: secret)
     }
@@ -28,7 +32,9 @@ extension Engine {
     package func resumeSession(
         _ id: UInt64, secret: UInt64, _ rows: borrowing Transaction
     ) throws -> Bool {
-        guard var session = sessions[id], session.secret == secret else { return false }
+        guard var session = sessions[id], session.secret == secret,
+            secret != Session.unknownSecret
+        else { return false }
         if session.graceEnds > 0 {
             try Timer(due: session.graceEnds, kind: .session, id).unset(rows)
         }
@@ -82,17 +88,13 @@ extension Engine {
 
     func readSessions(_ rows: borrowing Transaction) throws {
         var stored: [(UInt64, Session)] = []
-        try rows.scan(Tables.sessions, from: .job(0)) { key, reader in
-            let id = try key.u64()
-            stored.append(
-                (
-                    id,
-                    Session(
-                        secret: try reader.u64(), isStored: true, isConnected: false,
-                        graceEnds: try reader.u64())
-                ))
-            return .next
+        let damaged = try rows.survey(Tables.sessions) { key, reader in
+            let session = Session(
+                secret: try reader.u64(), isStored: true, isConnected: false,
+                graceEnds: try reader.u64())
+            stored.append((try key.u64(), session))
         }
+        stored += try lostSessions(damaged, rows)
         for (id, session) in stored {
             guard session.graceEnds != Session.hasEnded else {
                 ending[id] = EndingSession(end: .interrupted, walk: leaseWalk.join())

@@ -103,7 +103,8 @@ extension Engine {
         let random = mixed(stamp.random, id)
         let wait =
             failure.retryAfter ?? row.backoff.delay(failures: row.failures, random: random)
-        let isLast = failure.isDiscard || row.failures >= row.maxAttempts
+        let attempts = isPlanted(.attemptsOffByOne) ? row.failures - 1 : row.failures
+        let isLast = failure.isDiscard || attempts >= row.maxAttempts
         try attemptEnded(id, row, queue, .failed, isLast: isLast, until: stamp.now + wait, rows)
     }
 
@@ -153,6 +154,7 @@ extension Engine {
             return
         }
         try forgetProgress(id, row, rows)
+        if isPlanted(.checkpointLostOnRetry) { try forgetNotesOfAttempts(id, &row, rows) }
         let isLater = due > stamp.now
         if isLater { row.history?.dueAt = due }
         try save(row, id, rows)
@@ -163,7 +165,9 @@ extension Engine {
 
     /// What an attempt that did not complete the job was the last moment of; nil: it waits again.
     private func endAfterAttempt(_ row: JobRow, isLast: Bool) -> StoredState? {
-        if let ends = row.history?.cancelEndsAt, ends > 0 { return .cancelled }
+        if let ends = row.history?.cancelEndsAt, ends > 0, !isPlanted(.cancelForgottenByFailure) {
+            return .cancelled
+        }
         if isLast { return .dead }
         if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
         return nil

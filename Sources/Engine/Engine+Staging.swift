@@ -25,12 +25,11 @@ extension Engine {
         try putPieces(bytes, from: UInt32(offset / EngineLimits.pieceBytes), of: id, part, rows)
     }
 
-    /// Removes a payload or result that was staged and belongs to no job: its submission was refused,
-    /// or its lease was lost.
+    /// Removes a result that was staged and belongs to no job: its lease was lost.
     package func discardStaged(
-        _ payload: StoredPayload, _ id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
+        _ result: StoredPayload, _ id: UInt64, _ rows: borrowing Transaction
     ) throws {
-        try deletePieces(UInt32(payload.bytes.count), of: id, part, rows)
+        try deletePieces(UInt32(result.bytes.count), of: id, .result, rows)
     }
 
     /// What was staged has its jobs: no crash removes it any more.
@@ -41,18 +40,19 @@ extension Engine {
     /// Removes what was staged for jobs that never came.
     func forgetStaged(_ rows: borrowing Transaction) throws {
         var staged: [JobRun] = []
-        try rows.scan(Tables.staging, from: .job(0)) { key, reader in
+        let damaged = try rows.survey(Tables.staging) { key, reader in
             staged.append(JobRun(first: try key.u64(), count: try reader.u32()))
-            return .next
         }
         for run in staged {
             var keys: [Key] = []
-            try rows.scan(Tables.pieces, from: .job(run.first), to: .job(run.end)) { key, _ in
-                keys.append(key.whole)
-                return .next
+            let damagedPieces = try rows.survey(
+                Tables.pieces, from: .job(run.first), to: .job(run.end)
+            ) { key, _ in keys.append(key.whole) }
+            for key in keys + damagedPieces.map({ Key($0.key) }) {
+                _ = try rows.delete(Tables.pieces, key)
             }
-            for key in keys { _ = try rows.delete(Tables.pieces, key) }
             try endStaging(run.first, rows)
         }
+        for row in damaged { try forgetStaged(row, rows) }
     }
 }

@@ -123,7 +123,8 @@ extension Engine {
         let hasSettings = queues[queue.value].hasSettings
         guard hasSettings || submission.unique != nil else { return nil }
         if let unique = submission.unique,
-            let conflict = try conflict(of: unique, submission.payload, queue.value, rows)
+            let conflict = try mending(
+                rows, { try conflict(of: unique, submission.payload, queue.value, rows) })
         {
             guard case .replaceable(let holder) = conflict else { return conflict.answer }
             if replacing { try replace(holder, rows) }
@@ -168,6 +169,7 @@ extension Engine {
             maxAttempts: maxAttempts ?? JobOptions.defaultMaxAttempts,
             type: submission.type, payload: payload, payloadBytes: UInt32(payload.bytes.count),
             payloadPlace: isInRow ? .row : .pieces)
+        if isPlanted(.priorityInverted) { row.order = 255 - row.order }
         if !options.isPlain || submission.hasMore {
             let stored = StoredOptions(submission, options, now: stamp.now)
             if !stored.isEmpty { row.options = stored }

@@ -40,7 +40,9 @@ extension Engine {
     private func becomeReady(_ timer: Timer, _ rows: borrowing Transaction) throws {
         try timer.unset(rows)
         guard let queue = place(ofQueue: timer.queue) else { return }
-        let jobs = try IndexPlace(timer.queue, .scheduled).remove(timer.jobs, rows)
+        let jobs = try mending(rows) {
+            try IndexPlace(timer.queue, .scheduled).remove(timer.jobs, rows)
+        }
         for run in jobs.reversed() {
             try queues[queue].ready.insert(run, order: timer.order, rows)
             if events.isOn { try tellReady(run, rows) }
@@ -79,6 +81,7 @@ extension Engine {
             guard let row = try load(id, rows), !row.state.isFinished else { continue }
             let state = try state(of: id, row, rows)
             guard state != .running else { continue }
+            if isPlanted(.expiryOnlyWhileReady), state == .scheduled { continue }
             try leave(id, row, state, queue, rows)
             try finish(id, row, as: .expired, queue, rows)
         }
@@ -99,7 +102,9 @@ extension Engine {
             try forget(id, row, rows)
         }
         try timer.place.remove(jobs, rows)
-        let listed = try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
+        let listed = try mending(rows) {
+            try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
+        }
         count(queue) { $0.remove(listed, from: state, bytes: 0) }
     }
 }

@@ -117,7 +117,7 @@ extension Engine {
         try leave(holder, row, state, queue, rows)
         let reason: StaticString = "replaced by a later submission with the same unique key"
         // One held for a period would keep it otherwise.
-        try release(holder, &row, rows)
+        if !isPlanted(.replacedHolderKeepsKey) { try release(holder, &row, rows) }
         row.noteCancel(reason: reason.bytes, at: stamp.now)
         try finish(holder, row, as: .cancelled, queue, rows)
     }

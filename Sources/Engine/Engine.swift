@@ -49,7 +49,7 @@ package final class Engine {
     #endif
     let configuration: Configuration
     var stamp = Stamp(now: 0, random: 0)
-    var counters: Counters
+    var counters = Counters()
     var queues: [Queue] = []
     var queuesByHash: [UInt64: [Int]] = [:]
     var queuePlaces: [UInt32: Int] = [:]
@@ -102,7 +102,7 @@ package final class Engine {
     package var cancels: [CancelNotice] = []
     /// Actions on many jobs that ended in this turn.
     package var endedActions: [UInt64] = []
-    /// Records found damaged in this turn and set aside, as sentences for the log.
+    /// Records found damaged in this turn, or when the store was opened, and set aside: sentences for the log.
     package var damage: [String] = []
 
     /// Reads what the memory mirrors, and gives every stored session its grace.
@@ -111,14 +111,14 @@ package final class Engine {
     ) throws {
         self.configuration = configuration
         leaseFloor = now + configuration.graceMilliseconds
-        counters = try Counters(reading: rows)
         stamp.now = now
+        try readCounters(rows)
         try readQueues(rows)
-        times = try TimesBook(reading: rows)
+        try readTimes(rows)
         try readSessions(rows)
         try forgetStaged(rows)
-        try readCancels(rows)
-        try readBulkActions(rows)
+        try mending(rows) { try readCancels(rows) }
+        try mending(rows) { try readBulkActions(rows) }
         try finish(rows)
     }
 
@@ -177,7 +177,9 @@ struct Counters: Equatable {
     var nextQueue: UInt32 = 1
     private var written: [UInt64] = []
 
-    private static let key = Key().adding(u8: 0)
+    static let key = Key().adding(u8: 0)
+
+    init() {}
 
     init<Source: Rows & ~Copyable>(reading rows: borrowing Source) throws {
         try rows.get(Tables.counters, Counters.key) { reader in

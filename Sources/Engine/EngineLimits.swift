@@ -26,11 +26,22 @@ package enum EngineLimits {
     package static let producerWindowMax: UInt64 = 8_192
 
     /// Bytes of remembered answers with refused items after which a producer must first raise its
-    /// floor: what it had before is asked for again, or was received.
+    /// floor: what it had before is asked for again, or was received. Looked at before a request is
+    /// accepted, so that they are at most one answer more.
     static let producerReplyBytesMax = 256 << 10
 
     /// Producers whose answers are mirrored in memory.
     static let producersInMemoryMax = 10_000
+
+    /// Bits of a job's number.
+    static let jobIDBits: UInt64 = 52
+
+    /// Job ids, as a power of two, of which no broker gives out more in a millisecond, taken over all
+    /// the time since 1970. The instants of 2109 still fit.
+    static let jobsPerMillisecondBits: UInt64 = 10
+
+    /// The same of lease tokens, which have 64 bits.
+    static let tokensPerMillisecondBits: UInt64 = 20
 
     /// Longest stored text of a failure, in bytes.
     package static let errorBytesMax = 8_192
@@ -53,6 +64,9 @@ package enum EngineLimits {
 
     /// Jobs that an action changes at a time, at most.
     static let actionJobsPerStep = 500
+
+    /// Rows that an action reads at a time to find them.
+    static let actionRowsPerStep = 4_000
 
     /// How long an action is remembered after its end, in milliseconds.
     static let actionMemory: UInt64 = 3_600_000

@@ -248,10 +248,11 @@ extension Engine {
         try writeExtensions(rows)
         try writeLeases(rows)
         try writePendingRuns(rows)
-        return try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows)
-        {
-            queue, order in
-            try queues[index(ofQueue: queue)].ready.contains(id, order: order, rows)
+        return try mending(rows) {
+            try JobInspector.inspect(id, withPayload: withPayload, withResult: withResult, rows) {
+                queue, order in
+                try queues[index(ofQueue: queue)].ready.contains(id, order: order, rows)
+            }
         }
     }
 

@@ -4,8 +4,6 @@ import Store
 /// alone does not say enough. Reads a bounded number of rows at a time and goes on from where it got to.
 struct JobSearch {
     private let filter: JobFilter
-    /// Whether the walk visits nothing but the states and the queue that are wanted.
-    private let isExact: Bool
     private let queue: UInt32?
     private var walk: JobWalk
     private let isDescending: Bool
@@ -19,6 +17,9 @@ struct JobSearch {
 
     /// Rows of any kind read so far.
     var looked: Int { walk.looked + jobsRead }
+
+    /// Whether the walk visits nothing but the states and the queue that are wanted.
+    private var isExact: Bool { walk.isExact }
 
     /// - Parameters:
     ///   - after: the last id that an earlier search reached.
@@ -34,7 +35,6 @@ struct JobSearch {
         let wanted = filter.queue.map { name in queues.filter { $0.row.name == name } } ?? queues
         queue = filter.queue == nil ? nil : wanted.first?.id ?? 0
         let targets = WalkTargets(filter, wanted)
-        isExact = targets != nil
         let matching = try filter.idBounds(rows)
         if !matching.overlaps(bounds) || wanted.isEmpty { isAtEnd = true }
         var range = matching.clamped(to: bounds)
@@ -59,8 +59,9 @@ struct JobSearch {
         _ limit: Int, rowsMax: Int, _ rows: borrowing Source
     ) throws -> [UInt64] {
         var found: [UInt64] = []
-        let stop = looked + rowsMax
-        while found.count < limit, let run = try nextRun(UInt64(limit - found.count), stop, rows) {
+        let bounds = (rows: looked + rowsMax, start: reached)
+        while found.count < limit, let run = try nextRun(UInt64(limit - found.count), bounds, rows)
+        {
             for id in isDescending ? Array(run.reversed()) : Array(run) {
                 if try matches(id, rows) { found.append(id) }
                 reached = id
@@ -74,9 +75,9 @@ struct JobSearch {
         rowsMax: Int, _ rows: borrowing Source
     ) throws -> Int {
         var count = 0
-        let stop = looked + rowsMax
+        let bounds = (rows: looked + rowsMax, start: reached)
         let isTold = isExact && !filter.needsRow
-        while let run = try nextRun(isTold ? .max : 256, stop, rows) {
+        while let run = try nextRun(isTold ? .max : 256, bounds, rows) {
             if isTold {
                 count += run.count
             } else {
@@ -87,12 +88,14 @@ struct JobSearch {
         return count
     }
 
-    /// The next jobs of the walk; nil at its end, or when enough rows were read.
+    /// The next jobs of the walk; nil at its end, or when enough rows were read. It gets further than its
+    /// start, whatever that takes.
     private mutating func nextRun<Source: Rows & ~Copyable>(
-        _ limit: UInt64, _ stop: Int, _ rows: borrowing Source
+        _ limit: UInt64, _ bounds: (rows: Int, start: UInt64), _ rows: borrowing Source
     ) throws -> ClosedRange<UInt64>? {
-        while looked < stop, !isAtEnd {
-            let rowsLeft = isExact && !filter.needsRow ? UInt64.max : UInt64(stop - looked)
+        while !isAtEnd, looked < bounds.rows || reached == bounds.start {
+            let isTold = isExact && !filter.needsRow
+            let rowsLeft = isTold ? UInt64.max : UInt64(max(1, bounds.rows - looked))
             switch try walk.next(min(limit, rowsLeft), rows) {
             case .end: isAtEnd = true
             case .reached(let id):

@@ -5,6 +5,8 @@ import Store
 struct JobWalk {
     private var places: [Place]
     private let isDescending: Bool
+    /// Whether nothing but the jobs sought is found.
+    private(set) var isExact = true
     /// Rows of the index and of leases read so far.
     private(set) var looked = 0
 
@@ -47,11 +49,11 @@ struct JobWalk {
         _ targets: WalkTargets?, from start: UInt64, descending: Bool, _ rows: borrowing Source
     ) throws {
         isDescending = descending
+        places = []
         guard let targets else {
-            places = [Place(origin: .everything, position: .unknown(start))]
+            lookAtEverything(from: start)
             return
         }
-        places = []
         for target in targets.indexed {
             for order in try orders(target.queue, target.state, rows) {
                 let origin = Origin.index(queue: target.queue, state: target.state, order: order)
@@ -61,6 +63,12 @@ struct JobWalk {
         if let leased = targets.leased {
             places.append(Place(origin: .leases(leased), position: .unknown(start)))
         }
+        if places.count > JobWalk.placesMax { lookAtEverything(from: start) }
+    }
+
+    private mutating func lookAtEverything(from start: UInt64) {
+        places = [Place(origin: .everything, position: .unknown(start))]
+        isExact = false
     }
 
     /// Takes the next jobs, at most `limit` of them.

@@ -64,7 +64,7 @@ extension Engine {
     func walkLeases(_ steps: inout Int, _ rows: borrowing Transaction) throws {
         guard let from = leaseWalk.next else { return }
         try writeLeases(rows)
-        let (found, next) = try readingLeases(rows) { try leasesToReturn(from, &steps, rows) }
+        let (found, next) = try mending(rows) { try leasesToReturn(from, &steps, rows) }
         for (key, lease, jobs) in found {
             let isCrash = ending[lease.session]?.end == .crashed
             let end: GivenBack = isCrash ? .crash("the worker vanished") : .interruption

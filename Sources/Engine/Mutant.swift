@@ -12,7 +12,7 @@ package enum Mutant: String, Sendable, CaseIterable {
     case keyNotReleased
     case pauseIgnored
     case priorityInverted
-    case replacedHolderStays
+    case replacedHolderKeepsKey
     case retentionOfAnotherOutcome
     case staleTokenAccepted
     case timeoutNotCapped

@@ -40,7 +40,7 @@ extension JobRow {
 }
 
 /// Rows that so many bytes take.
-private func pieces(holding byteCount: UInt32) -> UInt32 {
+func pieces(holding byteCount: UInt32) -> UInt32 {
     (byteCount + UInt32(EngineLimits.pieceBytes) - 1) / UInt32(EngineLimits.pieceBytes)
 }
 

@@ -97,7 +97,7 @@ struct ReadyRuns {
         }
         guard let run = head else { return nil }
         let taken = min(limit, run.jobs.count)
-        storedJobs -= UInt64(taken)
+        storedJobs.lower(by: UInt64(taken))
         head?.jobs.first += UInt64(taken)
         head?.jobs.count -= taken
         try forgetEmptyHead(rows)
@@ -167,10 +167,10 @@ struct ReadyRuns {
 
     private mutating func takeOutLeaving(_ rows: borrowing Transaction) throws {
         guard let run = leaving else { return }
-        leaving = nil
         try writeHead(rows)
         head = nil
-        storedJobs -= try place(run.order).remove(run.jobs, rows).jobs
+        storedJobs.lower(by: try place(run.order).remove(run.jobs, rows).jobs)
+        leaving = nil
     }
 
     /// The id of the job that would be delivered next.
@@ -198,8 +198,38 @@ struct ReadyRuns {
     mutating func flush(_ rows: borrowing Transaction) throws {
         try takeOutLeaving(rows)
         try writeHead(rows)
-        for run in arrived { try merge(run, rows) }
-        arrived.removeAll(keepingCapacity: true)
+        var merged = 0
+        defer { arrived.removeFirst(merged) }
+        while merged < arrived.count {
+            try merge(arrived[merged], rows)
+            merged += 1
+        }
+    }
+
+    // MARK: Mending
+
+    /// Whether a job became ready in this turn and is not in a row yet.
+    func hasArrived(_ id: UInt64, order: UInt8) -> Bool {
+        arrived.contains { $0.contains(id, order: order) }
+    }
+
+    /// Length of the stored run that begins as `run` does, when that is the one in memory.
+    func headCount(storedAt run: Run) -> UInt32? {
+        guard let head, head.order == run.order, headStored.first == run.jobs.first else {
+            return nil
+        }
+        return headStored.count
+    }
+
+    /// Corrects the number of jobs in stored runs.
+    /// - Parameter count: of those in rows, in which what this turn took from the first still is.
+    /// - Returns: how many more, or less, there are.
+    mutating func setStored(_ count: UInt64) -> (more: UInt64, less: UInt64) {
+        var correct = count
+        if let head { correct.lower(by: UInt64(headStored.count - head.jobs.count)) }
+        let before = storedJobs
+        storedJobs = correct
+        return correct > before ? (correct - before, 0) : (0, before - correct)
     }
 
     // MARK: Rows
@@ -241,8 +271,8 @@ struct ReadyRuns {
 
     /// Adds a run to the stored ones.
     private mutating func merge(_ run: Run, _ rows: borrowing Transaction) throws {
-        storedJobs += UInt64(run.jobs.count)
         let merged = Run(order: run.order, jobs: try place(run.order).insert(run.jobs, rows))
+        storedJobs += UInt64(run.jobs.count)
         guard let head else { return }
         if head.order == merged.order, merged.jobs.contains(head.jobs.first) {
             self.head = merged

@@ -83,8 +83,10 @@ extension RunPlace {
     @discardableResult
     func insert(_ run: JobRun, _ rows: borrowing Transaction) throws -> JobRun {
         var merged = run
-        if let before = try self.run(atOrBefore: run.first, rows), before.isContinued(by: run) {
-            merged = before.joined(with: run)
+        if let before = try self.run(atOrBefore: run.first, rows) {
+            // Writing is begun anew when a damaged row was in the way.
+            if before.end >= run.end { return before }
+            if before.isContinued(by: run) { merged = before.joined(with: run) }
         }
         let after = try rows.get(Self.table, key(merged.end)) { row in
             JobRun(first: merged.end, count: try row.u32())

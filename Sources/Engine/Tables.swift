@@ -6,13 +6,15 @@ package import Store
 /// | --- | --- | --- |
 /// | counters | – | next job id, next lease token, next queue id |
 /// | queues | queue | `QueueRow` |
+/// | names | queue | the queue's name once more: written once, so that damage to one leaves the other |
 /// | jobs | job | `JobRow`: the only row that every job has |
 /// | pieces | job, part, index | payloads and results too long for a leaf page |
 /// | index | queue, state, order, first job | number of consecutive jobs: a run; every job that does not run is in one |
 /// | leases | first job, token | `LeaseRow`: one delivery |
 /// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant; for runs of jobs their number |
 /// | sessions | session | `SessionRow` |
-/// | producers | producer | `ProducerRow`: answers given to submissions |
+/// | producers | producer | `Producer`: answers given to submissions |
+/// | answers | producer, sequence, index | answers with refused items, in pieces |
 /// | staging | first job | number of jobs whose payloads are stored ahead of them |
 /// | unique | queue, hash of the key, job | `UniqueRow`: who holds a unique key |
 /// | notes | job, kind, number | what handlers say of running jobs |
@@ -37,10 +39,12 @@ package enum Tables {
     static let groups = Table(id: 15, name: "groups")
     static let actions = Table(id: 16, name: "actions")
     static let times = Table(id: 17, name: "times")
+    static let answers = Table(id: 18, name: "answers")
+    static let names = Table(id: 19, name: "names")
 
     package static let all = [
         counters, queues, jobs, pieces, index, leases, timers, sessions, producers,
-        damaged, staging, unique, notes, groups, actions, times,
+        damaged, staging, unique, notes, groups, actions, times, answers, names,
     ]
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with
@@ -55,6 +59,10 @@ extension Key {
 
     static func lease(_ first: UInt64, _ token: UInt64) -> Key {
         Key().adding(u64: first).adding(u64: token)
+    }
+
+    static func answer(_ producer: UInt64, _ sequence: UInt64, _ index: UInt32) -> Key {
+        Key().adding(u64: producer).adding(u64: sequence).adding(u32: index)
     }
 
     /// Where a damaged record is kept that was under a key in its table.

@@ -70,15 +70,17 @@ struct TimesBook {
 
     init() {}
 
-    init(reading rows: borrowing Transaction) throws {
-        try rows.scan(Tables.times, from: Key()) { key, reader in
+    /// - Parameter damaged: the rows that could not be read.
+    init(reading rows: borrowing Transaction, _ damaged: inout [DamagedRow]) throws {
+        var found: [Entry] = []
+        damaged = try rows.survey(Tables.times) { key, reader in
             let page = Page(queue: try key.u32(), type: try key.u64())
             let times = JobTimes(
                 type: try reader.string8(), wait: try Histogram(from: &reader),
                 run: try Histogram(from: &reader), total: try Histogram(from: &reader))
-            add(Entry(page: page, times: times))
-            return .next
+            found.append(Entry(page: page, times: times))
         }
+        for entry in found { add(entry) }
     }
 
     /// - Parameter type: UTF-8, at most 255 bytes.

@@ -27,7 +27,8 @@ public func withMartlet<Result: Sendable>(
         ) { handlers }
         return try await whileRunning({ await client.run() }) {
             try await whileRunning({ try await worker.run() }) {
-                try await body(client, MartletClock(broker: broker))
+                await worker.waitUntilSubscribed()
+                return try await body(client, MartletClock(broker: broker))
             }
         }
     }
@@ -64,13 +65,17 @@ private func slots(of handlers: [Handler]) -> [String: Int] {
 }
 
 /// Runs `service` beside `body`, and ends it after; returns when both have ended.
+///
+/// - Throws: what either throws.
 private func whileRunning<Result: Sendable>(
     _ service: @escaping @Sendable () async throws -> Void,
     _ body: () async throws -> Result
 ) async throws -> Result {
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await service() }
-        defer { group.cancelAll() }
-        return try await body()
+        let result = try await body()
+        group.cancelAll()
+        try await group.waitForAll()
+        return result
     }
 }

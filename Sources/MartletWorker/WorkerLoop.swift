@@ -17,19 +17,21 @@ struct WorkerLoop: ~Copyable {
     private let mailbox: Mailbox<WorkerEvent>
     private let clock: WorkerClock
     private let logger: Logger
+    private let onSubscribed: @Sendable (_ queue: String) -> Void
 
     /// How long the server has to answer `BYE`.
     private static let byeTimeout = TimeAmount.seconds(2)
 
     init(
         machine: consuming WorkerMachine, runner: JobRunner, mailbox: Mailbox<WorkerEvent>,
-        clock: WorkerClock, logger: Logger
+        clock: WorkerClock, logger: Logger, onSubscribed: @escaping @Sendable (String) -> Void
     ) {
         self.machine = machine
         self.runner = runner
         self.mailbox = mailbox
         self.clock = clock
         self.logger = logger
+        self.onSubscribed = onSubscribed
     }
 
     /// Returns when the worker has left the server in good order.
@@ -227,9 +229,10 @@ struct WorkerLoop: ~Copyable {
 
     private func request(_ subscribe: Subscribe, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
-        tasks.addTask { [mailbox] in
+        tasks.addTask { [mailbox, onSubscribed] in
             do throws(MartletError) {
                 _ = try await connection.request(subscribe, expecting: Done.self)
+                onSubscribed(subscribe.queue)
             } catch {
                 // What passes is tried again on another connection; a name that is refused once
                 // always is.

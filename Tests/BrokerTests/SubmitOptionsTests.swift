@@ -62,7 +62,9 @@ struct SubmitOptionsTests {
             try await worker.subscribe("q", credit: 10)
             let jobs = await inbox.jobs(4)
             #expect(
-                jobs.map { String(buffer: $0.delivery.payload.bytes) } == ["255", "254", "128", "1"]
+                jobs.map { String(buffer: $0.delivery.payload.bytes) } == [
+                    "255", "254", "128", "1",
+                ]
             )
         }
     }
@@ -198,6 +200,40 @@ struct SubmitOptionsTests {
                 await client.refusal(long(4, SubmitOptions()), expecting: Submitted.self)
                     == .queueDraining)
             #expect(try await client.queueInfo("q").ready == 1)
+        }
+    }
+
+    @Test func `many jobs that are due at the same instant all come`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let client = try await broker.connect(inbox: inbox)
+            try await client.subscribe("q", credit: 65_535)
+            let first = try await client.submitAll(
+                Submit("q", ["x"], options: options { $0.due = .delay(1_000) }))[0]
+            let instant = try await client.job(first).dueAt
+            for _ in 0..<20 {
+                let batch = Submit(
+                    "q", (0..<500).map { "\($0)" }, options: options { $0.due = .at(instant) })
+                _ = try await client.submitAll(batch)
+            }
+            let jobs = await inbox.jobs(10_001)
+            #expect(Set(jobs.map(\.delivery.fields.id)).count == 10_001)
+        }
+    }
+
+    @Test func `subscribers are served again after what was ready had expired`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let client = try await broker.connect(inbox: inbox)
+            try await client.done(QueueSet(queue: "q", pause: .init(by: "", reason: "")))
+            try await client.subscribe("q", credit: 1)
+            let id = try await client.submitAll(
+                Submit("q", ["x"], options: options { $0.expiresMilliseconds = 1 }))[0]
+            _ = try await client.request(
+                Wait(id: id, milliseconds: 10_000, parts: []), expecting: JobInfo.self)
+            try await client.done(QueueSet(queue: "q", resumes: true))
+            let next = try await client.submitAll(Submit("q", ["y"]))
+            #expect(await inbox.jobs(1).map(\.delivery.fields.id) == next)
         }
     }
 }

@@ -121,6 +121,23 @@ struct BulkActionTests {
         #expect(try harness.statistics().cancelled == 3)
     }
 
+    @Test func `leases in great number do not keep an action from getting further`() throws {
+        let harness = try EngineHarness()
+        harness.verifies = false
+        try harness.openSession(1)
+        try harness.submit(count: 3_000)
+        for _ in 0..<2_500 { _ = try harness.deliver(max: 1) }
+        let begun = try #require(
+            try harness.begin(JobAction(.reprioritise), on: JobFilter(queue: "mail")))
+        var cancel = JobAction(.cancel)
+        cancel.grace = 0
+        let second = try #require(try harness.begin(cancel, on: JobFilter(queue: "mail")))
+        try harness.advance()
+        #expect(try harness.bulkAction(begun.id)?.changed == 500)
+        #expect(try harness.bulkAction(second.id)?.changed == 3_000)
+        try harness.verify()
+    }
+
     @Test func `only so many go on at a time`() throws {
         let harness = try EngineHarness()
         try harness.submit(count: 100)

@@ -142,25 +142,6 @@ struct DamageTests {
         #expect(harness.damage.count == 1)
         try harness.advance(60_000)
     }
-
-    @Test func `a damaged timer stops nothing`() throws {
-        let harness = try EngineHarness()
-        harness.random = .max
-        try harness.openSession(1)
-        try harness.submit(
-            count: 3, options: JobOptions(backoff: Backoff(base: 50_000, cap: 50_000)))
-        try harness.settle(try harness.deliver(), .fail())
-        let due = try #require(try harness.inspect(2)?.dueAt)
-        let key = Key().adding(u64: due).adding(u8: TimerKind.ready.rawValue).adding(u64: 2).adding(
-            u64: 1 << 8 | 127)
-        harness.verifies = false
-        try harness.restart(damaging: [key.withBytes { Array($0) }])
-        #expect(try harness.resume(1))
-        try harness.advance(50_000)
-        #expect(harness.damage.count == 1)
-        #expect(try harness.deliver().ids == [1, 2, 3])
-        try harness.verify()
-    }
 }
 
 private func littleEndianBytes(of number: UInt64) -> [UInt8] {

@@ -89,6 +89,6 @@ struct RunsTests {
             try pending.write(rows)
             #expect(pending.isEmpty)
         }
-        #expect(try harness.rowCount(Tables.timers) == 31)
+        #expect(try harness.rowCount(Tables.timers) == 30)
     }
 }

@@ -129,7 +129,7 @@ extension JobEvent {
     fileprivate var json: JSON {
         [
             "offset": .wide(offset), "at": .wide(at), "id": .wide(id.rawValue),
-            "state": .narrow(state.rawValue), "kind": .narrow(kind.rawValue),
+            "state": .narrow(state?.rawValue ?? 0), "kind": .narrow(kind.rawValue),
             "attempt": .narrow(attempt), "queue": .string(queue), "type": .string(type),
             "options": .present([
                 "error": error.map { .string($0) }, "session": session.map { .wide($0) },

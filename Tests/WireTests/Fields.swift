@@ -278,8 +278,9 @@ extension List: WithFields {
     }
 
     private var options: JSON {
-        guard isCount, case .object(var options) = filter.fields else { return filter.fields }
-        options["count"] = [:]
+        guard case .object(var options) = filter.fields else { return filter.fields }
+        if isCount { options["count"] = [:] }
+        if isFresh { options["fresh"] = [:] }
         return .object(options)
     }
 }

@@ -36,7 +36,7 @@ extension Repair {
                 let job = try job(id, rows)
                 let isHeld = hasSession && job?.state == .waiting && job?.queue == lease.queue
                 if isHeld, running[id] == nil {
-                    running[id] = key.token
+                    running[id] = JobHolder(session: lease.session, token: key.token)
                 } else {
                     lease.jobs.remove(offset)
                 }
@@ -108,15 +108,18 @@ extension Repair {
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws -> Bool {
         let bytes = UInt64(row.payloadBytes)
-        let token = running[id]
-        if let expiresAt = row.expiresAt, token == nil || expiresAt > now {
+        let holder = running[id]
+        if let expiresAt = row.expiresAt, holder == nil || expiresAt > now {
             try timers.add(id, to: .expiry(expiresAt, queue: row.queue), rows)
         }
-        if let token {
+        if let holder {
             count(row.queue) { $0.add(1, to: .running, bytes: bytes) }
             guard let ends = row.history?.cancelEndsAt, ends > 0 else { return false }
             try Timer(due: ends, kind: .cancel, id).set(rows)
-            try rows.put(Tables.notes, .cancelling(id)) { $0.u64(token) }
+            try rows.put(Tables.notes, .cancelling(id)) { writer in
+                writer.u64(holder.session)
+                writer.u64(holder.token)
+            }
             return false
         }
         let due = row.history?.dueAt ?? 0

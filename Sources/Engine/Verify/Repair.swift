@@ -30,8 +30,8 @@ package final class Repair {
     var groups: [GroupKey: GroupRow] = [:]
     var index = RunBuilder<IndexPlace>()
     var timers = RunBuilder<TimerPlace>()
-    /// Jobs that leases hold, and the tokens of these.
-    var running: [UInt64: UInt64] = [:]
+    /// Jobs that leases hold.
+    var running: [UInt64: JobHolder] = [:]
     var highestJob: UInt64 = 0
     let scratch = Scratch()
 
@@ -172,6 +172,8 @@ package final class Repair {
         for table in [Tables.pieces, Tables.notes] {
             try walk(table) { key, _, rows in
                 let id = try key.u64()
+                // The list of jobs that are to be cancelled is made anew.
+                if table == Tables.notes, id == 0 { return .remove }
                 guard try !rows.contains(Tables.jobs, .job(id)), !staged.contains(id) else {
                     return nil
                 }

@@ -20,7 +20,8 @@ extension JobEvents.Event {
 
     /// Nothing follows it but what somebody asks for.
     var endsItsJob: Bool {
-        kind == .deleted || (state?.isFinished == true && kind != .edited)
+        guard let state else { return true }
+        return state.isFinished && kind != .edited
     }
 }
 

@@ -125,7 +125,8 @@ package struct JobEvent: Equatable, Sendable {
 
     func write(to buffer: inout ByteBuffer) {
         buffer.writeMultipleIntegers(
-            offset, at, id.rawValue, state?.rawValue ?? 0, kind.rawValue, attempt, endianness: .little)
+            offset, at, id.rawValue, state?.rawValue ?? 0, kind.rawValue, attempt,
+            endianness: .little)
         buffer.writeText8(queue)
         buffer.writeText8(type)
         buffer.writeOption(1, error)

@@ -40,11 +40,6 @@ extension EngineHarness {
         return try engine.submit(submission, to: index(queue), rows)
     }
 
-    /// Each behind a byte of length.
-    func wireTexts(_ texts: [String]) -> [UInt8] {
-        texts.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
-    }
-
     func log(
         _ id: UInt64, _ token: UInt64, by session: UInt64, _ lines: [String],
         _ rows: borrowing Transaction

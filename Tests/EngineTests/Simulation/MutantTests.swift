@@ -12,7 +12,8 @@
         func `a planted bug is found`(_ mutant: Mutant) throws {
             let found = try (1...MutantTests.seedsMax).first { seed in
                 let script = Step.script(seed: seed, steps: 200)
-                return try Simulation(preparing: { $0.mutant = mutant }).run(script) != nil
+                let simulation = try Simulation(preparing: { $0.mutant = mutant })
+                return simulation.run(script) != nil
             }
             #expect(found != nil, "\(mutant) lives through \(MutantTests.seedsMax) seeds")
         }

@@ -17,6 +17,8 @@ final class Simulation {
     private let comparesEvery: Int
     private var step = 0
     var nextSession: UInt64 = 1
+    /// Jobs that were there when everything was compared last.
+    var lastSeen: Set<UInt64> = []
     static let queues = ["mail", "images", "reports"]
 
     /// - Parameters:

@@ -23,8 +23,10 @@ struct SimulationTests {
     }()
 
     @Test(arguments: chunks)
-    func `engine and model agree whatever happens`(_ seeds: ClosedRange<UInt64>) throws {
+    func `engine and model agree whatever happens`(_ seeds: ClosedRange<UInt64>) async throws {
         for seed in seeds {
+            // Others want to run too.
+            await Task.yield()
             let script = Step.script(seed: seed, steps: SimulationTests.steps)
             guard let failure = try Simulation().run(script) else { continue }
             Issue.record("seed \(seed), \(failure). MARTLET_SEED=\(seed) shows a short script.")

@@ -257,8 +257,13 @@ extension Delivery.Job {
 
 /// Bytes that differ from place to place, and from seed to seed.
 func pattern(_ count: Int, seed: UInt64 = 0) -> [UInt8] {
-    (0..<count).map { UInt8(truncatingIfNeeded: mixed(seed, UInt64($0 / 7)) &+ UInt64($0)) }
+    let start = Int(mixed(seed, 1) % 1_009)
+    var bytes = Array(noise[start..<min(start + count, noise.count)])
+    while bytes.count < count { bytes += noise.prefix(count - bytes.count) }
+    return bytes
 }
+
+private let noise = (0..<131_101).map { UInt8(truncatingIfNeeded: mixed(7, $0)) }
 
 extension EngineHarness {
     /// A page of the list, as of the last checkpoint.

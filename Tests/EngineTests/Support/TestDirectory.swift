@@ -1,4 +1,5 @@
 import Foundation
+import Testing
 
 /// A directory in memory where there is one, removed when the test lets go of it.
 final class TestDirectory: Sendable {
@@ -28,5 +29,18 @@ final class TestDirectory: Sendable {
         data[place.upperBound - 1] ^= 0x10
         try data.write(to: URL(filePath: file))
         return 1 + others
+    }
+
+    /// Flips a bit of the byte at `index` in every place of a file that holds `bytes`: in the row, and in
+    /// what pages no longer used still have of it.
+    func damageEverywhere(_ bytes: [UInt8], at index: Int, in file: String) throws {
+        var data = try Data(contentsOf: URL(filePath: file))
+        var start = data.startIndex
+        while let place = data.range(of: Data(bytes), in: start..<data.endIndex) {
+            data[place.lowerBound + index] ^= 0x10
+            start = place.upperBound
+        }
+        try #require(start > data.startIndex, "the row is not in the file")
+        try data.write(to: URL(filePath: file))
     }
 }

@@ -1,0 +1,150 @@
+import Store
+import Testing
+
+@testable import Engine
+
+/// Each row of each table damaged: the broker serves on, says what it found, and every other job is
+/// completed once.
+@Suite(.timeLimit(.minutes(5)))
+struct DamagedTableTests {
+    static let tables = [
+        Tables.counters, Tables.queues, Tables.names, Tables.jobs, Tables.pieces, Tables.index,
+        Tables.leases, Tables.timers, Tables.sessions, Tables.producers, Tables.answers,
+        Tables.staging, Tables.notes, Tables.times,
+    ]
+
+    @Test(arguments: tables, [0, 0.5, 1])
+    func `a damaged row stops nothing and loses no other job`(_ table: Table, _ place: Double)
+        throws
+    {
+        let count = try DamageSample().rows(of: table).count
+        try #require(count > 0)
+        for index in 0..<count {
+            let sample = try DamageSample()
+            let row = try sample.rows(of: table)[index]
+            try check(sample, damaging: [row], at: place)
+        }
+    }
+
+    @Test(arguments: [
+        Tables.queues, Tables.names, Tables.index, Tables.leases, Tables.timers, Tables.sessions,
+        Tables.notes, Tables.times,
+    ])
+    func `a table of which every row is damaged loses no job`(_ table: Table) throws {
+        let sample = try DamageSample()
+        try check(sample, damaging: try sample.rows(of: table), at: 0.5)
+    }
+
+    @Test func `queues that lost both rows keep their jobs under names that can be found`() throws {
+        let sample = try DamageSample()
+        let rows = try sample.rows(of: Tables.queues) + sample.rows(of: Tables.names)
+        try sample.harness.restart(damaging: rows, at: 1)
+        let engine = sample.harness.engine
+        let names = engine.allQueues.map { engine.name(of: $0) }
+        #expect(names == ["recovered-1", "recovered-2"])
+        let ready = engine.allQueues.map { engine.readyCount($0) }
+        #expect(ready == [8, 3])
+        try sample.harness.verify()
+    }
+
+    private func check(_ started: DamageSample, damaging rows: [StoredRow], at place: Double) throws
+    {
+        var sample = started
+        let harness = sample.harness
+        try harness.restart(damaging: rows, at: place)
+        let damaged = Set(rows.compactMap(\.job))
+        try work(&sample, rows)
+        #expect(sample.completed == sample.unfinished.subtracting(damaged), "\(rows)")
+        try harness.advance(86_500_000)
+        try harness.verify()
+        #expect(try left(harness) == [], "\(rows)")
+        for row in rows where row.isAlwaysRead(among: sample.unfinished) {
+            let key = "row \(row.key) of table \(row.table.name)"
+            #expect(harness.damage.contains { $0.contains(key) }, "\(key) was not reported")
+        }
+        if rows.contains(where: { $0.table == Tables.jobs || $0.table == Tables.timers }) { return }
+        #expect(try harness.statistics().totals.completed >= 14)
+    }
+
+    /// All that happens in the two minutes after the start.
+    private func work(_ sample: inout DamageSample, _ rows: [StoredRow]) throws {
+        let harness = sample.harness
+        for id in 1...sample.lastJob { try look(at: id, harness) }
+        for session in [1, 2] as [UInt64] {
+            let isDamaged = rows.contains { $0.table == Tables.sessions && $0.key == .job(session) }
+            #expect(try harness.resume(session) != isDamaged)
+        }
+        try harness.openSession(3)
+        try resend(sample, rows)
+        let lost = Set(rows.compactMap(\.leasedFrom))
+        try sample.drain()
+        for (_, delivery) in sample.held where !lost.contains(delivery.ids[0]) {
+            let twice = sample.completed.intersection(delivery.ids)
+            #expect(twice.isEmpty, "jobs \(twice) were delivered while another had them")
+        }
+        try sample.settleHeld()
+        #expect(
+            try harness.submit("mail", options: JobOptions(retainCompleted: 0))[0] > sample.lastJob)
+        let new = harness.engine.nextJobID - 1
+        sample.unfinished.insert(new)
+        if rows.allSatisfy({ $0.table != Tables.timers }) { try harness.verify() }
+        for _ in 0..<12 {
+            try harness.advance(10_000)
+            try sample.drain()
+        }
+    }
+
+    private func look(at id: UInt64, _ harness: EngineHarness) throws {
+        do {
+            _ = try harness.inspect(id)
+        } catch let error as StoreError {
+            guard case .damaged = error.code else { throw error }
+        }
+    }
+
+    /// Requests sent again never make jobs again.
+    private func resend(_ sample: DamageSample, _ rows: [StoredRow]) throws {
+        try sample.harness.turn { transaction in
+            let isLost = rows.contains { $0.table == Tables.producers }
+            let isReplyLost = isLost || rows.contains { $0.table == Tables.answers }
+            for _ in 0..<2 {
+                let jobs = try sample.precedent(of: 1, transaction)
+                #expect(jobs == (isLost ? .lost : .jobs(JobRun(first: 20, count: 1))))
+                let reply = try sample.precedent(of: 2, transaction)
+                #expect(reply == (isReplyLost ? .lost : .reply(sample.reply)))
+            }
+            if isLost { #expect(try sample.precedent(of: 3, transaction) == .lost) }
+        }
+    }
+
+    /// Rows that should be gone when everything is over.
+    private func left(_ harness: EngineHarness) throws -> [String] {
+        let tables = [
+            Tables.jobs, Tables.index, Tables.leases, Tables.timers, Tables.notes,
+            Tables.producers, Tables.answers, Tables.staging,
+        ]
+        return try tables.flatMap { table in
+            Array(repeating: "\(table.name)", count: try harness.rowCount(table))
+        }
+    }
+}
+
+extension StoredRow {
+    fileprivate var bytes: [UInt8] { key.withBytes { Array($0) } }
+
+    /// The job that is damaged with the row.
+    fileprivate var job: UInt64? {
+        table == Tables.jobs || table == Tables.pieces ? number(bytes, 0) : nil
+    }
+
+    /// The first job of the lease that the row is.
+    fileprivate var leasedFrom: UInt64? { table == Tables.leases ? number(bytes, 0) : nil }
+
+    /// Whether a broker comes to read the row in any case: pieces of results are read by whoever asks,
+    /// timers of leases and sessions that end in time are never read.
+    fileprivate func isAlwaysRead(among unfinished: Set<UInt64>) -> Bool {
+        if table == Tables.pieces { return unfinished.contains(number(bytes, 0)) }
+        guard table == Tables.timers else { return true }
+        return ![TimerKind.lease.rawValue, TimerKind.session.rawValue].contains(bytes[8])
+    }
+}
