@@ -24,7 +24,7 @@ final class BrokerLoop {
     let configuration: BrokerConfiguration
     let logger: Logger
     let inbox: Inbox
-    let clock: BrokerClock
+    let clock = BrokerClock()
     let store: Store
     let engine: Engine
     let readers: SnapshotReaders
@@ -48,7 +48,7 @@ final class BrokerLoop {
     private var arrivals: [Arrival] = []
     private var arrivalsTaken = 0
     /// Connections that this turn has something for.
-    private var noted: [Connection] = []
+    var noted: [Connection] = []
     private var nextTimer: UInt64?
     /// The first turn works off what became due while the broker was away.
     private var hasMore = true
@@ -65,7 +65,6 @@ final class BrokerLoop {
         self.inbox = inbox
         self.readers = readers
         self.logger = logger
-        clock = configuration.clock
         dispatcher = Dispatcher(configuration.limits)
         var options = Store.Configuration(
             directory: configuration.directory, formatVersion: Tables.formatVersion,
@@ -263,65 +262,6 @@ final class BrokerLoop {
                     channel: peer.channel)
             }
             note(connection)
-        }
-    }
-
-    // MARK: Replies
-
-    /// This turn has something to send to the connection.
-    func note(_ connection: Connection) {
-        guard !connection.isNoted else { return }
-        connection.isNoted = true
-        noted.append(connection)
-    }
-
-    /// Sends what promises no durability, before the commit.
-    private func sendEarly() {
-        let deliveries = noted.filter { $0.early.readableBytes > 0 }.map { connection in
-            defer { connection.early = ByteBuffer() }
-            return Delivery(
-                port: connection.port, small: connection.early, large: [], bytesDone: 0,
-                isWelcomed: false, closes: false)
-        }
-        send(deliveries)
-    }
-
-    private func reply() {
-        var deliveries: [Delivery] = []
-        deliveries.reserveCapacity(noted.count)
-        for connection in noted {
-            deliveries.append(
-                Delivery(
-                    port: connection.port, small: connection.outbox, large: connection.large,
-                    closedChannels: connection.closedChannels, bytesDone: connection.bytesDone,
-                    requestsDone: connection.requestsDone,
-                    eventBytes: connection.eventBytesNew, isLink: connection.isLink,
-                    isWelcomed: connection.isWelcomed, closes: connection.closes))
-            connection.outbox = ByteBuffer()
-            connection.large = []
-            connection.closedChannels = []
-            connection.bytesDone = 0
-            connection.requestsDone = 0
-            connection.eventBytesNew = 0
-            connection.isNoted = false
-        }
-        noted.removeAll(keepingCapacity: true)
-        send(deliveries)
-    }
-
-    /// Crosses to each other event loop once, and to its own not at all.
-    private func send(_ deliveries: [Delivery]) {
-        var left = deliveries.filter { delivery in
-            guard delivery.port.loop === inbox.loop else { return true }
-            delivery.port.handler.value.deliver(delivery)
-            return false
-        }
-        while let loop = left.first?.port.loop {
-            let mine = left.filter { $0.port.loop === loop }
-            left.removeAll { $0.port.loop === loop }
-            loop.execute {
-                for delivery in mine { delivery.port.handler.value.deliver(delivery) }
-            }
         }
     }
 }

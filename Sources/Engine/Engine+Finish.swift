@@ -51,8 +51,8 @@ extension Engine {
     func dropExpiry(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
         guard let expiresAt = row.expiresAt, !isPlanted(.expiryKeepsItsTimer) else { return }
         try writePendingRuns(rows)
-        let place = TimerPlace.expiry(expiresAt, queue: row.queue)
-        try mending(rows) { _ = try place.remove(JobRun(first: id, count: 1), rows) }
+        try TimerPlace.expiry(expiresAt, queue: row.queue).remove(
+            JobRun(first: id, count: 1), rows)
     }
 
     /// How long a finished job is kept, in milliseconds: at least while somebody waits for it, and as

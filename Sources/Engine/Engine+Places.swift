@@ -63,12 +63,10 @@ extension Engine {
         try mending(rows) { _ = try IndexPlace(row.queue, state).remove(job, rows) }
         if state == .scheduled {
             let due = row.history?.dueAt ?? 0
-            let place = TimerPlace.ready(due, queue: row.queue, order: row.order)
-            try mending(rows) { _ = try place.remove(job, rows) }
+            try TimerPlace.ready(due, queue: row.queue, order: row.order).remove(job, rows)
         } else {
             let vanishAt = row.history?.vanishAt ?? 0
-            let place = TimerPlace.retention(vanishAt, queue: row.queue, state)
-            try mending(rows) { _ = try place.remove(job, rows) }
+            try TimerPlace.retention(vanishAt, queue: row.queue, state).remove(job, rows)
         }
     }
 
@@ -112,7 +110,7 @@ extension Engine {
     /// Writes what the turn has added to runs of the index and of timers.
     func writePendingRuns(_ rows: borrowing Transaction) throws {
         try mending(rows) { try pendingIndex.write(rows) }
-        try mending(rows) { try pendingTimers.write(rows) }
+        try pendingTimers.write(rows)
     }
 }
 

@@ -25,11 +25,12 @@ extension Engine {
         try putPieces(bytes, from: UInt32(offset / EngineLimits.pieceBytes), of: id, part, rows)
     }
 
-    /// Removes a result that was staged and belongs to no job: its lease was lost.
+    /// Removes a payload or result that was staged and belongs to no job: its submission was refused,
+    /// or its lease was lost.
     package func discardStaged(
-        _ result: StoredPayload, _ id: UInt64, _ rows: borrowing Transaction
+        _ payload: StoredPayload, _ id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
     ) throws {
-        try deletePieces(UInt32(result.bytes.count), of: id, .result, rows)
+        try deletePieces(UInt32(payload.bytes.count), of: id, part, rows)
     }
 
     /// What was staged has its jobs: no crash removes it any more.

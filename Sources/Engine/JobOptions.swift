@@ -25,12 +25,14 @@ package struct JobOptions: Sendable, Equatable {
         package var retainDead: UInt64?
         package var retainCancelled: UInt64?
         package var retainExpired: UInt64?
+
+        package init() {}
     }
 
     /// Nil when nothing is said, as of most jobs: then there is nothing to copy.
     private var fields: Box<Fields>?
 
-    var said: Fields { fields?.value ?? Fields() }
+    package var said: Fields { fields?.value ?? Fields() }
 
     /// Whether nothing is said.
     package var isPlain: Bool { fields == nil }

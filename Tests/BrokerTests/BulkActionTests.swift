@@ -61,7 +61,7 @@ struct BulkActionTests {
             #expect(
                 await client.refusal(ActAll(.cancel, queue: "none"), expecting: ActionInfo.self)
                     == .queueNotFound)
-            _ = try await client.submitAll(Submit("q", ["a", "b", "c"]))
+            _ = try await client.submitAll(Submit("q", (0..<100).map { "\($0)" }))
             let slow = ActAll(
                 .reprioritise, options: ActOptions(priority: 1, rate: 1))
             for _ in 0..<Limits.actionsMax {

@@ -35,4 +35,36 @@ struct RestartTests {
             #expect(outcome == [nil])
         }
     }
+
+    @Test func `keys, delays, settings and logs outlive the broker`() async throws {
+        let directory = TemporaryDirectory.make()
+        defer { TemporaryDirectory.remove(directory) }
+        let keyed = Submit(
+            "q", ["x"],
+            options: .with {
+                $0.unique = UniqueKey("k", scope: .active)
+                $0.due = .delay(60_000)
+            })
+        var ids: [JobID] = []
+        try await BrokerHarness.run(in: directory) { broker in
+            let inbox = PushInbox()
+            let client = try await broker.connect(inbox: inbox)
+            ids = try await client.submitAll(keyed)
+            ids += try await client.submitAll(Submit("r", ["y"]))
+            try await client.subscribe("r", credit: 1)
+            let token = await inbox.jobs(1)[0].token
+            try await client.done(Log(id: ids[1], token: token, lines: ["a line"]))
+            try await client.done(QueueSet(queue: "q", pause: .init(by: "me", reason: "")))
+        }
+        try await BrokerHarness.run(in: directory) { broker in
+            let client = try await broker.connect()
+            #expect(try await client.job(ids[0]).state == .scheduled)
+            #expect(try await client.submit(keyed).codes == [.duplicate])
+            #expect(try await client.queueInfo("q").paused?.by == "me")
+            let page = try await client.request(Logs(id: ids[1]), expecting: LogPage.self)
+            #expect(page.lines.map(\.text) == ["a line"])
+            _ = try await client.request(List(limit: 1, isFresh: true), expecting: JobPage.self)
+            #expect(try await client.verify().problems == [])
+        }
+    }
 }

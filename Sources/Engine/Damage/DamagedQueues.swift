@@ -49,13 +49,6 @@ extension Engine {
             touch(queue)
             let id = queues[queue].id
             try mendRuns(ofQueue: id, rows)
-            try recountListed(queue, rows) { row, found in
-                row.scheduled = found[.scheduled] ?? 0
-                row.retained = found[.completed] ?? 0
-                row.dead = found[.dead] ?? 0
-                row.cancelled = found[.cancelled] ?? 0
-                row.expired = found[.expired] ?? 0
-            }
             let bytes = try waitingBytes(ofQueue: id, rows)
             count(queue) {
                 $0.running = running[id] ?? 0

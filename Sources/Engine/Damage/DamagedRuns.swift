@@ -8,7 +8,7 @@ private struct ListedRun {
 
 extension Engine {
     /// Puts the damaged runs of a queue's jobs together again, from the jobs behind their first ones, and
-    /// counts its ready jobs anew.
+    /// counts its jobs anew.
     func mendRuns(ofQueue id: UInt32, _ rows: borrowing Transaction) throws {
         let (start, end) = (Key.queue(id), Key.queue(id + 1))
         var begins: [ListedRun] = []
@@ -28,7 +28,7 @@ extension Engine {
             guard run.jobs.count > 0 else { continue }
             try rows.put(Tables.index, run.place.key(run.jobs.first)) { $0.u32(run.jobs.count) }
         }
-        try recountListed(queue, rows) { _, _ in }
+        try recountListed(queue, rows)
     }
 
     private func headCount(_ run: ListedRun, _ queue: Int) -> UInt32? {
@@ -37,12 +37,8 @@ extension Engine {
             storedAt: ReadyRuns.Run(order: run.place.order, jobs: run.jobs))
     }
 
-    /// Sets a queue's counter of ready jobs to what its runs hold.
-    /// - Parameter others: is given what they hold of jobs in other states, too.
-    func recountListed(
-        _ queue: Int, _ rows: borrowing Transaction,
-        _ others: (inout QueueRow, [JobState: UInt64]) -> Void
-    ) throws {
+    /// Sets a queue's counters to what its runs hold, those of running jobs excepted.
+    func recountListed(_ queue: Int, _ rows: borrowing Transaction) throws {
         let id = queues[queue].id
         var found: [JobState: UInt64] = [:]
         _ = try rows.survey(Tables.index, from: .queue(id), to: .queue(id + 1)) { key, reader in
@@ -53,7 +49,11 @@ extension Engine {
         count(queue) {
             $0.ready += more
             $0.ready.lower(by: less)
-            others(&$0, found)
+            $0.scheduled = found[.scheduled] ?? 0
+            $0.retained = found[.completed] ?? 0
+            $0.dead = found[.dead] ?? 0
+            $0.cancelled = found[.cancelled] ?? 0
+            $0.expired = found[.expired] ?? 0
         }
     }
 

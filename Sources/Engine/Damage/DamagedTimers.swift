@@ -12,24 +12,18 @@ extension Engine {
             guard case .damaged(Tables.timers, let key) = error.code, !key.isEmpty else {
                 throw error
             }
-            try mendTimer(key, error, rows)
+            guard try setAside(Tables.timers, Key(key), "a timer is set aside", error, rows) else {
+                throw error
+            }
+            if let timer = Timer(damagedKey: key) { try putBack(timer, rows) }
             return try nextTimer(rows)
         }
     }
 
-    /// Sets a damaged timer aside, and another in its place.
-    func mendTimer(_ key: [UInt8], _ error: StoreError, _ rows: borrowing Transaction) throws {
-        guard try setAside(Tables.timers, Key(key), "a timer is set aside", error, rows) else {
-            throw error
-        }
-        if let timer = Timer(damagedKey: key) { try putBack(timer, rows) }
-    }
-
     private func putBack(_ timer: Timer, _ rows: borrowing Transaction) throws {
         guard timer.kind.isOfRun else { return try timer.set(rows) }
-        let count = try recount(timer, rows)
-        // Its neighbours may be damaged too: they are not looked at.
-        try rows.put(Tables.timers, timer.key) { $0.u32(count) }
+        let jobs = JobRun(first: timer.first, count: try recount(timer, rows))
+        try timer.place.insert(jobs, rows)
     }
 
     /// How many consecutive jobs share a timer, by what they say themselves. Jobs that were set aside say

@@ -10,7 +10,6 @@ extension Engine {
     func setAside(_ id: UInt64, _ error: StoreError, _ rows: borrowing Transaction) throws {
         if watched.contains(id) { finishedWatched.append(id) }
         try setAside(Tables.jobs, .job(id), "job \(id) is set aside", error, rows)
-        try mending(rows) { try forgetNotes(id, rows) }
     }
 
     /// Moves a row to the damaged ones and says so.
@@ -50,7 +49,6 @@ extension Engine {
                 case Tables.leases where key.count == 16: try mendLeases(rows)
                 case Tables.index where key.count >= 4:
                     try mendRuns(ofQueue: UInt32(number(key, 0, bytes: 4)), rows)
-                case Tables.timers where !key.isEmpty: try mendTimer(key, error, rows)
                 case Tables.notes, Tables.unique, Tables.groups, Tables.actions:
                     let sentence = "a record of \(table.name) is set aside"
                     try setAside(table, Key(key), sentence, error, rows)

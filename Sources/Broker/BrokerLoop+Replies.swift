@@ -1,0 +1,62 @@
+import NIOCore
+
+// What a turn gives back: when, and to which event loop.
+
+extension BrokerLoop {
+    /// This turn has something to send to the connection.
+    func note(_ connection: Connection) {
+        guard !connection.isNoted else { return }
+        connection.isNoted = true
+        noted.append(connection)
+    }
+
+    /// Sends what promises no durability, before the commit.
+    func sendEarly() {
+        let deliveries = noted.filter { $0.early.readableBytes > 0 }.map { connection in
+            defer { connection.early = ByteBuffer() }
+            return Delivery(
+                port: connection.port, small: connection.early, large: [], bytesDone: 0,
+                isWelcomed: false, closes: false)
+        }
+        send(deliveries)
+    }
+
+    func reply() {
+        var deliveries: [Delivery] = []
+        deliveries.reserveCapacity(noted.count)
+        for connection in noted {
+            deliveries.append(
+                Delivery(
+                    port: connection.port, small: connection.outbox, large: connection.large,
+                    closedChannels: connection.closedChannels, bytesDone: connection.bytesDone,
+                    requestsDone: connection.requestsDone,
+                    eventBytes: connection.eventBytesNew, isLink: connection.isLink,
+                    isWelcomed: connection.isWelcomed, closes: connection.closes))
+            connection.outbox = ByteBuffer()
+            connection.large = []
+            connection.closedChannels = []
+            connection.bytesDone = 0
+            connection.requestsDone = 0
+            connection.eventBytesNew = 0
+            connection.isNoted = false
+        }
+        noted.removeAll(keepingCapacity: true)
+        send(deliveries)
+    }
+
+    /// Crosses to each other event loop once, and to its own not at all.
+    private func send(_ deliveries: [Delivery]) {
+        var left = deliveries.filter { delivery in
+            guard delivery.port.loop === inbox.loop else { return true }
+            delivery.port.handler.value.deliver(delivery)
+            return false
+        }
+        while let loop = left.first?.port.loop {
+            let mine = left.filter { $0.port.loop === loop }
+            left.removeAll { $0.port.loop === loop }
+            loop.execute {
+                for delivery in mine { delivery.port.handler.value.deliver(delivery) }
+            }
+        }
+    }
+}
