@@ -24,7 +24,7 @@ final class BrokerLoop {
     let configuration: BrokerConfiguration
     let logger: Logger
     let inbox: Inbox
-    let clock = BrokerClock()
+    let clock: BrokerClock
     let store: Store
     let engine: Engine
     let readers: SnapshotReaders
@@ -65,7 +65,11 @@ final class BrokerLoop {
         self.inbox = inbox
         self.readers = readers
         self.logger = logger
+<<<<<<< ours
         dispatcher = Dispatcher(configuration.limits)
+=======
+        clock = configuration.clock
+>>>>>>> theirs
         var options = Store.Configuration(
             directory: configuration.directory, formatVersion: Tables.formatVersion,
             tables: Tables.all)
