@@ -65,11 +65,8 @@ final class BrokerLoop {
         self.inbox = inbox
         self.readers = readers
         self.logger = logger
-<<<<<<< ours
         dispatcher = Dispatcher(configuration.limits)
-=======
         clock = configuration.clock
->>>>>>> theirs
         var options = Store.Configuration(
             directory: configuration.directory, formatVersion: Tables.formatVersion,
             tables: Tables.all)
