@@ -43,6 +43,7 @@ struct ActionRouteTests {
         "{}", #"{"action": "explode"}"#, #"{"action": "reprioritise"}"#,
         #"{"action": "delete", "priority": 1}"#, #"{"action": "cancel", "filter": {"stat": 1}}"#,
         #"{"action": "cancel", "filter": []}"#, #"{"action": "cancel", "rate": 0}"#,
+        #"{"action": "purge", "dry_run": null}"#,
     ])
     func `an action that is not understood is refused`(body: String) async throws {
         try await withHTTP(server) { http in

@@ -13,7 +13,7 @@ struct QueueRouteTests {
         async throws
     {
         let settings =
-            #"{"depth_max": 10, "defaults": {"max_attempts": 3, "backoff": {"kind": "none"}}}"#
+            #"{"depth_max": 10, "order": null, "defaults": {"max_attempts": 3, "backoff": {"kind": "none"}}}"#
         try await withHTTP(server) { [server] http in
             for method in ["PATCH", "PUT"] {
                 let answer = try await HTTPAnswer.to(

@@ -59,9 +59,7 @@ struct EventRoutes<Context: RequestContext>: Sendable {
 extension Request {
     /// Offset of the last event that was seen, from the header that browsers send, or from the query.
     fileprivate func lastEvent(_ query: RequestOptions) throws(Problem) -> UInt64 {
-        if let after = try query.integer("after", in: 0...RequestOptions.integerMax) {
-            return UInt64(after)
-        }
+        if let after = try query.integer("after", in: 0...Int.max) { return UInt64(after) }
         guard let text = HTTPField.Name("Last-Event-ID").flatMap({ headers[$0] }) else { return 0 }
         guard let after = UInt64(text) else {
             throw .optionInvalid("Last-Event-ID", .string(text), wanted: "an event's id")

@@ -65,7 +65,7 @@ struct QueueRoutes<Context: RequestContext>: Sendable {
 
     private func settings(_ request: Request) async throws -> RequestOptions {
         _ = try RequestOptions(request, known: [])
-        return try await request.options(known: QueueOptions.names, isRequired: true)
+        return try await request.settings(known: QueueOptions.names)
     }
 
     private func configure(_ name: String, _ options: QueueOptions) async throws -> Response {

@@ -1,8 +1,7 @@
 import Foundation
 
 extension Date {
-    /// Reads an instant as RFC 3339 has it, such as `2026-11-21T22:43:40.123+01:00`; nil when it is none,
-    /// or before 1970.
+    /// Reads an instant as RFC 3339 has it, such as `2026-11-21T22:43:40.123+01:00`; nil when it is none.
     init?(rfc3339 text: String) {
         var reader = InstantReader(text)
         guard let year = reader.number(4), reader.takes("-"),
@@ -18,7 +17,6 @@ extension Date {
         else { return nil }
         let days = Self.daysSince1970(year, month, day)
         let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset
-        guard seconds >= 0 else { return nil }
         self.init(timeIntervalSince1970: Double(seconds) + fraction)
     }
 

@@ -10,11 +10,14 @@ extension Request {
     static var instructionBytesMax: Int { 64 << 10 }
 
     /// The members of the JSON object that the body is; none when there is no body.
-    ///
-    /// - Parameter isRequired: no body is no object.
-    func options(known: [String], isRequired: Bool = false) async throws -> RequestOptions {
-        let body = try await instruction(isRequired: isRequired)
-        return try RequestOptions(body.members, known: known)
+    func options(known: [String]) async throws -> RequestOptions {
+        try RequestOptions(try await instruction(isRequired: false).members, known: known)
+    }
+
+    /// The members of the JSON object that the body must be, without those that are `null`.
+    func settings(known: [String]) async throws -> RequestOptions {
+        let body = try await instruction(isRequired: true)
+        return try RequestOptions(body.members, known: known, ignoresNull: true)
     }
 
     private func instruction(isRequired: Bool) async throws -> JSONBody {

@@ -10,6 +10,8 @@ struct RequestOptions {
     private var values: [String: JSONValue] = [:]
     /// In a query everything is text.
     private let isQuery: Bool
+    /// A member that is `null` counts as not said: what a queue answers can be sent back to it.
+    private let ignoresNull: Bool
     /// In front of names in sentences: that of the object which these are members of, and a dot.
     private let prefix: String
 
@@ -17,6 +19,7 @@ struct RequestOptions {
     ///   nothing would be found too late.
     init(_ request: Request, known: [String]) throws(Problem) {
         isQuery = true
+        ignoresNull = false
         prefix = ""
         for (name, value) in request.uri.queryParameters {
             let name = String(name)
@@ -32,14 +35,16 @@ struct RequestOptions {
 
     /// - Throws: a `Problem` when a member is not one of `known`.
     init(
-        _ members: [String: JSONValue], known: [String], prefix: String = ""
+        _ members: [String: JSONValue], known: [String], ignoresNull: Bool = false,
+        prefix: String = ""
     ) throws(Problem) {
         isQuery = false
+        self.ignoresNull = ignoresNull
         self.prefix = prefix
         if let name = members.keys.sorted().first(where: { !known.contains($0) }) {
             throw .optionUnknown(prefix + name, known: known)
         }
-        values = members.filter { $0.value != .null }
+        values = ignoresNull ? members.filter { $0.value != .null } : members
     }
 
     var isEmpty: Bool { values.isEmpty }
@@ -180,7 +185,8 @@ struct RequestOptions {
     func object(_ name: String, known: [String]) throws(Problem) -> RequestOptions? {
         guard let value = values[name] else { return nil }
         guard case .object(let members) = value else { throw invalid(name, "an object") }
-        return try RequestOptions(members, known: known, prefix: "\(prefix)\(name).")
+        return try RequestOptions(
+            members, known: known, ignoresNull: ignoresNull, prefix: "\(prefix)\(name).")
     }
 
     func invalid(_ name: String, _ wanted: String) -> Problem {
