@@ -89,4 +89,16 @@ extension Model {
         jobs[id] = nil
         return .done(nil)
     }
+
+    /// - Returns: the jobs that keep it from being deleted.
+    mutating func deleteQueue(_ name: String, force: Bool) -> UInt64 {
+        let count = UInt64(jobs.values.count { $0.queue == name })
+        guard count > 0 else {
+            queues[name] = nil
+            return 0
+        }
+        guard force else { return count }
+        queues[name, default: Queue()].isGoing = true
+        return 0
+    }
 }

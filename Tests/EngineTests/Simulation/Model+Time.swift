@@ -55,6 +55,10 @@ extension Model {
             if let graceEnds, graceEnds <= now { end(session, asCrash: true) }
         }
         carryOutBulks()
+        for (name, queue) in queues where queue.isGoing {
+            queues[name] = nil
+            jobs = jobs.filter { $0.value.queue != name }
+        }
     }
 
     private mutating func tick(_ id: UInt64) {

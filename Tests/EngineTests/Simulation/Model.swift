@@ -55,6 +55,8 @@ struct Model {
     struct Queue: Equatable {
         var isPaused = false
         var isDraining = false
+        /// Whether the next tick removes it with all its jobs.
+        var isGoing = false
         var isLastInFirstOut = false
         var depthMax: UInt64 = 0
         var bytesMax: UInt64 = 0

@@ -65,7 +65,7 @@ extension Simulation {
         guard let name = dice.pick(Simulation.queues) else { return }
         let queue = try harness.index(name)
         let engine = harness.engine
-        switch dice.number(1...7) {
+        switch dice.number(1...8) {
         case 1:
             tell("pause \(name)")
             try engine.pause(queue, by: "me", reason: "rest", rows)
@@ -79,8 +79,17 @@ extension Simulation {
             tell("drain \(name): \(drains)")
             try engine.setDraining(queue, drains, rows)
             model.queues[name, default: .init()].isDraining = drains
+        case 6: try delete(name, queue, rows)
         default: try set(name, queue, rows)
         }
+    }
+
+    private func delete(_ name: String, _ queue: QueueIndex, _ rows: borrowing Transaction) throws {
+        let isForced = dice.once(in: 3)
+        let left = try harness.engine.deleteQueue(queue, force: isForced, rows)
+        tell("delete queue \(name), forced \(isForced): \(left) jobs")
+        let expected = model.deleteQueue(name, force: isForced)
+        try expect(left == expected, "\(left) jobs keep \(name), not \(expected)")
     }
 
     private func set(_ name: String, _ queue: QueueIndex, _ rows: borrowing Transaction) throws {

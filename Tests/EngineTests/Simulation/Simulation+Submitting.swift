@@ -19,7 +19,7 @@ extension Simulation {
     ) throws -> Bool {
         let isDraining = harness.engine.isDraining(try harness.index(queue))
         try expect(
-            isDraining == model.queues[queue]?.isDraining ?? false,
+            isDraining == model.queues[queue]?.takesNothing ?? false,
             "queue \(queue) drains: \(isDraining)")
         guard !isDraining else { return false }
         let expected = model.submit(queue, type: "letter", payload: payload, wish)
@@ -33,7 +33,7 @@ extension Simulation {
     func submitOnce(_ rows: borrowing Transaction) throws {
         let producer = UInt64(dice.number(1...3))
         let sequence = UInt64(dice.number(1...40))
-        guard model.queues["mail"]?.isDraining != true, model.queues["mail"]?.isLimited != true
+        guard model.queues["mail"]?.takesNothing != true, model.queues["mail"]?.isLimited != true
         else { return }
         let precedent = try harness.engine.precedent(
             producer: producer, sequence: sequence, floor: 1, rows)
@@ -52,6 +52,7 @@ extension Simulation {
 
 extension Model.Queue {
     var isLimited: Bool { depthMax > 0 || bytesMax > 0 }
+    var takesNothing: Bool { isDraining || isGoing }
 }
 
 extension Dice {
