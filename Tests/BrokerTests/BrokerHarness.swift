@@ -66,9 +66,17 @@ final class BrokerHarness: Sendable {
         to endpoint: MartletEndpoint, session: UInt64 = 0, secret: UInt64 = 0,
         inbox: PushInbox = PushInbox()
     ) async throws -> WireConnection {
-        try await WireConnection.connect(
+        try await connect(
             to: endpoint, hello: Hello(client: "test/1", session: session, secret: secret),
-            on: MultiThreadedEventLoopGroup.singleton.next(), timeout: .seconds(5),
+            inbox: inbox)
+    }
+
+    static func connect(
+        to endpoint: MartletEndpoint, hello: Hello, inbox: PushInbox = PushInbox()
+    ) async throws -> WireConnection {
+        try await WireConnection.connect(
+            to: endpoint, hello: hello, on: MultiThreadedEventLoopGroup.singleton.next(),
+            timeout: .seconds(5),
             logger: .critical, onPush: { inbox.append($0) })
     }
 }

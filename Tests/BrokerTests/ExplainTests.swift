@@ -64,6 +64,20 @@ struct ExplainTests {
         }
     }
 
+    @Test func `a worker is shown by the host and process that it named`() async throws {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let hello = Hello(client: "test/1", host: "build-3", processID: 4_711)
+            let worker = try await BrokerHarness.connect(
+                to: broker.endpoint, hello: hello, inbox: inbox)
+            try await worker.subscribe("q", credit: 1)
+            let id = try await worker.submitAll(Submit("q", ["x"]))[0]
+            _ = await inbox.jobs(1)
+            #expect(try await worker.job(id).worker == "build-3 4711")
+            #expect(try await explain(id, worker).reasons.map(\.detail) == ["build-3 4711"])
+        }
+    }
+
     @Test func `scheduled and finished jobs say until when`() async throws {
         try await BrokerHarness.run { broker in
             let inbox = PushInbox()
