@@ -42,12 +42,18 @@ private final class PseudoTerminal: Sendable {
     private let person: Int32
     private let program: Int32
 
+    // `TIOCSPTLCK` and `TIOCGPTN` of Linux.
+    private static let setLock: UInt = 0x4004_5431
+    private static let getNumber: UInt = 0x8004_5430
+
     init() throws {
-        person = posix_openpt(O_RDWR | O_NOCTTY)
-        guard person >= 0, grantpt(person) == 0, unlockpt(person) == 0,
-            let name = ptsname(person)
+        person = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var number: CInt = 0
+        var isLocked: CInt = 0
+        guard person >= 0, ioctl(person, Self.setLock, &isLocked) == 0,
+            ioctl(person, Self.getNumber, &number) == 0
         else { throw TestFailure("no terminal: errno \(errno)") }
-        program = open(name, O_RDWR | O_NOCTTY)
+        program = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
         guard program >= 0 else { throw TestFailure("cannot open the terminal: errno \(errno)") }
     }
 
