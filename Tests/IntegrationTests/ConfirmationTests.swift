@@ -18,7 +18,7 @@ extension IntegrationTests {
                     try terminal.run(["queue", "purge", "q", "--server", server.address])
                 }
                 #expect(ended == status)
-                #expect(try terminal.shown().contains("Purge 2 jobs? [y/N]"))
+                try await blocking { try terminal.wait(for: "Purge 2 jobs? [y/N]") }
                 let count = try await server.done("job", "list", "--queue", "q", "--count").text
                 #expect(count == "\(left)\n")
             }
@@ -31,7 +31,7 @@ extension IntegrationTests {
                 let purge = ["queue", "purge", "q", "--server", server.address]
                 #expect(try await blocking { try terminal.run(purge + ["--yes"]) } == 0)
                 #expect(try await blocking { try terminal.run(purge) } == 0)
-                #expect(try !terminal.shown().contains("[y/N]"))
+                #expect(terminal.shown(milliseconds: 0) == "")
             }
         }
     }
@@ -42,12 +42,18 @@ private final class PseudoTerminal: Sendable {
     private let person: Int32
     private let program: Int32
 
+    // `TIOCSPTLCK` and `TIOCGPTN` of Linux.
+    private static let setLock: UInt = 0x4004_5431
+    private static let getNumber: UInt = 0x8004_5430
+
     init() throws {
-        person = posix_openpt(O_RDWR | O_NOCTTY)
-        guard person >= 0, grantpt(person) == 0, unlockpt(person) == 0,
-            let name = ptsname(person)
+        person = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var number: CInt = 0
+        var isLocked: CInt = 0
+        guard person >= 0, ioctl(person, Self.setLock, &isLocked) == 0,
+            ioctl(person, Self.getNumber, &number) == 0
         else { throw TestFailure("no terminal: errno \(errno)") }
-        program = open(name, O_RDWR | O_NOCTTY)
+        program = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
         guard program >= 0 else { throw TestFailure("cannot open the terminal: errno \(errno)") }
     }
 
@@ -76,12 +82,21 @@ private final class PseudoTerminal: Sendable {
         return process.terminationStatus
     }
 
-    /// All that can be seen now.
-    func shown() throws -> String {
-        guard fcntl(person, F_SETFL, O_NONBLOCK) == 0 else {
-            throw TestFailure("errno \(errno)")
+    /// Blocks until that is shown.
+    func wait(for text: String) throws {
+        var all = ""
+        while !all.contains(text) {
+            let more = shown(milliseconds: 20_000)
+            if more.isEmpty { throw TestFailure("the terminal shows only: \(all)") }
+            all += more
         }
-        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+    }
+
+    /// What is shown next; nothing when nothing comes in time.
+    func shown(milliseconds: Int32) -> String {
+        var entry = pollfd(fd: person, events: Int16(POLLIN), revents: 0)
+        guard poll(&entry, 1, milliseconds) == 1 else { return "" }
+        var bytes = [UInt8](repeating: 0, count: 4096)
         let count = read(person, &bytes, bytes.count)
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }

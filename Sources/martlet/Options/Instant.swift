@@ -12,7 +12,8 @@ struct Instant: ExpressibleByArgument {
     }
 
     fileprivate static func date(_ text: String) -> Date? {
-        let form = /(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(:\d\d)?(\.\d+)?([Zz]|[+-]\d\d:\d\d))?/
+        let form =
+            /(\d{4}-\d\d-\d\d)(?:[Tt ]((?:[01]\d|2[0-3]):[0-5]\d)(:[0-5]\d)?(\.\d+)?([Zz]|[+-]\d\d:\d\d))?/
         guard let match = text.wholeMatch(of: form) else { return nil }
         let zone = match.5?.uppercased() ?? "Z"
         let whole = "\(match.1)T\(match.2 ?? "00:00")\(match.3 ?? ":00")\(zone)"

@@ -120,7 +120,7 @@ extension IntegrationTests {
                 try await server.done("job", "wait", kept, "--timeout", "20")
                 let job = try await server.job(kept)
                 let vanishes = try #require((job["vanishes_at"] as? String).flatMap(instant))
-                #expect((7100...7200).contains(vanishes.timeIntervalSinceNow))
+                #expect((7100...7205).contains(vanishes.timeIntervalSinceNow))
                 let outcome = try await server.martlet("job", "wait", gone, "--timeout", "20")
                 #expect([0, 5].contains(outcome.status), "\(outcome)")
                 try await server.martlet("job", "get", gone).expect(5)
