@@ -64,12 +64,11 @@ private struct Wrong: Error, CustomStringConvertible {
         let (started, start) = AsyncStream.makeStream(of: Void.self)
         let handler = Handler(Count.self) { _, context in
             start.yield()
-            do {
-                try await Task.sleep(for: .seconds(50))
-            } catch {
-                context.log("stopped: \(context.cancellationReason?.message ?? "")")
-                throw error
-            }
+            let (never, end) = AsyncStream.makeStream(of: Void.self)
+            for await _ in never {}
+            end.finish()
+            context.log("stopped: \(context.cancellationReason?.message ?? "")")
+            try Task.checkCancellation()
             return 0
         }
         try await withMartlet(handlers: [handler]) { martlet, _ in
@@ -136,7 +135,7 @@ private struct Wrong: Error, CustomStringConvertible {
         let handler = Handler(Count.self) { _, context in
             while !isOver.load(ordering: .relaxed) {
                 try await context.progress(0.5, "half")
-                try await Task.sleep(for: .milliseconds(5))
+                await Task.yield()
             }
             return 0
         }

@@ -21,13 +21,17 @@ private struct Crawl: Job {
     var pages: Int
 }
 
-private func fetch(page: Int) async throws {}
+private func fetch(page: Int) async throws {
+    try Task.checkCancellation()
+}
 
 private struct Page {
     let isBusy = false
 }
 
-private func download(_ url: URL) async throws -> Page? { nil }
+private func download(_ url: URL) async throws -> Page? {
+    nil
+}
 
 /// Every example of the documentation stands in this file too, word for word: so all of them compile.
 struct DocumentationTests {
