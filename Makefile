@@ -8,8 +8,10 @@ DESTDIR ?=
 RELEASE = swift build -c release --product martlet --static-swift-stdlib
 SOURCES = Package.swift Sources Tests
 # Fast ones first; one process each, so that a suite that fills the processor starves no other's deadlines.
-SUITES = StyleTests WireTests CompressionTests BenchTests StoreTests EngineTests ClientTests WorkerTests BrokerTests \
-	GatewayTests IntegrationTests
+SUITES = StyleTests WireTests CompressionTests CommandLineTests BenchTests StoreTests EngineTests ClientTests WorkerTests \
+	BrokerTests TestingTests GatewayTests IntegrationTests
+# Those that work for minutes: each on its own, at the end.
+LONG = EngineTests.SimulationTests EngineTests.MutantTests
 
 .PHONY: help demo test bench build install deps format format-check clean
 
@@ -42,7 +44,11 @@ test: deps format-check
 	@swift build --build-tests
 	@for suite in $(SUITES); do \
 		echo "== $$suite"; \
-		swift test --skip-build --filter "^$$suite\." || exit 1; \
+		swift test --skip-build --filter "^$$suite\." $(LONG:%=--skip '^%/') || exit 1; \
+	done
+	@for suite in $(LONG); do \
+		echo "== $$suite"; \
+		swift test --skip-build --filter "^$$suite/" || exit 1; \
 	done
 
 format-check:

@@ -15,7 +15,6 @@ package enum Mutant: String, Sendable, CaseIterable {
     case replacedHolderKeepsKey
     case retentionOfAnotherOutcome
     case staleTokenAccepted
-    case timeoutNotCapped
 }
 
 extension Engine {

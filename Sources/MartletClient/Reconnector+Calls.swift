@@ -102,6 +102,10 @@ extension Reconnector {
     }
 
     /// Submits exactly once, over as many connections as it takes.
+    ///
+    /// A server whose record of earlier answers was damaged refuses every request of this producer, with
+    /// `sequenceForgotten`. What is submitted from then on has a new producer; so has this submission,
+    /// if it was sent once only: then it was not accepted before.
     func submit(
         _ message: Submit, until deadline: NIODeadline
     ) async throws(MartletError) -> Submitted {
@@ -121,14 +125,21 @@ extension Reconnector {
         _ message: Submit, until deadline: NIODeadline, _ timesSent: inout Int
     ) async throws(MartletError) -> Submitted {
         let sequence = try await openSequence(until: deadline)
-        defer { closeSequence(sequence) }
-        return try await perform(until: deadline) { (connection) throws(MartletError) in
-            var message = message
-            message.producer = self.window.producer
-            message.sequence = sequence
-            message.floor = self.window.floor
-            return try await connection.request(
-                message, expecting: Submitted.self, deadline: deadline)
+        var message = message
+        message.producer = window.producer
+        message.sequence = sequence
+        message.floor = window.floor
+        defer { if window.producer == message.producer { closeSequence(sequence) } }
+        do throws(MartletError) {
+            return try await perform(until: deadline) { (connection) throws(MartletError) in
+                if self.window.producer == message.producer { message.floor = self.window.floor }
+                timesSent += 1
+                return try await connection.request(
+                    message, expecting: Submitted.self, deadline: deadline)
+            }
+        } catch {
+            if error.code == .sequenceForgotten { replaceProducer(message.producer) }
+            throw error
         }
     }
 
