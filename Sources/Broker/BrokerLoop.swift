@@ -24,7 +24,7 @@ final class BrokerLoop {
     let configuration: BrokerConfiguration
     let logger: Logger
     let inbox: Inbox
-    let clock = BrokerClock()
+    let clock: BrokerClock
     let store: Store
     let engine: Engine
     let readers: SnapshotReaders
@@ -65,6 +65,7 @@ final class BrokerLoop {
         self.inbox = inbox
         self.readers = readers
         self.logger = logger
+        clock = configuration.clock
         dispatcher = Dispatcher(configuration.limits)
         var options = Store.Configuration(
             directory: configuration.directory, formatVersion: Tables.formatVersion,

@@ -61,6 +61,11 @@ final class Inbox: Sendable {
         loop.execute { self.turn.value?() }
     }
 
+    /// Has the loop take a turn, whether something has arrived or not; returns after it.
+    func takeTurn() async throws {
+        try await loop.submit { self.turn.value?() }.get()
+    }
+
     /// Moves everything that waits into `batch`, which must be empty.
     func drain(into batch: inout [Arrival]) {
         state.withLockedValue { state in

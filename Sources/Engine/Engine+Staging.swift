@@ -25,8 +25,7 @@ extension Engine {
         try putPieces(bytes, from: UInt32(offset / EngineLimits.pieceBytes), of: id, part, rows)
     }
 
-    /// Removes a payload or result that was staged and belongs to no job: its submission was refused,
-    /// or its lease was lost.
+    /// Removes what was staged and belongs to no job: it is refused, or its lease was lost.
     package func discardStaged(
         _ payload: StoredPayload, _ id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
     ) throws {

@@ -209,7 +209,7 @@ struct MartletWorkerTests {
             await gate.arrived()
             clock.advance(.seconds(5))
             #expect(
-                try await peer.settle() == [.test(1, .fail(JobFailure("timed out after 5.0 s")))])
+                try await peer.settle() == [.test(1, .fail("timed out after 5.0 s", "Timeout"))])
         }
     }
 

@@ -13,9 +13,16 @@ struct WorkerCommand: AsyncParsableCommand {
             The payload goes to the command's standard input; what it writes to standard
             output is the result. Exit status 0 completes the job, anything else fails it,
             with the end of standard error as the reason. MARTLET_JOB_ID, MARTLET_QUEUE,
-            MARTLET_TYPE, MARTLET_ATTEMPT and MARTLET_LEASE_TOKEN are in its environment.
-            The command is split into words like a shell does, but run without one. Its
-            process group is ended when the job's lease is lost.
+            MARTLET_TYPE, MARTLET_TAGS, MARTLET_ATTEMPT and MARTLET_LEASE_TOKEN are in its
+            environment, and the job's headers as MARTLET_HEADER_TRACEPARENT …. The command
+            is split into words like a shell does, but run without one. Its process group
+            is ended when the job is cancelled, takes too long, or its lease is lost.
+
+            Lines that it writes to the pipe MARTLET_CONTROL say how the job goes:
+              progress 0.5 half of it     fraction and message
+              log TEXT                    kept with the job: `martlet job logs`
+              checkpoint BASE64           the next attempt finds it in the file
+                                          MARTLET_CHECKPOINT; checkpoint @FILE reads one
 
             On SIGTERM or SIGINT the worker takes no more jobs, lets running commands
             finish within --drain-timeout, and hands the rest back unspent.
@@ -23,6 +30,8 @@ struct WorkerCommand: AsyncParsableCommand {
             Examples:
               martlet worker --queue greetings --exec 'tr a-z A-Z'
               martlet worker --queue images=4 --queue mail --exec 'gzip -9 | base64' --shell
+              martlet worker --queue scan --shell \\
+                --exec 'exec 3>"$MARTLET_CONTROL"; echo "progress 0.1 began" >&3; ./scan'
             """)
 
     @Option(
