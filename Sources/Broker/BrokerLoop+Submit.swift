@@ -42,9 +42,11 @@ extension BrokerLoop {
         let submit: SubmitView
         let queue: QueueIndex
         let request: Request
+        fileprivate let options: JobOptions?
 
         init(_ submit: SubmitView, _ queue: QueueIndex, _ request: Request) {
             self.submit = submit
+            options = JobOptions(common: submit.options)
             self.queue = queue
             self.request = request
         }
@@ -121,7 +123,7 @@ extension BrokerLoop {
         _ item: SubmitItemView, _ answer: SubmitAnswer, _ stagedID: UInt64?,
         _ rows: borrowing Transaction
     ) throws -> SubmissionOutcome {
-        try item.withSubmission(of: answer.submit.type) { job in
+        try item.withSubmission(of: answer.submit.type, answer.options) { job in
             if let stagedID {
                 try engine.submit(staged: stagedID, job, to: answer.queue, rows)
             } else {
@@ -153,13 +155,14 @@ extension BrokerLoop {
     ) throws -> [WireError?]? {
         var items = submit
         var ahead = SubmissionsAhead()
+        let options = JobOptions(common: submit.options)
         let payloadBytesMax = Int(configuration.limits.payloadBytesMax)
         var refusals: [WireError?] = []
         while let item = try items.nextItem() {
             var refusal =
                 known.map { $0[refusals.count] } ?? item.refusal(payloadBytesMax: payloadBytesMax)
             if refusal == nil {
-                let outcome = try item.withSubmission(of: submit.type) { job in
+                let outcome = try item.withSubmission(of: submit.type, options) { job in
                     try engine.refusal(of: job, to: queue, ahead: &ahead, rows)
                 }
                 refusal = outcome.flatMap { $0.isRefusal ? error($0, queue) : nil }

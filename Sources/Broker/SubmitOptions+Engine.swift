@@ -4,13 +4,16 @@ import MartletWire
 // What a submission says, as the engine takes it.
 
 extension SubmitItemView {
-    /// Lends the job to `body`. One that says nothing of itself costs nothing.
+    /// Lends the job to `body`.
+    /// - Parameter common: the frame's options, for a job that says nothing of itself; nil: they are not
+    ///   the same for each job.
     func withSubmission<Result>(
-        of type: UnsafeRawBufferPointer, _ body: (Submission) throws -> Result
+        of type: UnsafeRawBufferPointer, _ common: JobOptions?,
+        _ body: (Submission) throws -> Result
     ) rethrows -> Result {
         let payload = StoredPayload(payload)
-        guard !options.isEmpty else {
-            return try body(Submission(type: type, payload: payload, options: JobOptions()))
+        if let common, !hasOwnOptions {
+            return try body(Submission(type: type, payload: payload, options: common))
         }
         let fields = options.fields
         return try fields.withBytes { bytes in
@@ -24,6 +27,13 @@ extension SubmitItemView {
 }
 
 extension JobOptions {
+    /// What a frame says for each of its jobs, made once; nil when a part of it is bytes, which lie with
+    /// each job.
+    init?(common options: SubmitOptions) {
+        guard !options.hasBytes else { return nil }
+        self = options.isEmpty ? JobOptions() : JobOptions(options.fields)
+    }
+
     init(_ options: SubmitOptions.Fields) {
         var fields = Fields()
         fields.maxAttempts = options.maxAttempts

@@ -160,13 +160,13 @@ extension Engine {
             options = options.filled(from: settings.defaults)
         }
         let payload = submission.payload
-        let priority = options.isPlain ? nil : options.priority
-        let maxAttempts = options.isPlain ? nil : options.maxAttempts
+        // Field by field it would be looked at through key paths, which are slow.
+        let said = options.said
         let isInRow = payload.bytes.count <= EngineLimits.inlineBytesMax
         var row = JobRow(
-            state: .waiting, order: 255 - (priority ?? JobOptions.defaultPriority),
+            state: .waiting, order: 255 - (said.priority ?? JobOptions.defaultPriority),
             queue: queues[queue.value].id, createdAt: stamp.now,
-            maxAttempts: maxAttempts ?? JobOptions.defaultMaxAttempts,
+            maxAttempts: said.maxAttempts ?? JobOptions.defaultMaxAttempts,
             type: submission.type, payload: payload, payloadBytes: UInt32(payload.bytes.count),
             payloadPlace: isInRow ? .row : .pieces)
         if isPlanted(.priorityInverted) { row.order = 255 - row.order }
@@ -174,7 +174,7 @@ extension Engine {
             let stored = StoredOptions(submission, options, now: stamp.now)
             if !stored.isEmpty { row.options = stored }
         }
-        let due = options.isPlain ? 0 : options.readyAt(now: stamp.now)
+        let due = said.readyAt(now: stamp.now)
         if due > stamp.now {
             row.history = JobRow.History()
             row.history?.dueAt = due

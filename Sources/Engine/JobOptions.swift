@@ -27,6 +27,9 @@ package struct JobOptions: Sendable, Equatable {
         package var retainExpired: UInt64?
 
         package init() {}
+
+        /// When a job is to be ready that is submitted now; 0: at once.
+        func readyAt(now: UInt64) -> UInt64 { runAt ?? delay.map { now + $0 } ?? 0 }
     }
 
     /// Nil when nothing is said, as of most jobs: then there is nothing to copy.
@@ -72,9 +75,6 @@ package struct JobOptions: Sendable, Equatable {
     package static let defaultRetainDead: UInt64 = 604_800_000
     package static let defaultRetainCancelled: UInt64 = 3_600_000
     package static let defaultRetainExpired: UInt64 = 3_600_000
-
-    /// When a job is to be ready that is submitted now; 0: at once.
-    func readyAt(now: UInt64) -> UInt64 { self.runAt ?? self.delay.map { now + $0 } ?? 0 }
 
     /// The options with a queue's in the place of those that are absent.
     func filled(from defaults: JobOptions) -> JobOptions {

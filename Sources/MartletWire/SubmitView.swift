@@ -66,8 +66,8 @@ package struct SubmitView {
 package struct SubmitItemView {
     package let payload: PayloadView
     package let options: SubmitOptions
-    /// The frame's options have been checked with the frame.
-    private let hasOwnOptions: Bool
+    /// Else its options are the frame's, which have been checked with the frame.
+    package let hasOwnOptions: Bool
 
     init(from reader: inout WireReader, frameOptions: SubmitOptions) throws(WireError) {
         payload = try reader.payload()

@@ -1,3 +1,12 @@
+extension SubmitOptions {
+    /// Whether key, tags or headers are said: all that is of no fixed length.
+    package var hasBytes: Bool {
+        guard !isEmpty else { return false }
+        let fields = fields
+        return fields.unique != nil || fields.tags != nil || fields.headers != nil
+    }
+}
+
 extension SubmitOptions.Fields {
     /// What is kept as it came, as bytes: empty where it was not said.
     package struct Bytes {
