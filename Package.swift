@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .library(name: "MartletClient", targets: ["MartletClient"]),
         .library(name: "MartletWorker", targets: ["MartletWorker"]),
+        .library(name: "MartletTesting", targets: ["MartletTesting"]),
         .executable(name: "martlet", targets: ["martlet"]),
     ],
     dependencies: [
@@ -98,6 +99,12 @@ let package = Package(
             ],
             swiftSettings: settings),
 
+        // A broker, a worker and a client in a user's own tests.
+        .target(
+            name: "MartletTesting",
+            dependencies: ["Broker", "MartletWorker", "MartletClient", nioCore, logging],
+            swiftSettings: settings),
+
         // The executable: every process and every tool is a subcommand.
         .target(
             name: "Bench",
@@ -144,9 +151,8 @@ let package = Package(
         .testTarget(
             name: "BrokerTests",
             dependencies: [
-                "TestSupport", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging,
-                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, nioEmbedded, logging,
-                lifecycle,
+                "TestSupport", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix,
+                nioEmbedded, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -158,6 +164,13 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix],
+            swiftSettings: settings),
+        .testTarget(
+            name: "TestingTests",
+            dependencies: ["MartletTesting", "MartletWorker", "MartletClient", nioCore],
+            swiftSettings: settings),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["martlet", "MartletClient"],
             swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
     ]

@@ -80,7 +80,7 @@ struct Producer: LoadRole {
         let submit = Submit(
             queue: queue, type: "bench", durability: durability,
             items: [SubmitItem(payload: .plain(bytes))],
-            options: SubmitOptions(retainCompletedMilliseconds: 0))
+            options: .with { $0.retainCompletedMilliseconds = 0 })
         var frame = ByteBuffer()
         frame.write(submit, requestID: 0, splitBytes: .max)
 

@@ -85,7 +85,7 @@ struct Worker: LoadRole {
     ) throws(WireError) -> UInt64 {
         let fields = try DeliveryFields(from: &reader)
         let payload = try reader.payload()
-        _ = try reader.bytes16()
+        _ = try reader.bytes32()
         if let stamp = JobPayload.stamp(of: payload.bytes), isSound(payload, stamp) {
             progress.delivered(stamp, at: now)
         } else {

@@ -47,6 +47,12 @@ package final class Broker: Service {
         try result.get()
     }
 
+    /// Lets time pass at once, for tests: what is due by then has been begun when this returns.
+    package func advance(milliseconds: UInt64) async throws {
+        configuration.clock.skip(milliseconds: milliseconds)
+        try await inbox.takeTurn()
+    }
+
     private func serve(_ readers: SnapshotReaders) async throws {
         let opened = inbox.loop.makePromise(of: Void.self)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Darwin)
     import Darwin
 #else
@@ -6,15 +8,30 @@
 
 /// Milliseconds since 1970 that only go forward: the wall clock is read once, then the monotonic one is
 /// followed, so that setting the clock ends no lease early and holds none for ever.
-struct BrokerClock: Sendable {
+package struct BrokerClock: Sendable {
     private let wallStart = BrokerClock.milliseconds(CLOCK_REALTIME)
     private let monotonicStart = BrokerClock.milliseconds(CLOCK_MONOTONIC)
+    private let skipped = Skipped()
 
-    var now: UInt64 { wallStart + BrokerClock.milliseconds(CLOCK_MONOTONIC) - monotonicStart }
+    package init() {}
+
+    package var now: UInt64 {
+        wallStart + BrokerClock.milliseconds(CLOCK_MONOTONIC) - monotonicStart
+            + skipped.milliseconds.load(ordering: .relaxed)
+    }
+
+    /// For tests, which need not wait: this time has passed. `Broker.advance` says so to a broker that runs.
+    func skip(milliseconds: UInt64) {
+        skipped.milliseconds.wrappingAdd(milliseconds, ordering: .relaxed)
+    }
 
     private static func milliseconds(_ clock: clockid_t) -> UInt64 {
         var time = timespec()
         clock_gettime(clock, &time)
         return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+
+    private final class Skipped: Sendable {
+        let milliseconds = Atomic<UInt64>(0)
     }
 }

@@ -26,6 +26,7 @@ package struct BrokerConfiguration: Sendable {
     /// How long clients are given when the broker goes away, in milliseconds.
     package var drainMilliseconds: UInt32 = 1_000
     package var serverName = "martlet"
+    package var clock = BrokerClock()
 
     package init(directory: String, host: String = "127.0.0.1", port: Int = 7411) {
         self.directory = directory

@@ -21,6 +21,8 @@ struct Delivery: Sendable {
     var bytesDone: Int
     /// Requests likewise, those that `requests_in_flight_max` counts.
     var requestsDone = 0
+    /// Bytes of events in `small`: when they are sent, the writer is told.
+    var eventBytes = 0
     /// A gateway's: it counts the requests of each of its clients itself.
     var isLink = false
     /// The client has been welcomed: it may send frames of full length.
@@ -178,7 +180,8 @@ final class BrokerHandler: ChannelDuplexHandler {
             splitter.frameBytesMax = Int(limits.frameBytesMax)
         }
         if delivery.small.readableBytes > 0 {
-            context.write(wrapOutboundOut(delivery.small), promise: nil)
+            let sent = delivery.eventBytes > 0 ? promiseOfEvents(delivery.eventBytes) : nil
+            context.write(wrapOutboundOut(delivery.small), promise: sent)
         }
         if !delivery.closedChannels.isEmpty {
             large.removeAll { message in
@@ -195,6 +198,13 @@ final class BrokerHandler: ChannelDuplexHandler {
         }
         handOver()
         resumeReading()
+    }
+
+    private func promiseOfEvents(_ bytes: Int) -> EventLoopPromise<Void>? {
+        let sent = context?.eventLoop.makePromise(of: Void.self)
+        let (id, inbox) = (id, inbox)
+        sent?.futureResult.whenSuccess { inbox.append(.eventsSent(id, bytes)) }
+        return sent
     }
 
     /// Writes long messages frame by frame, one of each in turn, as the client takes them.

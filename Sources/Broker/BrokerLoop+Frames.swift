@@ -74,10 +74,25 @@ extension BrokerLoop {
         case .unsubscribe: try unsubscribe(Unsubscribe(body: body), request)
         case .holding: try holding(body, request, rows)
         case .progress: try progress(ProgressMessage(body: body), request, rows)
+        case .log: try log(body, request, rows)
+        case .checkpoint: try checkpoint(CheckpointMessage(body: body), request, rows)
         case .get: try get(Get(body: body), request, rows)
         case .wait: try wait(Wait(body: body), request, rows)
         case .list: try list(List(body: body), request)
         case .queues: try queues(Queues(body: body), request, rows)
+        case .explain: try explain(Explain(body: body), request, rows)
+        case .logs: try logs(Logs(body: body), request, rows)
+        case .groups: try groups(Groups(body: body), request)
+        case .times: try times(Times(body: body), request)
+        case .verify: try verify(Verify(body: body), request)
+        case .watch: try watch(Watch(body: body), request)
+        case .unwatch: try unwatch(Unwatch(body: body), request)
+        case .act: try act(Act(body: body), request, rows)
+        case .edit: try edit(Edit(body: body), request, rows)
+        case .actAll: try actAll(ActAll(body: body), request, rows)
+        case .actionGet: try actionGet(ActionGet(body: body), request, rows)
+        case .queueSet: try queueSet(QueueSet(body: body), request, rows)
+        case .queueDelete: try queueDelete(QueueDelete(body: body), request, rows)
         case .hello: try hello(Hello(body: body), frame.header, request, rows)
         case .ping: reply(Pong(bytes: try Ping(body: body).bytes), to: request)
         case .drain: try drain(Drain(body: body), request)
@@ -103,10 +118,15 @@ extension BrokerLoop {
     /// A reply that may be long goes out in frames between which others may pass.
     func replyAtLength(_ message: some Message, to request: Request) {
         guard request.id != 0 else { return }
-        let connection = request.peer.connection
-        note(connection)
         var frames = ByteBuffer()
         frames.write(message, requestID: request.id, channel: request.peer.channel)
+        sendAtLength(frames, to: request)
+    }
+
+    func sendAtLength(_ frames: ByteBuffer, to request: Request) {
+        guard request.id != 0 else { return }
+        let connection = request.peer.connection
+        note(connection)
         if frames.readableBytes <= Limits.splitBytes {
             connection.outbox.writeImmutableBuffer(frames)
         } else {

@@ -23,6 +23,7 @@ extension BrokerLoop {
         } else {
             welcome(request, secret: hello.secret, isResumed: true)
         }
+        peer.worker = hello.worker
         peersBySession[peer.session] = peer
         if peer.channel == 0 { peer.connection.isWelcomed = true }
     }
@@ -73,13 +74,16 @@ extension BrokerLoop {
         try engine.disconnectSession(session, rows)
     }
 
-    /// Ends what belongs to the connection: subscriptions and waits.
+    /// Ends what belongs to the connection: subscriptions, watches and waits.
     private func leave(_ peer: Peer) {
         endSubscriptions(of: peer)
+        endWatches(of: peer)
         if peer.waits > 0 {
             waits.remove(
                 where: { $0.peer === peer }, removed: { _, _ in },
                 unwatched: { engine.watched.remove($0) })
+            actionWaits.remove(
+                where: { $0.peer === peer }, removed: { _, _ in }, unwatched: { _ in })
         }
         if peersBySession[peer.session] === peer { peersBySession[peer.session] = nil }
         peer.session = 0
@@ -88,5 +92,13 @@ extension BrokerLoop {
     func endSubscriptions(of peer: Peer) {
         for subscription in peer.subscriptions.values { dispatcher.remove(subscription) }
         peer.subscriptions.removeAll()
+    }
+}
+
+extension Hello {
+    /// Where the client runs, and as which process; nil when it says neither.
+    fileprivate var worker: String? {
+        let parts = [host, processID.map { String($0) }].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: " ")
     }
 }

@@ -13,8 +13,7 @@ extension BrokerLoop {
 
     /// Begins to stage a long submission, unless that is under way already.
     func stage(
-        _ body: ByteBuffer, _ submit: SubmitView, to queue: QueueIndex, _ request: Request,
-        _ rows: borrowing Transaction
+        _ body: ByteBuffer, _ submit: SubmitView, _ request: Request, _ rows: borrowing Transaction
     ) throws {
         let known = stagings.first { $0.isSubmission(submit.producer, submit.sequence) }
         if let known { return note(known.takeOver(by: request)) }
@@ -23,7 +22,7 @@ extension BrokerLoop {
         append(
             Staging(
                 body, request,
-                .submit(producer: submit.producer, sequence: submit.sequence, to: queue),
+                .submit(producer: submit.producer, sequence: submit.sequence),
                 refusals: refusals, firstID: first))
     }
 
@@ -55,7 +54,7 @@ extension BrokerLoop {
     /// What the producer's other long submissions under way will have to be remembered with.
     func replyBytesUnderWay(besides submit: SubmitView) -> Int {
         stagings.reduce(0) { bytes, staging in
-            guard case .submit(submit.producer, let sequence, _) = staging.purpose,
+            guard case .submit(submit.producer, let sequence) = staging.purpose,
                 sequence != submit.sequence
             else { return bytes }
             return bytes + staging.replyBytes
@@ -97,12 +96,11 @@ extension BrokerLoop {
         let batchMax = Int(configuration.limits.batchMax)
         return try staging.body.withReader { reader in
             switch staging.purpose {
-            case .submit(_, _, let queue):
+            case .submit:
                 let submit = try SubmitView(from: &reader, batchMax: batchMax)
                 guard try stage(staging, submit, bytesMax: bytesMax, rows) else { return false }
                 note(staging.release())
-                let answer = SubmitAnswer(submit, queue, staging.answer)
-                try write(answer, ids: .staged(first: staging.firstID), staging.refusals, rows)
+                try finish(staging, submit, rows)
             case .settle(let session):
                 let settle = try SettleView(from: &reader, batchMax: batchMax)
                 guard try stage(staging, settle, bytesMax: bytesMax, rows) else { return false }
@@ -169,6 +167,47 @@ extension BrokerLoop {
         return some.count
     }
 
+    // MARK: Submissions
+
+    /// Submits what was staged, if its queue takes it still.
+    private func finish(
+        _ staging: Staging, _ submit: SubmitView, _ rows: borrowing Transaction
+    ) throws {
+        let queue: QueueIndex
+        do {
+            queue = try self.queue(toSubmitTo: submit.queue)
+        } catch let error as WireError {
+            try discard(staging, submit, rows)
+            return reply(error, to: staging.answer)
+        }
+        let answer = SubmitAnswer(submit, queue, staging.answer)
+        let ids = SubmitIDs.staged(first: staging.firstID)
+        if submit.isAtomic,
+            let refusals = try refusals(
+                ofAtomic: submit, to: queue, known: staging.refusals, rows)
+        {
+            try discard(staging, submit, rows)
+            return try write(answer, ids: ids, refusals, rows)
+        }
+        try write(answer, ids: ids, staging.refusals, rows)
+    }
+
+    /// Removes what was staged of a submission that is refused as a whole.
+    private func discard(
+        _ staging: Staging, _ submit: SubmitView, _ rows: borrowing Transaction
+    ) throws {
+        var items = submit
+        var index = 0
+        var id = staging.firstID
+        while let item = try items.nextItem() {
+            defer { index += 1 }
+            guard staging.refusals[index] == nil else { continue }
+            defer { id += 1 }
+            guard item.payload.bytes.count > EngineLimits.inlineBytesMax else { continue }
+            try engine.discardStaged(StoredPayload(item.payload), id, .payload, rows)
+        }
+    }
+
     // MARK: Settlements
 
     private func finish(
@@ -187,7 +226,7 @@ extension BrokerLoop {
             let stored = StoredPayload(result)
             let verdict = Verdict.complete(result: stored, staged: id)
             let refusal = try carryOut(verdict, on: item, session, peer, rows)
-            if refusal != nil { try engine.discardStaged(stored, id, rows) }
+            if refusal != nil { try engine.discardStaged(stored, id, .result, rows) }
             return refusal
         }
     }

@@ -20,18 +20,21 @@ extension BrokerLoop {
         _ submit: SubmitView, _ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction
     ) throws {
         if submit.producer != 0, try answerFromMemory(submit, request, rows) { return }
-        guard let queue = engine.queue(named: submit.queue) else {
-            let limit = UInt64(configuration.queuesMax)
-            throw WireError(
-                .tooManyQueues, limit: limit, actual: limit + 1,
-                "there are \(limit.grouped) queues already, which is this server's limit")
-        }
+        let queue = try queue(toSubmitTo: submit.queue)
         guard body.readableBytes < BrokerLoop.stagedBytesMin else {
-            return try stage(body, submit, to: queue, request, rows)
+            return try stage(body, submit, request, rows)
         }
-        let isRefused = submit.isAtomic ? try refusesAny(submit) : false
-        let answer = SubmitAnswer(submit, queue, request)
-        try write(answer, ids: isRefused ? .none : .ascending, nil, rows)
+        let refusals = submit.isAtomic ? try refusals(ofAtomic: submit, to: queue, rows) : nil
+        try write(SubmitAnswer(submit, queue, request), ids: .ascending, refusals, rows)
+    }
+
+    /// The queue, made when there is none.
+    func queue(toSubmitTo name: UnsafeRawBufferPointer) throws -> QueueIndex {
+        guard let queue = engine.queue(named: name) else { throw tooManyQueues() }
+        guard !engine.isDraining(queue) else {
+            throw WireError.queueDraining(engine.name(of: queue))
+        }
+        return queue
     }
 
     /// What a submission is answered with.
@@ -51,10 +54,8 @@ extension BrokerLoop {
     enum SubmitIDs {
         /// The next ones.
         case ascending
-        /// Those that were set aside when their payloads were staged.
+        /// Those that were set aside, for what was not refused then, when payloads were staged.
         case staged(first: UInt64)
-        /// None: an atomic batch of which one is refused.
-        case none
     }
 
     /// Submits what is not refused and writes the answer.
@@ -70,8 +71,9 @@ extension BrokerLoop {
             to: &out, requestID: answer.request.id, channel: answer.request.peer.channel,
             durability: submit.durability)
         let payloadBytesMax = Int(configuration.limits.payloadBytesMax)
-        var outcome = SubmitOutcome(first: engine.nextJobID)
-        if case .staged(let first) = ids { outcome.first = first }
+        var tally = SubmitTally()
+        var stagedID: UInt64?
+        if case .staged(let first) = ids { stagedID = first }
         var items = submit
         var index = 0
         while let item = try items.nextItem() {
@@ -82,113 +84,102 @@ extension BrokerLoop {
                 writer.refuse(refusal, to: &out)
                 continue
             }
-            let job = Submission(
-                type: submit.type, payload: StoredPayload(item.payload),
-                options: JobOptions(item.options))
-            let result: SubmissionOutcome
-            switch ids {
-            case .none:
-                writer.refuse(.batchRefused(), to: &out)
-                continue
-            case .ascending: result = try engine.submit(job, to: answer.queue, rows)
-            case .staged(let first):
-                let id = first + UInt64(outcome.staged)
-                outcome.staged += 1
-                result = try engine.submit(staged: id, job, to: answer.queue, rows)
+            let outcome = try self.submit(item, answer, stagedID, rows)
+            stagedID? += 1
+            tally.count(outcome)
+            if case .accepted(let id) = outcome {
+                writer.accept(JobID(rawValue: id), to: &out)
+            } else {
+                writer.refuse(error(outcome, answer.queue), to: &out)
             }
-            guard case .accepted(let id) = result else {
-                writer.refuse(.batchRefused(), to: &out)
-                continue
-            }
-            writer.accept(JobID(rawValue: id), to: &out)
-            outcome.accepted += 1
         }
         writer.finish(in: &out)
-        if submit.producer != 0 { try remember(outcome, submit, out, from: start, rows) }
+        if submit.producer != 0 { try remember(tally, submit, out, from: start, rows) }
         put(back: out, submit.durability, answer.request)
     }
 
-    private struct SubmitOutcome {
-        var first: UInt64
-        var accepted = 0
-        /// Staged jobs that were submitted, accepted or not.
-        var staged = 0
-    }
+    /// What a submission came to.
+    struct SubmitTally {
+        /// The id of the first job accepted; those of the others follow by one when all are.
+        private(set) var first: UInt64 = 0
+        private(set) var accepted = 0
+        /// Jobs that were there already.
+        private(set) var existing = 0
 
-    private func refusesAny(_ submit: SubmitView) throws -> Bool {
-        var items = submit
-        let payloadBytesMax = Int(configuration.limits.payloadBytesMax)
-        while let item = try items.nextItem() {
-            if item.refusal(payloadBytesMax: payloadBytesMax) != nil { return true }
+        fileprivate mutating func count(_ outcome: SubmissionOutcome) {
+            switch outcome {
+            case .accepted(let id):
+                if accepted == 0 { first = id }
+                accepted += 1
+            case .existing: existing += 1
+            case .taken, .mismatch, .full: break
+            }
         }
-        return false
     }
 
-    // MARK: Exactly once
-
-    /// Gives a request that was answered before its first answer again.
-    private func answerFromMemory(
-        _ submit: SubmitView, _ request: Request, _ rows: borrowing Transaction
-    ) throws -> Bool {
-        let precedent = try engine.precedent(
-            producer: submit.producer, sequence: submit.sequence, floor: submit.floor,
-            replyBytesUnderWay: replyBytesUnderWay(besides: submit), rows)
-        switch precedent {
-        case .none: return false
-        case .jobs(let jobs):
-            let run = Submitted.Run.accepted(
-                first: JobID(rawValue: jobs.first), count: UInt16(jobs.count))
-            reply(Submitted(durability: .disk, isRepeated: true, runs: [run]), to: request)
-        case .reply(let bytes):
-            var answer = try Submitted(body: ByteBuffer(bytes: bytes))
-            answer.isRepeated = true
-            replyAtLength(answer, to: request)
-        case .forgotten(let floor):
-            throw WireError(
-                .sequenceForgotten, limit: floor, actual: submit.sequence,
-                "sequence \(submit.sequence) is below the producer's floor of \(floor): its answer is forgotten"
-            )
-        case .lost:
-            throw WireError(
-                .sequenceForgotten, limit: .max, actual: submit.sequence,
-                "the record of this producer's answers was damaged: nobody knows whether \(submit.sequence) "
-                    + "was accepted; submit new jobs with a new producer number"
-            )
-        case .tooFarAhead(let floor):
-            throw WireError(
-                .sequenceAhead, limit: floor + EngineLimits.producerWindowMax,
-                actual: submit.sequence,
-                "sequence \(submit.sequence) is too far above the floor of \(floor)"
-            )
-        }
-        return true
-    }
-
-    private func remember(
-        _ outcome: SubmitOutcome, _ submit: SubmitView, _ out: ByteBuffer, from start: Int,
+    private func submit(
+        _ item: SubmitItemView, _ answer: SubmitAnswer, _ stagedID: UInt64?,
         _ rows: borrowing Transaction
-    ) throws {
-        if outcome.accepted == submit.count {
-            let jobs = JobRun(first: outcome.first, count: UInt32(outcome.accepted))
-            try engine.remember(producer: submit.producer, sequence: submit.sequence, jobs, rows)
-        } else if outcome.accepted > 0 {
-            try engine.remember(
-                producer: submit.producer, sequence: submit.sequence,
-                reply: body(of: out, from: start), rows)
+    ) throws -> SubmissionOutcome {
+        try item.withSubmission(of: answer.submit.type) { job in
+            if let stagedID {
+                try engine.submit(staged: stagedID, job, to: answer.queue, rows)
+            } else {
+                try engine.submit(job, to: answer.queue, rows)
+            }
         }
     }
 
-    /// The body of the message that begins at `start`, whatever the number of its frames.
-    private func body(of out: ByteBuffer, from start: Int) -> [UInt8] {
-        var frames = out.getSlice(at: start, length: out.writerIndex - start) ?? ByteBuffer()
-        var body: [UInt8] = []
-        while let frame = frames.readFrame() {
-            body.append(contentsOf: frame.body.readableBytesView)
+    /// How an item is answered that did not become a job.
+    private func error(_ outcome: SubmissionOutcome, _ queue: QueueIndex) -> WireError {
+        switch outcome {
+        case .accepted(let id), .existing(let id): .duplicate(of: JobID(rawValue: id))
+        case .taken(let id): .uniqueTaken(by: JobID(rawValue: id))
+        case .mismatch(let id): .uniqueMismatch(with: JobID(rawValue: id))
+        case .full(let limit, let actual, let ofBytes):
+            .queueFull(
+                engine.name(of: queue), ofBytes ? "payload bytes" : "jobs", actual: actual,
+                limit: limit)
         }
-        return body
     }
 
-    private func storeFull() -> WireError {
+    // MARK: Atomic batches
+
+    /// Why none of the jobs of an atomic batch can be taken, item by item; nil when all can.
+    /// - Parameter known: what was found out before; nil: nothing.
+    func refusals(
+        ofAtomic submit: SubmitView, to queue: QueueIndex, known: [WireError?]? = nil,
+        _ rows: borrowing Transaction
+    ) throws -> [WireError?]? {
+        var items = submit
+        var ahead = SubmissionsAhead()
+        let payloadBytesMax = Int(configuration.limits.payloadBytesMax)
+        var refusals: [WireError?] = []
+        while let item = try items.nextItem() {
+            var refusal =
+                known.map { $0[refusals.count] } ?? item.refusal(payloadBytesMax: payloadBytesMax)
+            if refusal == nil {
+                let outcome = try item.withSubmission(of: submit.type) { job in
+                    try engine.refusal(of: job, to: queue, ahead: &ahead, rows)
+                }
+                refusal = outcome.flatMap { $0.isRefusal ? error($0, queue) : nil }
+            }
+            refusals.append(refusal)
+        }
+        guard refusals.contains(where: { $0 != nil }) else { return nil }
+        return refusals.map { $0 ?? .batchRefused() }
+    }
+
+    // MARK: Refusals of the whole
+
+    func tooManyQueues() -> WireError {
+        let limit = UInt64(configuration.queuesMax)
+        return WireError(
+            .tooManyQueues, limit: limit, actual: limit + 1,
+            "there are \(limit.grouped) queues already, which is this server's limit")
+    }
+
+    func storeFull() -> WireError {
         WireError(
             .storeFull, retryAfterMilliseconds: 1_000,
             "the server's disk is nearly full: submissions are refused, workers may still settle; free space or wait"
@@ -218,13 +209,12 @@ extension BrokerLoop {
     }
 }
 
-extension JobOptions {
-    init(_ options: SubmitOptions) {
-        self.init()
-        guard !options.isEmpty else { return }
-        maxAttempts = options.maxAttempts
-        backoff = options.backoff.map { .init(base: $0.baseMilliseconds, cap: $0.capMilliseconds) }
-        retainCompleted = options.retainCompletedMilliseconds
-        retainDead = options.retainDeadMilliseconds
+extension SubmissionOutcome {
+    /// Whether the job that was wanted is not there.
+    fileprivate var isRefusal: Bool {
+        switch self {
+        case .accepted, .existing: false
+        case .taken, .mismatch, .full: true
+        }
     }
 }

@@ -24,12 +24,7 @@ extension BrokerLoop {
                 .tooManySubscriptions, limit: UInt64(limit), actual: UInt64(limit) + 1,
                 "this session has \(limit) subscriptions, which is the limit (subscriptions_max)")
         }
-        guard let queue = engine.queue(named: message.queue) else {
-            let limit = UInt64(configuration.queuesMax)
-            throw WireError(
-                .tooManyQueues, limit: limit, actual: limit + 1,
-                "there are \(limit.grouped) queues already, which is this server's limit")
-        }
+        guard let queue = engine.queue(named: message.queue) else { throw tooManyQueues() }
         try engine.storeSession(peer.session, rows)
         let lease =
             message.leaseMilliseconds == 0
@@ -155,22 +150,12 @@ extension BrokerLoop {
             let limit = Int(configuration.limits.payloadBytesMax)
             if let refusal = result.refusal(bytesMax: limit, allowsEmpty: true) { throw refusal }
             return .complete(result: StoredPayload(result))
-        case .fail: return .fail(Failure(message: try item.detail.reason()))
+        case .fail: return .fail(Failure(try item.detail.failure()))
         case .release:
             try item.detail.none()
             return .release
         case .extend: return .extend(UInt64(try item.detail.extendMilliseconds()))
         }
-    }
-
-    func progress(
-        _ message: ProgressMessage, _ request: Request, _ rows: borrowing Transaction
-    ) throws {
-        let isHeld = try engine.progress(
-            message.id.rawValue, token: message.token, session: request.peer.session,
-            done: message.progress.done, message: message.progress.message, rows)
-        guard isHeld else { throw WireError.leaseLost(message.id) }
-        reply(Done(), to: request)
     }
 
     // MARK: Holdings

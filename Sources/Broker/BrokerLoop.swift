@@ -24,7 +24,7 @@ final class BrokerLoop {
     let configuration: BrokerConfiguration
     let logger: Logger
     let inbox: Inbox
-    let clock = BrokerClock()
+    let clock: BrokerClock
     let store: Store
     let engine: Engine
     let readers: SnapshotReaders
@@ -33,8 +33,14 @@ final class BrokerLoop {
     var connections: [ConnectionID: Connection] = [:]
     /// Who has a session now.
     var peersBySession: [UInt64: Peer] = [:]
-    var dispatcher = Dispatcher()
+    var dispatcher: Dispatcher
     var waits = Waits()
+    /// The same for actions on many jobs.
+    var actionWaits = Waits()
+    /// In the order in which they are told next.
+    var watchers: [Watcher] = []
+    /// Pages that are to be read after the next checkpoint.
+    var freshReads: [SnapshotReaders.Read] = []
     /// Long submissions and settlements, the one that is being stored first.
     var stagings: [Staging] = []
     var isDraining = false
@@ -59,6 +65,8 @@ final class BrokerLoop {
         self.inbox = inbox
         self.readers = readers
         self.logger = logger
+        clock = configuration.clock
+        dispatcher = Dispatcher(configuration.limits)
         var options = Store.Configuration(
             directory: configuration.directory, formatVersion: Tables.formatVersion,
             tables: Tables.all)
@@ -149,7 +157,10 @@ final class BrokerLoop {
         if hasMore { return 0 }
         let now = clock.now
         let lookForSpace = store.acceptsSubmissions ? nil : now + BrokerLoop.spaceMilliseconds
-        let deadlines = [nextTimer, store.checkpointDeadline, waits.nextDeadline, lookForSpace]
+        let deadlines = [
+            nextTimer, store.checkpointDeadline, waits.nextDeadline, actionWaits.nextDeadline,
+            lookForSpace,
+        ]
         guard let next = deadlines.compactMap({ $0 }).min() else { return nil }
         return next > now ? next - now : 0
     }
@@ -164,6 +175,7 @@ final class BrokerLoop {
         try stageSome(rows)
         nextTimer = try engine.tick(rows)
         giveBackLapsedCredit()
+        pushCancels()
         hasMore = arrivalsTaken < arrivals.count || !stagings.isEmpty
         if try dispatcher.dispatch(
             engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })
@@ -171,6 +183,8 @@ final class BrokerLoop {
             hasMore = true
         }
         try answerWaits(now, rows)
+        try answerActionWaits(now, rows)
+        if pushEvents() { hasMore = true }
         try engine.finish(rows)
         logDamage()
     }
@@ -183,6 +197,7 @@ final class BrokerLoop {
 
     private func checkpoint(_ now: UInt64) throws {
         if store.checkpointDue(now: now) { try store.checkpoint(now: now) }
+        startFreshReads()
         if !store.acceptsSubmissions { store.reserve() }
         guard couldSubmit != store.acceptsSubmissions else { return }
         couldSubmit = store.acceptsSubmissions
@@ -209,6 +224,9 @@ final class BrokerLoop {
         case .closed(let id):
             guard let connection = connections.removeValue(forKey: id) else { return 0 }
             for peer in Array(connection.peers.values) { try disconnect(peer, rows) }
+            return 0
+        case .eventsSent(let id, let bytes):
+            connections[id]?.eventBytesUnsent -= bytes
             return 0
         case .drain:
             startDraining()
@@ -276,13 +294,15 @@ final class BrokerLoop {
                 Delivery(
                     port: connection.port, small: connection.outbox, large: connection.large,
                     closedChannels: connection.closedChannels, bytesDone: connection.bytesDone,
-                    requestsDone: connection.requestsDone, isLink: connection.isLink,
+                    requestsDone: connection.requestsDone,
+                    eventBytes: connection.eventBytesNew, isLink: connection.isLink,
                     isWelcomed: connection.isWelcomed, closes: connection.closes))
             connection.outbox = ByteBuffer()
             connection.large = []
             connection.closedChannels = []
             connection.bytesDone = 0
             connection.requestsDone = 0
+            connection.eventBytesNew = 0
             connection.isNoted = false
         }
         noted.removeAll(keepingCapacity: true)

@@ -15,6 +15,10 @@ final class Connection {
     var early = ByteBuffer()
     var bytesDone = 0
     var requestsDone = 0
+    /// Bytes of events in the outbox.
+    var eventBytesNew = 0
+    /// Bytes of events that were pushed and that the connection has not sent.
+    var eventBytesUnsent = 0
     /// Channels of a link that closed in this turn: what is left of long messages for them must not
     /// reach the client that gets the channel next.
     var closedChannels: [UInt16] = []
@@ -38,7 +42,10 @@ final class Peer {
     let channel: UInt16
     /// 0 until `HELLO`.
     var session: UInt64 = 0
+    /// Host and process, as it said in `HELLO`; nil when it said neither.
+    var worker: String?
     var subscriptions: [UInt32: Subscription] = [:]
+    var watchers: [UInt32: Watcher] = [:]
     var pushes: UInt64 = 0
     var waits = 0
     var assembler: MessageAssembler

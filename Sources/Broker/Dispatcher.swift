@@ -9,8 +9,18 @@ struct Dispatcher: ~Copyable {
     private var hungry: [QueueIndex: CircularBuffer<Subscription>] = [:]
     private var subscribers: [QueueIndex: UInt32] = [:]
     private var writer = JobsWriter()
+    /// Bytes of a push to which no further delivery is added: what jobs carry beside their payloads takes no
+    /// credit, and a message has its limit all the same.
+    private let pushBytesMax: Int
+
+    init(_ limits: ServerLimits) {
+        pushBytesMax = max(Int(limits.payloadBytesMax), Limits.messageOverheadBytes / 2)
+    }
 
     func subscriberCount(_ queue: QueueIndex) -> UInt32 { subscribers[queue, default: 0] }
+
+    /// Whether somebody has credit for jobs of the queue.
+    func isAnyoneHungry(_ queue: QueueIndex) -> Bool { hungry[queue]?.isEmpty == false }
 
     mutating func add(_ subscription: Subscription) {
         subscribers[subscription.queue, default: 0] += 1
@@ -71,18 +81,33 @@ struct Dispatcher: ~Copyable {
             bytesMax: max(0, subscription.creditBytes - subscription.bytesOut),
             mayExceed: subscription.jobsOut == 0,
             leaseMilliseconds: UInt64(subscription.leaseMilliseconds))
-        writer.begin(
-            subscription: subscription.id, token: engine.nextToken,
-            leaseMilliseconds: subscription.leaseMilliseconds)
+        let token = engine.nextToken
+        begin(subscription, token)
         let outcome = try engine.deliver(request, from: subscription.queue, rows) { job in
-            writer.add(DeliveryFields(job), type: job.type, payload: PayloadView(job.payload))
+            if writer.byteCount > pushBytesMax, writer.count > 0 {
+                push(to: subscription.peer)
+                begin(subscription, token)
+            }
+            writer.add(
+                DeliveryFields(job), type: job.type, payload: PayloadView(job.payload),
+                options: DeliveryOptionsView(job))
         }
-        guard outcome.jobs > 0 else { return 1 }
+        guard outcome.jobs > 0 else {
+            // What was ready had expired: the subscription wants what comes next.
+            if !engine.hasReady(subscription.queue) { creditChanged(subscription) }
+            return 1
+        }
         subscription.jobsOut += outcome.jobs
         subscription.bytesOut += outcome.bytes
         push(to: subscription.peer)
         if !outcome.isCutShort { creditChanged(subscription) }
         return max(1, outcome.bytes)
+    }
+
+    private mutating func begin(_ subscription: Subscription, _ token: UInt64) {
+        writer.begin(
+            subscription: subscription.id, token: token,
+            leaseMilliseconds: subscription.leaseMilliseconds)
     }
 
     private mutating func push(to peer: Peer) {
@@ -103,6 +128,22 @@ extension DeliveryFields {
             id: JobID(rawValue: job.id), failures: job.failures, crashes: job.crashes,
             interruptions: job.interruptions, maxAttempts: job.maxAttempts, createdAt: job.createdAt
         )
+    }
+}
+
+extension DeliveryOptionsView {
+    /// Nil for the usual job, which has none.
+    init?(_ job: DeliveredJob) {
+        guard
+            job.timeout > 0 || job.priority != Limits.priorityDefault || job.headers.count > 0
+                || job.tags.count > 0 || job.checkpoint.count > 0
+        else { return nil }
+        self.init()
+        headers = job.headers
+        checkpoint = job.checkpoint
+        timeoutMilliseconds = UInt32(clamping: job.timeout)
+        tags = job.tags
+        priority = job.priority
     }
 }
 

@@ -8,6 +8,8 @@ enum Arrival: Sendable {
     /// Runs of whole frames, in the order they came.
     case frames(ConnectionID, [ByteBuffer])
     case closed(ConnectionID)
+    /// The connection has sent so many bytes of events.
+    case eventsSent(ConnectionID, Int)
     /// Clients are told to go; submissions are refused from now on.
     case drain
     case stop
@@ -57,6 +59,11 @@ final class Inbox: Sendable {
         }
         guard isFirst else { return }
         loop.execute { self.turn.value?() }
+    }
+
+    /// Has the loop take a turn, whether something has arrived or not; returns after it.
+    func takeTurn() async throws {
+        try await loop.submit { self.turn.value?() }.get()
     }
 
     /// Moves everything that waits into `batch`, which must be empty.

@@ -1,13 +1,20 @@
-import Engine
 import Logging
 import MartletWire
 import NIOCore
 import NIOPosix
 import Store
+import Synchronization
 
 /// Reads pages from snapshots on a few threads of their own, and sends them without the writer thread.
 final class SnapshotReaders: Sendable {
+    /// Something to be read and answered.
+    typealias Read = @Sendable (Store) -> Void
+
+    /// Readings that may wait at a time, of all clients.
+    static let waitingMax = 10_000
+
     private let pool: NIOThreadPool
+    private let waiting = Atomic<Int>(0)
     private let logger: Logger
 
     init(threads: Int, logger: Logger) {
@@ -18,21 +25,22 @@ final class SnapshotReaders: Sendable {
 
     func stop() async throws { try await pool.shutdownGracefully() }
 
-    func list(
-        _ request: JobListRequest, from store: Store, replyTo port: Port, _ header: FrameHeader
-    ) {
-        pool.submit { [logger] state in
-            guard case .active = state else { return }
+    /// Readings that were started and are not done.
+    var waitingCount: Int { waiting.load(ordering: .relaxed) }
+
+    /// Makes a reading of `body`, whose result goes to the client.
+    func read(
+        port: Port, channel: UInt16, requestID: UInt64,
+        _ body: @escaping @Sendable (borrowing Snapshot) throws -> some Message
+    ) -> Read {
+        { [logger] store in
             var buffer = ByteBuffer()
             do {
-                let page = try store.snapshot { snapshot in try JobInspector.list(request, snapshot)
-                }
-                buffer.write(JobPage(page), requestID: header.requestID, channel: header.channel)
+                let message = try store.snapshot { snapshot in try body(snapshot) }
+                buffer.write(message, requestID: requestID, channel: channel)
             } catch {
-                logger.error("a list failed", metadata: ["error": "\(error)"])
-                let refusal = WireError(.internal, "the list could not be read: \(error)")
-                buffer.write(
-                    ErrorMessage(refusal), requestID: header.requestID, channel: header.channel)
+                let refusal = SnapshotReaders.refusal(of: error, logger)
+                buffer.write(ErrorMessage(refusal), requestID: requestID, channel: channel)
             }
             let isLong = buffer.readableBytes > Limits.splitBytes
             let delivery = Delivery(
@@ -41,12 +49,19 @@ final class SnapshotReaders: Sendable {
             port.loop.execute { port.handler.value.deliver(delivery) }
         }
     }
-}
 
-extension JobPage {
-    fileprivate init(_ page: JobListPage) {
-        self.init(
-            asOf: page.asOf, jobs: page.jobs.map { JobInfo($0.job, queue: $0.queue) },
-            cursor: page.next.map { Array(JobID(rawValue: $0).description.utf8) } ?? [])
+    func start(_ read: @escaping Read, from store: Store) {
+        waiting.add(1, ordering: .relaxed)
+        pool.submit { state in
+            defer { self.waiting.subtract(1, ordering: .relaxed) }
+            guard case .active = state else { return }
+            read(store)
+        }
+    }
+
+    private static func refusal(of error: any Error, _ logger: Logger) -> WireError {
+        if let error = error as? WireError { return error }
+        logger.error("a snapshot could not be read", metadata: ["error": "\(error)"])
+        return WireError(.internal, "the page could not be read: \(error)")
     }
 }

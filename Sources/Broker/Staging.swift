@@ -5,7 +5,7 @@ import NIOCore
 /// A long submission or settlement that is stored over several turns. Owned by the writer thread.
 final class Staging {
     enum Purpose {
-        case submit(producer: UInt64, sequence: UInt64, to: QueueIndex)
+        case submit(producer: UInt64, sequence: UInt64)
         /// Of the session that sent it, whatever becomes of its connection.
         case settle(session: UInt64)
     }
@@ -41,7 +41,7 @@ final class Staging {
     var answer: Request { Request(peer: request.peer, id: request.peer.isOpen ? request.id : 0) }
 
     func isSubmission(_ producer: UInt64, _ sequence: UInt64) -> Bool {
-        guard case .submit(producer, sequence, _) = purpose else { return false }
+        guard case .submit(producer, sequence) = purpose else { return false }
         return producer != 0
     }
 

@@ -76,6 +76,8 @@ package struct GatewayLimits: Sendable {
     package var httpRequestTimeout: TimeAmount = .seconds(10)
     /// Longest `wait` of an HTTP request.
     package var httpWaitMax: TimeAmount = .seconds(60)
+    /// How often a stream of events says that it lives when nothing happens.
+    package var httpEventBeat: TimeAmount = .seconds(15)
     /// Bytes of one HTTP request's body, many payloads together.
     package var httpBodyBytesMax = 64 << 20
     /// Bytes of all HTTP requests' bodies in memory together; above it a request is answered 503.

@@ -27,8 +27,8 @@ extension MartletClient {
         /// with the first attempt to connect, as a tool on a command line wants it, unless there
         /// was a server before.
         public var waitsForServer = true
-        /// What a submission's acknowledgement is worth.
-        public var durability = Durability.disk
+        /// What a submission's acknowledgement is worth, unless its options say otherwise.
+        public var durability = JobOptions.Durability.disk
         /// Payloads from this many bytes on are compressed when it makes them smaller by a
         /// sixteenth; nil: none is.
         public var compressesFrom: Int? = 256
@@ -36,14 +36,6 @@ extension MartletClient {
         public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
         public init() {}
-
-        /// When a submission is acknowledged.
-        public enum Durability: Sendable {
-            /// Before the job is on disk: a crash of the server may lose it.
-            case memory
-            /// When the job is on disk.
-            case disk
-        }
     }
 }
 
@@ -56,14 +48,5 @@ extension MartletClient.Configuration {
 
     package var reconnectBackoff: Backoff {
         Backoff(base: reconnectDelay.lowerBound, cap: reconnectDelay.upperBound)
-    }
-}
-
-extension MartletClient.Configuration.Durability {
-    var onTheWire: Durability {
-        switch self {
-        case .memory: .memory
-        case .disk: .disk
-        }
     }
 }

@@ -28,6 +28,20 @@ extension MartletClient {
         return Data(try await unpack(payload).readableBytesView)
     }
 
+    /// Why a job is where it is; above all, why it is not running.
+    ///
+    /// - Throws: ``MartletError/Code/jobNotFound``.
+    public func explain(_ id: JobStatus.ID) async throws(MartletError) -> JobExplanation {
+        JobExplanation(try await request(Explain(id: id.onTheWire), expecting: Explanation.self))
+    }
+
+    /// The lines that a job's handlers logged and that are still kept.
+    ///
+    /// - Parameter from: offset of the first line wanted.
+    public func logs(of id: JobStatus.ID, from: UInt64 = 0) -> JobLog {
+        JobLog(client: self, id: id, from: from)
+    }
+
     /// Lists jobs, page by page as the loop asks for them.
     ///
     /// ```swift
@@ -44,38 +58,41 @@ extension MartletClient {
         in queue: String? = nil, states: Set<JobStatus.State> = [], type: String? = nil,
         newestFirst: Bool = true
     ) -> JobList {
-        var message = List(
-            queue: queue ?? "", order: newestFirst ? .newestFirst : .oldestFirst,
-            limit: Limits.listLimitMax, type: type)
-        for state in states { message.states.insert(JobStates(state.onTheWire)) }
-        return JobList(client: self, first: message)
+        jobs(matching: JobQuery(queue: queue, states: states, type: type), newestFirst: newestFirst)
     }
 
-    /// The queues that exist, with their counters.
-    public func queues() async throws(MartletError) -> [QueueStatus] {
-        var message = Queues()
-        var all: [QueueStatus] = []
+    /// Lists jobs, page by page as the loop asks for them.
+    public func jobs(matching query: JobQuery, newestFirst: Bool = true) -> JobList {
+        JobList(client: self, first: query.list(newestFirst: newestFirst))
+    }
+
+    /// How many jobs match. The server looks at each of them, some thousands at a time, unless only
+    /// queue and state are said.
+    public func count(matching query: JobQuery) async throws(MartletError) -> Int {
+        var list = query.list()
+        list.isCount = true
+        var count = 0
         repeat {
-            let page = try await request(message, expecting: QueuePage.self)
-            all += page.queues.map { QueueStatus($0) }
-            message.cursor = page.cursor
-        } while !message.cursor.isEmpty
-        return all
+            let page = try await page(of: list)
+            count += Int(page.matched)
+            list.cursor = page.cursor
+        } while !list.cursor.isEmpty
+        return count
     }
 
-    /// One queue's counters.
+    /// Dead jobs, grouped by what they died of, page by page as the loop asks for them.
     ///
-    /// - Throws: ``MartletError/Code/queueNotFound``: a queue is made by its first job.
-    public func queue(_ name: String) async throws(MartletError) -> QueueStatus {
-        try Self.check(queue: name)
-        let page = try await request(Queues(queue: name), expecting: QueuePage.self)
-        guard let queue = page.queues.first else {
-            throw MartletError(WireError.queueNotFound(name))
-        }
-        return QueueStatus(queue)
+    /// - Parameter queue: nil: all queues.
+    public func deadGroups(in queue: String? = nil) -> DeadGroups {
+        DeadGroups(client: self, queue: queue)
     }
 
-    private static func check(queue: String) throws(MartletError) {
+    /// Checks the server's store, part by part as the loop asks for them, while the server goes on.
+    public func verify() -> Verification {
+        Verification(client: self)
+    }
+
+    static func check(queue: String) throws(MartletError) {
         do throws(WireError) {
             try Names.check(queue: queue)
         } catch {
@@ -110,6 +127,22 @@ extension MartletClient {
     package func page(of list: List) async throws(MartletError) -> JobPage {
         if !list.queue.isEmpty { try Self.check(queue: list.queue) }
         return try await request(list, expecting: JobPage.self)
+    }
+
+    /// A page of groups of dead jobs.
+    package func page(of groups: Groups) async throws(MartletError) -> GroupPage {
+        if !groups.queue.isEmpty { try Self.check(queue: groups.queue) }
+        return try await request(groups, expecting: GroupPage.self)
+    }
+
+    /// A page of a job's log.
+    ///
+    /// - Parameter limit: 1 … 1,000.
+    package func logPage(
+        of id: JobStatus.ID, from: UInt64, limit: UInt16 = Limits.logLimitMax
+    ) async throws(MartletError) -> LogPage {
+        try await request(
+            Logs(id: id.onTheWire, from: from, limit: limit), expecting: LogPage.self)
     }
 
     /// The raw bytes of a payload or a result, inflated within the server's limit.

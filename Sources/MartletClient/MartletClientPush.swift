@@ -7,15 +7,17 @@ extension MartletClient {
     ///
     /// - Parameters:
     ///   - queue: the job's own queue when nil.
-    ///   - options: the job's own options when nil.
+    ///   - options: count before those of the job's type.
+    /// - Throws: why the job was refused. A unique key that is held by another job is no refusal,
+    ///   unless its options say so: ``JobHandle/wasDuplicate``.
     @discardableResult
     public func push<J: Job>(
-        _ job: J, queue: String? = nil, options: JobOptions? = nil
+        _ job: J, queue: String? = nil, options: JobOptions = JobOptions()
     ) async throws(MartletError) -> JobHandle<J.Output> {
-        let ids = try await submit(
+        let pushed = try await submit(
             [try job.payload()], type: J.type, queue: queue ?? J.queue,
-            options: options ?? J.options)
-        return handle(for: ids[0], of: J.self)
+            options: options.filled(from: J.options), isAtomic: true)
+        return handle(for: try pushed[0].get(), of: J.self)
     }
 
     /// Pushes many jobs, and returns when the server has them.
@@ -27,13 +29,30 @@ extension MartletClient {
     /// - Returns: a handle for each job, in order.
     @discardableResult
     public func push<J: Job>(
-        contentsOf jobs: some Sequence<J>, queue: String? = nil, options: JobOptions? = nil
+        contentsOf jobs: some Sequence<J>, queue: String? = nil, options: JobOptions = JobOptions()
     ) async throws(MartletError) -> [JobHandle<J.Output>] {
         var payloads: [ByteBuffer] = []
         for job in jobs { payloads.append(try job.payload()) }
-        let ids = try await submit(
-            payloads, type: J.type, queue: queue ?? J.queue, options: options ?? J.options)
-        return ids.map { handle(for: $0, of: J.self) }
+        let pushed = try await submit(
+            payloads, type: J.type, queue: queue ?? J.queue,
+            options: options.filled(from: J.options), isAtomic: true)
+        return try pushed.handles { handle(for: $0, of: J.self) }
+    }
+
+    /// Pushes many jobs as ``push(contentsOf:queue:options:)`` does, but takes each for itself: one
+    /// that is refused leaves the others as they are.
+    ///
+    /// - Returns: for each job, in order, a handle, or why it was refused.
+    /// - Throws: when nothing was sent.
+    public func push<J: Job>(
+        eachOf jobs: some Sequence<J>, queue: String? = nil, options: JobOptions = JobOptions()
+    ) async throws(MartletError) -> [Result<JobHandle<J.Output>, MartletError>] {
+        var payloads: [ByteBuffer] = []
+        for job in jobs { payloads.append(try job.payload()) }
+        let pushed = try await submit(
+            payloads, type: J.type, queue: queue ?? J.queue,
+            options: options.filled(from: J.options), isAtomic: false)
+        return pushed.map { $0.map { handle(for: $0, of: J.self) } }
     }
 
     /// Pushes a job whose parameters are bytes that the client does not look into.
@@ -42,8 +61,9 @@ extension MartletClient {
         payload: ByteBuffer, type: String, queue: String = "default",
         options: JobOptions = JobOptions()
     ) async throws(MartletError) -> JobHandle<Data> {
-        let ids = try await submit([payload], type: type, queue: queue, options: options)
-        return handle(for: ids[0])
+        let pushed = try await submit(
+            [payload], type: type, queue: queue, options: options, isAtomic: true)
+        return handle(for: try pushed[0].get())
     }
 
     /// Pushes a job whose parameters are bytes that the client does not look into.
@@ -62,36 +82,47 @@ extension MartletClient {
         payloads: [ByteBuffer], type: String, queue: String = "default",
         options: JobOptions = JobOptions()
     ) async throws(MartletError) -> [JobHandle<Data>] {
-        let ids = try await submit(payloads, type: type, queue: queue, options: options)
-        return ids.map { handle(for: $0) }
+        let pushed = try await submit(
+            payloads, type: type, queue: queue, options: options, isAtomic: true)
+        return try pushed.handles { handle(for: $0) }
+    }
+
+    /// Pushes many jobs as ``push(eachOf:queue:options:)`` does, their parameters being bytes.
+    public func push(
+        eachOf payloads: [ByteBuffer], type: String, queue: String = "default",
+        options: JobOptions = JobOptions()
+    ) async throws(MartletError) -> [Result<JobHandle<Data>, MartletError>] {
+        let pushed = try await submit(
+            payloads, type: type, queue: queue, options: options, isAtomic: false)
+        return pushed.map { $0.map { handle(for: $0) } }
     }
 
     private func submit(
-        _ payloads: [ByteBuffer], type: String, queue: String, options: JobOptions
-    ) async throws(MartletError) -> [JobStatus.ID] {
-        let batches = try await batches(
-            of: payloads, type: type, queue: queue, options: try options.onTheWire())
-        var ids: [JobStatus.ID] = []
-        ids.reserveCapacity(payloads.count)
-        for batch in batches {
-            let submitted = try await reconnector.submit(batch, until: requestDeadline())
-            for run in submitted.runs { try run.append(to: &ids) }
+        _ payloads: [ByteBuffer], type: String, queue: String, options: JobOptions, isAtomic: Bool
+    ) async throws(MartletError) -> [Result<PushedJob, MartletError>] {
+        try Self.check(type: type, queue: queue)
+        let durability = options.durability ?? configuration.durability
+        let head = Submit(
+            queue: queue, type: type, durability: durability.onTheWire, isAtomic: isAtomic,
+            items: [], options: try options.onTheWire())
+        var pushed: [Result<PushedJob, MartletError>] = []
+        pushed.reserveCapacity(payloads.count)
+        for batch in try await batches(of: payloads, head: head) {
+            do throws(MartletError) {
+                pushed += try await submitEach(batch)
+            } catch {
+                if isAtomic { throw error }
+                pushed += Array(repeating: .failure(error), count: batch.items.count)
+            }
         }
-        guard ids.count == payloads.count else { throw .itemsDiffer }
-        return ids
+        return pushed
     }
 
     private func batches(
-        of payloads: [ByteBuffer], type: String, queue: String, options: SubmitOptions
+        of payloads: [ByteBuffer], head: Submit
     ) async throws(MartletError) -> [Submit] {
-        try Self.check(type: type, queue: queue)
         let limits = try await reconnector.serverLimits(until: requestDeadline())
-        var batcher = SubmissionBatcher(
-            head: Submit(
-                queue: queue, type: type, durability: configuration.durability.onTheWire,
-                isAtomic: true,
-                items: [], options: options),
-            limits: limits)
+        var batcher = SubmissionBatcher(head: head, limits: limits)
         for payload in payloads {
             batcher.append(try packer.pack(payload, limit: Int(limits.payloadBytesMax)))
         }
@@ -113,14 +144,22 @@ extension MartletClient {
     ///
     /// - Parameter message: at most `batch_max` items. Its producer, sequence and floor are set
     ///   here.
+    package func submitEach(
+        _ message: Submit
+    ) async throws(MartletError) -> [Result<PushedJob, MartletError>] {
+        let submitted = try await reconnector.submit(message, until: requestDeadline())
+        guard submitted.runs.reduce(0, { $0 + $1.count }) == message.items.count else {
+            throw .itemsDiffer
+        }
+        let durability = JobOptions.Durability(submitted.durability)
+        return submitted.runs.flatMap { $0.pushedJobs(durability) }
+    }
+
+    /// Submits as ``submitEach(_:)`` does; a duplicate is told by its id alone.
     package func submit(
         _ message: Submit
     ) async throws(MartletError) -> [Result<JobStatus.ID, MartletError>] {
-        let submitted = try await reconnector.submit(message, until: requestDeadline())
-        guard submitted.results.count == message.items.count else { throw .itemsDiffer }
-        return submitted.results.map { result in
-            result.map { JobStatus.ID($0) }.mapError { MartletError($0) }
-        }
+        try await submitEach(message).map { $0.map(\.id) }
     }
 
     /// What the server allows; waits for the first connection.
@@ -130,7 +169,7 @@ extension MartletClient {
 }
 
 extension Job {
-    fileprivate func payload() throws(MartletError) -> ByteBuffer {
+    func payload() throws(MartletError) -> ByteBuffer {
         do {
             return ByteBuffer(bytes: try encoded())
         } catch {
@@ -141,17 +180,24 @@ extension Job {
     }
 }
 
-extension Submitted.Run {
-    /// - Throws: why the first job of the run was refused.
-    fileprivate func append(to ids: inout [JobStatus.ID]) throws(MartletError) {
-        switch self {
-        case .accepted(let first, let count):
-            for index in 0..<UInt64(count) {
-                ids.append(JobStatus.ID(JobID(rawValue: first.rawValue + index)))
+extension [Result<PushedJob, MartletError>] {
+    /// - Throws: why the jobs were refused: the one that is to blame, not those refused along with
+    ///   it.
+    fileprivate func handles<Output>(
+        _ make: (PushedJob) -> JobHandle<Output>
+    ) throws(MartletError) -> [JobHandle<Output>] {
+        var companion: MartletError?
+        var handles: [JobHandle<Output>] = []
+        handles.reserveCapacity(count)
+        for result in self {
+            switch result {
+            case .success(let job): handles.append(make(job))
+            case .failure(let error) where error.code == .batchRefused: companion = error
+            case .failure(let error): throw error
             }
-        case .refused(let error, _):
-            throw MartletError(error)
         }
+        if let companion { throw companion }
+        return handles
     }
 }
 

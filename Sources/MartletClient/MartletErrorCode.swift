@@ -32,6 +32,18 @@ extension MartletError.Code {
     public static let sequenceForgotten = Self(rawValue: 29)
     /// Another job of an atomic batch was refused.
     public static let batchRefused = Self(rawValue: 28)
+    /// The unique key is held by another job, the number of which is `actual`. Pushes tell it in
+    /// their handle.
+    public static let duplicate = Self(rawValue: 31)
+    /// The unique key is held by another job, the number of which is `actual`, and its options say
+    /// to refuse.
+    public static let uniqueTaken = Self(rawValue: 32)
+    /// The unique key is held by a job with other parameters, the number of which is `actual`.
+    public static let uniqueMismatch = Self(rawValue: 33)
+    /// As many jobs or bytes wait in the queue as its settings allow.
+    public static let queueFull = Self(rawValue: 34)
+    /// The queue is being drained, and takes no jobs.
+    public static let queueDraining = Self(rawValue: 35)
     /// The job is unknown, or gone after its retention.
     public static let jobNotFound = Self(rawValue: 40)
     /// The job's stored record is damaged; the server has set it aside.
@@ -42,6 +54,20 @@ extension MartletError.Code {
     public static let queueNotFound = Self(rawValue: 43)
     /// The job was not finished when the time was over.
     public static let waitTimeout = Self(rawValue: 44)
+    /// The place to go on from in a list is not understood.
+    public static let cursorInvalid = Self(rawValue: 45)
+    /// A finished job can't be cancelled.
+    public static let jobFinished = Self(rawValue: 50)
+    /// This can't be done to a job in its state.
+    public static let jobState = Self(rawValue: 51)
+    /// `actual` jobs are in the queue.
+    public static let queueNotEmpty = Self(rawValue: 52)
+    /// The action is unknown, or ended more than an hour ago.
+    public static let actionNotFound = Self(rawValue: 53)
+    /// As many bulk actions as the server allows are under way.
+    public static let tooManyActions = Self(rawValue: 54)
+    /// As many watches as the server allows are open.
+    public static let tooManyWatches = Self(rawValue: 55)
     /// The server has no space for more jobs until some are worked off.
     public static let storeFull = Self(rawValue: 60)
     /// The server is going away.
@@ -80,4 +106,7 @@ extension MartletError.Code {
     public static let jobExpired = Self(rawValue: 1_011)
     /// The job is not finished.
     public static let jobNotFinished = Self(rawValue: 1_012)
+    /// The connection broke, or the time was over, before the answer came, and the request must not
+    /// be repeated unseen: it may have been carried out.
+    public static let outcomeUnknown = Self(rawValue: 1_013)
 }

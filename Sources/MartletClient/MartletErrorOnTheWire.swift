@@ -21,6 +21,7 @@ extension MartletError.Code: CustomStringConvertible {
         .jobCancelled: "JOB_CANCELLED",
         .jobExpired: "JOB_EXPIRED",
         .jobNotFinished: "JOB_NOT_FINISHED",
+        .outcomeUnknown: "OUTCOME_UNKNOWN",
     ]
 }
 

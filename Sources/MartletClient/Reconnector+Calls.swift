@@ -28,6 +28,50 @@ extension Reconnector {
         }
     }
 
+    /// Sends a request that changes something, but twice no more than once, as often as it takes.
+    ///
+    /// - Returns: whether an earlier one may have been carried out, too.
+    func requestAgain<Request: Message, Reply: Message>(
+        _ request: Request, expecting reply: Reply.Type, until deadline: NIODeadline
+    ) async throws(MartletError) -> (reply: Reply, isRepeated: Bool) {
+        var hasTried = false
+        return try await perform(until: deadline) { (connection) throws(MartletError) in
+            let isRepeated = hasTried
+            hasTried = true
+            let reply = try await connection.request(request, expecting: reply, deadline: deadline)
+            return (reply, isRepeated)
+        }
+    }
+
+    /// Deletes a queue. That it is gone when this asks again is what was wanted.
+    func delete(_ message: QueueDelete, until deadline: NIODeadline) async throws(MartletError) {
+        var hasTried = false
+        try await perform(until: deadline) { (connection) throws(MartletError) in
+            let isRepeated = hasTried
+            hasTried = true
+            do throws(MartletError) {
+                _ = try await connection.request(message, expecting: Done.self, deadline: deadline)
+            } catch  where isRepeated && error.code == .queueNotFound {
+                return
+            }
+        }
+    }
+
+    /// Sends a request that must not be carried out twice: not again once it may have arrived.
+    ///
+    /// - Throws: `outcomeUnknown` when no answer came.
+    func requestOnce<Request: Message, Reply: Message>(
+        _ request: Request, expecting reply: Reply.Type, until deadline: NIODeadline
+    ) async throws(MartletError) -> Reply {
+        try await perform(until: deadline) { (connection) throws(MartletError) in
+            do throws(MartletError) {
+                return try await connection.request(request, expecting: reply, deadline: deadline)
+            } catch  where error.code == .connectionLost || error.code == .timeout {
+                throw .outcomeUnknown(Request.opcode.name, error)
+            }
+        }
+    }
+
     /// Waits for a job's end, over as many connections as it takes.
     ///
     /// - Parameter end: nil: as long as it takes.
@@ -58,10 +102,6 @@ extension Reconnector {
     }
 
     /// Submits exactly once, over as many connections as it takes.
-    ///
-    /// A server whose record of earlier answers was damaged refuses every request of this producer, with
-    /// `sequenceForgotten`. What is submitted from then on has a new producer; so has this submission,
-    /// if it was sent once only: then it was not accepted before.
     func submit(
         _ message: Submit, until deadline: NIODeadline
     ) async throws(MartletError) -> Submitted {
@@ -81,21 +121,14 @@ extension Reconnector {
         _ message: Submit, until deadline: NIODeadline, _ timesSent: inout Int
     ) async throws(MartletError) -> Submitted {
         let sequence = try await openSequence(until: deadline)
-        var message = message
-        message.producer = window.producer
-        message.sequence = sequence
-        message.floor = window.floor
-        defer { if window.producer == message.producer { closeSequence(sequence) } }
-        do throws(MartletError) {
-            return try await perform(until: deadline) { (connection) throws(MartletError) in
-                if self.window.producer == message.producer { message.floor = self.window.floor }
-                timesSent += 1
-                return try await connection.request(
-                    message, expecting: Submitted.self, deadline: deadline)
-            }
-        } catch {
-            if error.code == .sequenceForgotten { replaceProducer(message.producer) }
-            throw error
+        defer { closeSequence(sequence) }
+        return try await perform(until: deadline) { (connection) throws(MartletError) in
+            var message = message
+            message.producer = self.window.producer
+            message.sequence = sequence
+            message.floor = self.window.floor
+            return try await connection.request(
+                message, expecting: Submitted.self, deadline: deadline)
         }
     }
 
@@ -107,7 +140,7 @@ extension Reconnector {
         wakeAll(\.forWindow, .success(()))
     }
 
-    private func perform<Reply: Sendable>(
+    func perform<Reply: Sendable>(
         until deadline: NIODeadline,
         _ attempt: (WireConnection) async throws(MartletError) -> Reply
     ) async throws(MartletError) -> Reply {
@@ -165,10 +198,24 @@ extension Reconnector {
 }
 
 extension MartletError {
-    /// Waiting longer for a job is for the caller to decide; a time that is over stays over; and
-    /// for a connection that can't be made the call has waited as long as it may.
+    /// Waiting longer for a job, or for room in a queue, is for the caller to decide; a time that
+    /// is over stays over; and for a connection that can't be made the call has waited as long as
+    /// it may.
     fileprivate var isWorthRepeating: Bool {
-        isRetryable && code != .waitTimeout && code != .timeout && code != .cannotConnect
+        isRetryable && !Self.notWorthRepeating.contains(code)
+    }
+
+    private static let notWorthRepeating: Set<Code> = [
+        .waitTimeout, .timeout, .cannotConnect, .queueFull, .queueDraining,
+    ]
+
+    fileprivate static func outcomeUnknown(_ request: String, _ error: MartletError) -> MartletError
+    {
+        MartletError(
+            .outcomeUnknown,
+            "\(request) was sent and no answer came: \(error.message). "
+                + "Look whether it was carried out before you ask again.",
+            underlyingError: error)
     }
 
     static var stopped: MartletError {

@@ -30,6 +30,8 @@ actor Reconnector {
     private var idleWaiter: CheckedContinuation<Void, Never>?
     var window: SubmissionWindow
     var waiting = Waiting()
+    var watches: [UInt32: OpenWatch] = [:]
+    var nextWatch: UInt32 = 1
 
     init(endpoint: MartletEndpoint, configuration: MartletClient.Configuration, logger: Logger) {
         endpoints = [endpoint] + configuration.alternatives
@@ -124,6 +126,7 @@ actor Reconnector {
         phase = .stopped
         wakeAll(\.forConnection, .failure(.stopped))
         wakeAll(\.forWindow, .failure(.stopped))
+        wakeAll(\.forEvents, .failure(.stopped))
     }
 
     // MARK: The connection
@@ -144,6 +147,7 @@ actor Reconnector {
             level: isStopping ? .debug : .info, "connection ended",
             metadata: ["server": "\(connection.endpoint)", "reason": "\(reason.message)"])
         phase = .disconnected(nil)
+        watchesLost()
     }
 
     private func cannotConnect(_ error: MartletError, triedAll: Bool) {
@@ -159,8 +163,10 @@ actor Reconnector {
 
     private func received(_ push: Push) {
         switch push {
-        case .jobs:
+        case .jobs, .cancel:
             break
+        case .events(let events):
+            received(events)
         case .welcome(let welcome):
             limits.withLock { $0 = welcome.limits }
         case .draining(let draining):
@@ -285,6 +291,7 @@ actor Reconnector {
     struct Waiting {
         var forConnection = WaitTable<Waiter>()
         var forWindow = WaitTable<Waiter>()
+        var forEvents = WaitTable<Waiter>()
         private var nextNumber: UInt64 = 0
 
         mutating func makeNumber() -> UInt64 {

@@ -31,6 +31,12 @@ extension ErrorCode {
     package static let batchRefused = ErrorCode(rawValue: 28)
     package static let sequenceForgotten = ErrorCode(rawValue: 29)
     package static let sequenceAhead = ErrorCode(rawValue: 30)
+    /// No refusal: the job that is wanted is there already.
+    package static let duplicate = ErrorCode(rawValue: 31)
+    package static let uniqueTaken = ErrorCode(rawValue: 32)
+    package static let uniqueMismatch = ErrorCode(rawValue: 33)
+    package static let queueFull = ErrorCode(rawValue: 34)
+    package static let queueDraining = ErrorCode(rawValue: 35)
 
     package static let jobNotFound = ErrorCode(rawValue: 40)
     package static let jobDamaged = ErrorCode(rawValue: 41)
@@ -42,6 +48,13 @@ extension ErrorCode {
     package static let subscriptionExists = ErrorCode(rawValue: 47)
     package static let tooManySubscriptions = ErrorCode(rawValue: 48)
     package static let tooManyQueues = ErrorCode(rawValue: 49)
+    package static let jobFinished = ErrorCode(rawValue: 50)
+    package static let jobState = ErrorCode(rawValue: 51)
+    package static let queueNotEmpty = ErrorCode(rawValue: 52)
+    package static let actionNotFound = ErrorCode(rawValue: 53)
+    package static let tooManyActions = ErrorCode(rawValue: 54)
+    package static let tooManyWatches = ErrorCode(rawValue: 55)
+    package static let watchUnknown = ErrorCode(rawValue: 56)
 
     package static let storeFull = ErrorCode(rawValue: 60)
     package static let draining = ErrorCode(rawValue: 61)
@@ -67,7 +80,7 @@ extension ErrorCode: CustomStringConvertible {
 
     private static let retryable: Set<ErrorCode> = [
         .tooManyUnfinished, .payloadDamaged, .waitTimeout, .storeFull, .draining, .unavailable,
-        .tooManyWaits,
+        .tooManyWaits, .queueFull, .queueDraining, .tooManyActions,
     ]
 
     private static let names: [ErrorCode: String] = [
@@ -94,6 +107,11 @@ extension ErrorCode: CustomStringConvertible {
         .batchRefused: "BATCH_REFUSED",
         .sequenceForgotten: "SEQUENCE_FORGOTTEN",
         .sequenceAhead: "SEQUENCE_AHEAD",
+        .duplicate: "DUPLICATE",
+        .uniqueTaken: "UNIQUE_TAKEN",
+        .uniqueMismatch: "UNIQUE_MISMATCH",
+        .queueFull: "QUEUE_FULL",
+        .queueDraining: "QUEUE_DRAINING",
         .jobNotFound: "JOB_NOT_FOUND",
         .jobDamaged: "JOB_DAMAGED",
         .leaseLost: "LEASE_LOST",
@@ -104,6 +122,13 @@ extension ErrorCode: CustomStringConvertible {
         .subscriptionExists: "SUBSCRIPTION_EXISTS",
         .tooManySubscriptions: "TOO_MANY_SUBSCRIPTIONS",
         .tooManyQueues: "TOO_MANY_QUEUES",
+        .jobFinished: "JOB_FINISHED",
+        .jobState: "JOB_STATE",
+        .queueNotEmpty: "QUEUE_NOT_EMPTY",
+        .actionNotFound: "ACTION_NOT_FOUND",
+        .tooManyActions: "TOO_MANY_ACTIONS",
+        .tooManyWatches: "TOO_MANY_WATCHES",
+        .watchUnknown: "WATCH_UNKNOWN",
         .storeFull: "STORE_FULL",
         .draining: "DRAINING",
         .unavailable: "UNAVAILABLE",

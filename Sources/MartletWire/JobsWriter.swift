@@ -33,8 +33,10 @@ package struct JobsWriter: ~Copyable {
     /// - Parameters:
     ///   - fields: Its `type` is set here.
     ///   - type: The name of the job's type.
+    ///   - options: `nil` for the usual job, which has none.
     package mutating func add(
-        _ fields: DeliveryFields, type: UnsafeRawBufferPointer, payload: PayloadView
+        _ fields: DeliveryFields, type: UnsafeRawBufferPointer, payload: PayloadView,
+        options: DeliveryOptionsView? = nil
     ) {
         var fields = fields
         fields.type = index(ofType: type)
@@ -46,6 +48,7 @@ package struct JobsWriter: ~Copyable {
             writer.write(payload.bytes)
             writer.write(noOptions)
         }
+        if let options { write(options) }
         count += 1
     }
 
@@ -53,6 +56,7 @@ package struct JobsWriter: ~Copyable {
     /// pieces lie. When that throws, nothing was added.
     package mutating func add<Failure: Error>(
         _ fields: DeliveryFields, type: UnsafeRawBufferPointer, head: PayloadHead,
+        options: DeliveryOptionsView? = nil,
         writeBytes: (inout ByteBuffer) throws(Failure) -> Void
     ) throws(Failure) {
         let begin = deliveries.writerIndex
@@ -71,6 +75,7 @@ package struct JobsWriter: ~Copyable {
         }
         precondition(deliveries.writerIndex - bytesBegin == Int(head.byteCount))
         deliveries.writeLittle(noOptions)
+        if let options { write(options) }
         count += 1
     }
 
@@ -102,6 +107,15 @@ package struct JobsWriter: ~Copyable {
     /// rather than searched.
     private static let typesSearched = 16
 
+    /// Puts options behind the last delivery, whose end says that there are none.
+    private mutating func write(_ options: DeliveryOptionsView) {
+        let begin = deliveries.writerIndex
+        options.write(to: &deliveries)
+        deliveries.setInteger(
+            UInt32(deliveries.writerIndex - begin), at: begin - noOptions.bitWidth / 8,
+            endianness: .little)
+    }
+
     private mutating func index(ofType name: UnsafeRawBufferPointer) -> UInt16 {
         for index in typeNames.indices.reversed().prefix(JobsWriter.typesSearched)
         where types.holds(name, at: typeNames[index]) {
@@ -113,8 +127,8 @@ package struct JobsWriter: ~Copyable {
     }
 }
 
-/// The length of a delivery's options, of which there are none yet.
-private let noOptions: UInt16 = 0
+/// The length of a delivery's options where there are none.
+private let noOptions: UInt32 = 0
 
 extension ByteBuffer {
     /// Whether `bytes` stand at `range`, in a buffer of which nothing was read.

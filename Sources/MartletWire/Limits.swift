@@ -18,8 +18,8 @@ package enum Limits {
     /// overhead must fit a u32 length.
     package static let payloadBytesCeiling = 1 << 30
 
-    /// Room in a message beside its payloads: names, options, one reason, one error sentence.
-    package static let messageOverheadBytes = 64 << 10
+    /// Room in a message beside its payloads: a checkpoint, a job's whole log, a page of error groups.
+    package static let messageOverheadBytes = 1 << 20
 
     /// Bytes of a whole message. `JOB` may carry a payload and a result; nothing else needs more, a page of
     /// jobs with the longest errors included.
@@ -72,6 +72,30 @@ package enum Limits {
     /// Queues on a page of statistics.
     package static let queuesPerPage = 500
 
+    /// Groups of dead jobs on one page.
+    package static let groupLimitMax: UInt16 = 500
+
+    /// Lines on one page of a job's log: all that is kept.
+    package static let logLimitMax: UInt16 = 1_000
+
+    /// Watches of a session.
+    package static let watchesMax = 64
+
+    /// Bulk actions under way at a time.
+    package static let actionsMax = 16
+
+    /// The highest rate that a bulk action can be asked for, in jobs a second.
+    package static let actionRateMax: UInt32 = 1_000_000
+
+    /// The longest wait for the end of a bulk action: one minute.
+    package static let actionWaitMillisecondsMax: UInt32 = 60_000
+
+    /// Types of a queue whose times are counted apart; the rest are counted together.
+    package static let timedTypesMax = 100
+
+    /// Events that the server keeps for those who watch.
+    package static let eventsKept = 65_536
+
     // MARK: Texts
 
     /// Bytes of a queue's name: fits a key of the store with everything beside it.
@@ -83,11 +107,50 @@ package enum Limits {
     /// Bytes of the reason of a failure: the end of a handler's standard error, not its log.
     package static let reasonBytesMax = 8192
 
+    /// Bytes of a failure's class.
+    package static let errorClassBytesMax = 128
+
+    /// Bytes of a failure's stack.
+    package static let errorStackBytesMax = 8192
+
     /// Bytes of the sentence beside a progress.
     package static let progressMessageBytesMax = 1024
 
     /// Progress is counted in 1/10,000.
     package static let progressDoneMax: UInt16 = 10_000
+
+    /// Bytes of a checkpoint: a place to go on from, not the work itself.
+    package static let checkpointBytesMax = 65_536
+
+    /// Lines in one `LOG`.
+    package static let logLinesMax = 256
+
+    /// Bytes of one line of a job's log.
+    package static let logLineBytesMax = 4_096
+
+    /// Lines of a job's log that are kept, the last ones.
+    package static let logLinesKept = 1_000
+
+    /// Bytes of the lines of one `LOG`, and of those that are kept of a job.
+    package static let logBytesMax = 65_536
+
+    /// Bytes of the reason of a cancel or a pause.
+    package static let actionReasonBytesMax = 1_024
+
+    /// Bytes of the message that stands for a group of dead jobs.
+    package static let groupMessageBytesMax = 512
+
+    /// Tags of a job, and bytes of one.
+    package static let tagsMax = 8
+    package static let tagBytesMax = 64
+
+    /// Headers of a job, bytes of all of them as carried, and of one's name.
+    package static let headersMax = 32
+    package static let headerBytesMax = 4_096
+    package static let headerNameBytesMax = 64
+
+    /// Bytes of a unique key.
+    package static let uniqueKeyBytesMax = 255
 
     /// Bytes of an error's sentence.
     package static let errorMessageBytesMax = 512
@@ -135,7 +198,7 @@ package enum Limits {
 
     // MARK: Options of a job
 
-    /// Failures, and crashes, until a job is dead, when it does not say.
+    /// Failures until a job is dead, when it does not say.
     package static let maxAttemptsDefault: UInt16 = 20
     package static let maxAttemptsMax: UInt16 = 1_000
 
@@ -144,8 +207,31 @@ package enum Limits {
     package static let backoffBaseMillisecondsDefault: UInt32 = 1_000
     package static let backoffCapMillisecondsDefault: UInt32 = 3_600_000
 
+    /// How much longer the next wait is, in 1/100.
+    package static let backoffFactorMin: UInt16 = 100
+    package static let backoffFactorMax: UInt16 = 1_000
+    package static let backoffFactorDefault: UInt16 = 200
+
+    /// 255 is first.
+    package static let priorityDefault: UInt8 = 128
+
+    /// The longest delay, time to live and period of a unique key: 365 days.
+    package static let delayMillisecondsMax: UInt64 = 31_536_000_000
+
+    /// The longest attempt: seven days.
+    package static let timeoutMillisecondsMax: UInt32 = 604_800_000
+
+    /// A worker has that long to stop a handler that is out of time before its lease is taken away.
+    package static let timeoutGraceMilliseconds: UInt32 = 10_000
+
+    /// How long a cancelled job may go on running.
+    package static let cancelGraceMillisecondsDefault: UInt32 = 10_000
+    package static let cancelGraceMillisecondsMax: UInt32 = 86_400_000
+
     /// The longest retention: 365 days.
     package static let retainMillisecondsMax: UInt64 = 31_536_000_000
     package static let retainCompletedMillisecondsDefault: UInt64 = 3_600_000
     package static let retainDeadMillisecondsDefault: UInt64 = 604_800_000
+    package static let retainCancelledMillisecondsDefault: UInt64 = 3_600_000
+    package static let retainExpiredMillisecondsDefault: UInt64 = 3_600_000
 }

@@ -30,7 +30,7 @@ package enum Names {
         guard let text = String(validating: name, as: UTF8.self) else {
             throw WireError(.typeInvalid, "type is not valid UTF-8")
         }
-        guard text.unicodeScalars.allSatisfy(isPrintable) else {
+        guard text.unicodeScalars.allSatisfy(\.isPrintable) else {
             throw WireError(.typeInvalid, "type has a space or a control character")
         }
     }
@@ -66,18 +66,21 @@ package enum Names {
         }
     }
 
-    private static func isPrintable(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .spaceSeparator, .lineSeparator, .paragraphSeparator: false
-        default: true
-        }
-    }
-
     private static func withBytes(
         of text: String, _ body: (UnsafeRawBufferPointer) throws(WireError) -> Void
     ) throws(WireError) {
         try ByteBuffer(string: text).withUnsafeReadableBytes { (bytes) throws(WireError) in
             try body(bytes)
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Neither a space nor a control character.
+    var isPrintable: Bool {
+        switch properties.generalCategory {
+        case .control, .spaceSeparator, .lineSeparator, .paragraphSeparator: false
+        default: true
         }
     }
 }

@@ -1,9 +1,13 @@
 /// What `requests_in_flight_max` counts, told from headers alone.
 extension FrameHeader {
     /// Whether this frame is of a request that is to be answered soon: not one without a reply, nor
-    /// one that waits for something else to happen.
+    /// one that waits for something else to happen, or reads a snapshot.
     package var isCountedRequest: Bool {
-        requestID != 0 && opcode != Opcode.wait.rawValue && opcode != Opcode.list.rawValue
+        guard requestID != 0 else { return false }
+        return switch Opcode(rawValue: opcode) {
+        case .wait, .list, .actionGet, .groups, .verify: false
+        default: true
+        }
     }
 
     /// Whether this frame is the last of such a request.
@@ -12,6 +16,9 @@ extension FrameHeader {
     /// Whether this frame ends a reply.
     package var isLastOfReply: Bool {
         guard requestID != 0, !flags.contains(.more) else { return false }
-        return opcode != Opcode.jobs.rawValue && opcode != Opcode.draining.rawValue
+        return switch Opcode(rawValue: opcode) {
+        case .jobs, .cancel, .events, .draining: false
+        default: true
+        }
     }
 }

@@ -94,6 +94,54 @@ package struct SettledWriter: ~Copyable {
     }
 }
 
+/// Writes an `ACTED` straight into a connection's buffer, like `SubmittedWriter`.
+package struct ActedWriter: ~Copyable {
+    private var frame: RunFrame
+    private var pending: Acted.Run?
+
+    package init(to buffer: inout ByteBuffer, requestID: UInt64, channel: UInt16 = 0) {
+        frame = RunFrame(fixedBytes: 0, in: buffer)
+        buffer.writeFields(frame.headBytes) { writer in
+            writer.write(
+                FrameHeader(length: 0, opcode: .acted, channel: channel, requestID: requestID))
+            writer.write(RunFrame.unknownCounts)
+        }
+    }
+
+    /// The next job is in `state` now, or gone when `nil`.
+    package mutating func done(_ state: JobState?, to buffer: inout ByteBuffer) {
+        frame.items += 1
+        if case .done(state, let earlier) = pending {
+            pending = .done(state, count: earlier + 1)
+        } else {
+            flush(to: &buffer)
+            pending = .done(state, count: 1)
+        }
+    }
+
+    /// The next job was not changed.
+    package mutating func refuse(_ error: WireError, to buffer: inout ByteBuffer) {
+        frame.items += 1
+        if case .refused(error, let earlier) = pending {
+            pending = .refused(error, count: earlier + 1)
+        } else {
+            flush(to: &buffer)
+            pending = .refused(error, count: 1)
+        }
+    }
+
+    package consuming func finish(in buffer: inout ByteBuffer) {
+        flush(to: &buffer)
+        frame.finish(in: &buffer)
+    }
+
+    private mutating func flush(to buffer: inout ByteBuffer) {
+        guard let run = pending else { return }
+        run.write(to: &buffer)
+        frame.runs += 1
+    }
+}
+
 /// A frame whose item and run counts, two u16 in front of the runs, are known at its end only.
 private struct RunFrame {
     /// Stand in the place of both counts until then.

@@ -58,7 +58,7 @@ package struct SettlementView {
             switch outcome {
             case .complete:
                 return try detail.result()?.refusal(bytesMax: payloadBytesMax, allowsEmpty: true)
-            case .fail: _ = try detail.reason()
+            case .fail: _ = try detail.failure()
             case .release: try detail.none()
             case .extend: _ = try detail.extendMilliseconds()
             }

@@ -69,6 +69,11 @@ extension WireError {
         )
     }
 
+    /// An option that is wrong in another way than a number out of its range.
+    package static func optionInvalid(_ message: String) -> WireError {
+        WireError(.optionInvalid, message)
+    }
+
     package static func fieldInvalid(_ name: String, actual: UInt64, range: ClosedRange<UInt64>)
         -> WireError
     {
@@ -98,6 +103,77 @@ extension WireError {
 
     package static func queueNotFound(_ name: String) -> WireError {
         WireError(.queueNotFound, "no queue \(name); a queue is made by its first job")
+    }
+
+    /// The unique key is held, and the holder is what the submission wants.
+    package static func duplicate(of holder: JobID) -> WireError {
+        WireError(.duplicate, actual: holder.rawValue, "job \(holder) holds this unique key")
+    }
+
+    package static func uniqueTaken(by holder: JobID) -> WireError {
+        WireError(
+            .uniqueTaken, actual: holder.rawValue,
+            "job \(holder) holds this unique key, and the submission says reject")
+    }
+
+    package static func uniqueMismatch(with holder: JobID) -> WireError {
+        WireError(
+            .uniqueMismatch, actual: holder.rawValue,
+            "job \(holder) holds this unique key with another payload")
+    }
+
+    /// - Parameter what: `jobs` or `payload bytes`.
+    package static func queueFull(_ name: String, _ what: String, actual: UInt64, limit: UInt64)
+        -> WireError
+    {
+        WireError(
+            .queueFull, limit: limit, actual: actual,
+            "queue \(name) has \(actual.grouped) \(what) waiting, its limit is \(limit.grouped)")
+    }
+
+    package static func queueDraining(_ name: String) -> WireError {
+        WireError(.queueDraining, "queue \(name) takes no submissions now: it is being drained")
+    }
+
+    package static func jobFinished(_ id: JobID, _ state: JobState) -> WireError {
+        WireError(
+            .jobFinished, actual: UInt64(state.rawValue), "job \(id) has finished: it is \(state)")
+    }
+
+    package static func jobState(_ id: JobID, _ state: JobState, _ action: String) -> WireError {
+        WireError(
+            .jobState, actual: UInt64(state.rawValue),
+            "job \(id) is \(state), in which state \(action) is not possible")
+    }
+
+    package static func queueNotEmpty(_ name: String, jobs: UInt64) -> WireError {
+        WireError(
+            .queueNotEmpty, actual: jobs,
+            "queue \(name) has \(jobs.grouped) jobs; delete it with its jobs, or empty it first")
+    }
+
+    package static func actionNotFound(_ id: UInt64) -> WireError {
+        WireError(
+            .actionNotFound, actual: id,
+            "no bulk action \(id); it never was, or it ended more than an hour ago")
+    }
+
+    package static func tooManyActions() -> WireError {
+        WireError(
+            .tooManyActions, limit: UInt64(Limits.actionsMax),
+            actual: UInt64(Limits.actionsMax + 1),
+            "\(Limits.actionsMax) bulk actions are under way; try again when one has ended")
+    }
+
+    package static func tooManyWatches() -> WireError {
+        WireError(
+            .tooManyWatches, limit: UInt64(Limits.watchesMax),
+            actual: UInt64(Limits.watchesMax + 1),
+            "the session has \(Limits.watchesMax) watches; end one first")
+    }
+
+    package static func watchUnknown(_ watch: UInt32) -> WireError {
+        WireError(.watchUnknown, actual: UInt64(watch), "the session has no watch \(watch)")
     }
 
     package static func draining(retryAfterMilliseconds: UInt32) -> WireError {
@@ -166,5 +242,14 @@ extension ClosingError {
 
     package static func sessionTaken() -> ClosingError {
         ClosingError(.sessionTaken, "the session was resumed by another connection")
+    }
+}
+
+/// - Throws: `INVALID_MESSAGE` when `value` is out of `range`.
+func checkField(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(WireError) {
+    guard range.contains(value) else {
+        throw .fieldInvalid(
+            name, actual: UInt64(value),
+            range: UInt64(range.lowerBound)...UInt64(range.upperBound))
     }
 }

@@ -96,6 +96,23 @@ extension ByteBuffer {
         writeSized32(body)
     }
 
+    /// Writes one tagged number, or nothing when there is none.
+    package mutating func writeOption(_ tag: UInt16, _ value: (some FixedWidthInteger)?) {
+        guard let value else { return }
+        writeOption(tag) { $0.writeLittle(value) }
+    }
+
+    /// Writes one tagged text, or nothing when there is none.
+    package mutating func writeOption(_ tag: UInt16, _ text: String?) {
+        guard let text else { return }
+        writeOption(tag) { $0.writeString(text) }
+    }
+
+    /// Writes one tagged option that says all by being there.
+    package mutating func writeOption(_ tag: UInt16, when isSet: Bool) {
+        if isSet { writeOption(tag) { _ in } }
+    }
+
     /// Writes what `body` writes with its length in front as u32.
     package mutating func writeSized32(_ body: (inout ByteBuffer) -> Void) {
         let start = writerIndex

@@ -6,12 +6,17 @@ public import NIOCore
 public struct Handler: Sendable {
     /// nil: whatever no other handler takes.
     let type: String?
+    /// Where jobs of its type are pushed unless a call says otherwise; nil when only their type's
+    /// name is known.
+    package let queue: String?
     let run: @Sendable (ByteBuffer, JobContext) async throws -> ByteBuffer
 
     init(
-        type: String?, run: @escaping @Sendable (ByteBuffer, JobContext) async throws -> ByteBuffer
+        type: String?, queue: String? = nil,
+        run: @escaping @Sendable (ByteBuffer, JobContext) async throws -> ByteBuffer
     ) {
         self.type = type
+        self.queue = queue
         self.run = run
     }
 
@@ -20,15 +25,15 @@ public struct Handler: Sendable {
         _ job: J.Type,
         _ body: @escaping @Sendable (_ job: J, JobContext) async throws -> J.Output
     ) {
-        self.init(type: J.type) { payload, context in
+        self.init(type: J.type, queue: J.queue) { payload, context in
             let job = try J.decoded(from: Data(payload.readableBytesView))
             let result = try J.encode(await body(job, context))
             return result.map { ByteBuffer(bytes: $0) } ?? ByteBuffer()
         }
     }
 
-    /// Takes the bytes of jobs of this type as they were submitted, and returns those of the result; an
-    /// empty buffer when there is nothing to say.
+    /// Takes the bytes of jobs of this type as they were submitted, and returns those of the
+    /// result; an empty buffer when there is nothing to say.
     public init(
         _ type: String,
         _ body: @escaping @Sendable (_ payload: ByteBuffer, JobContext) async throws -> ByteBuffer

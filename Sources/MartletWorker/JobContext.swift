@@ -1,3 +1,4 @@
+public import Foundation
 public import Logging
 public import MartletClient
 import MartletWire
@@ -16,9 +17,14 @@ public struct JobContext: Sendable {
     public let crashes: Int
     /// Earlier attempts that a worker gave back unspent.
     public let interruptions: Int
-    /// Greater than that of any earlier delivery of this job. Store it beside what the handler writes elsewhere,
-    /// and refuse writes with a smaller one, so that a handler whose lease was lost can't overwrite
-    /// its successor's work.
+    /// What the job was pushed with beside its parameters, such as `traceparent`.
+    public let headers: [String: String]
+    public let tags: [String]
+    /// The last checkpoint of an earlier attempt; nil when there is none.
+    public let checkpoint: Data?
+    /// Greater than that of any earlier delivery of this job. Store it beside what the handler
+    /// writes elsewhere, and refuse writes with a smaller one, so that a handler whose lease was
+    /// lost can't overwrite its successor's work.
     public let leaseToken: UInt64
     /// When the handler will be cancelled for taking too long; nil: never.
     public let deadline: ContinuousClock.Instant?
@@ -28,12 +34,12 @@ public struct JobContext: Sendable {
     public let logger: Logger
 
     private let control: JobControl
-    private let report: @Sendable (JobProgress) -> Void
+    private let report: @Sendable (Note) -> Void
 
     init(
         _ job: DeliveredJob, deadline: ContinuousClock.Instant?, resultBytesMax: Int,
         control: JobControl,
-        logger: Logger, report: @escaping @Sendable (JobProgress) -> Void
+        logger: Logger, report: @escaping @Sendable (Note) -> Void
     ) {
         id = JobStatus.ID(job.key.id)
         queue = job.queue
@@ -42,6 +48,9 @@ public struct JobContext: Sendable {
         failures = Int(job.fields.failures)
         crashes = Int(job.fields.crashes)
         interruptions = Int(job.fields.interruptions)
+        headers = Dictionary(job.options.headers?.list ?? [], uniquingKeysWith: { $1 })
+        tags = job.options.tags?.list ?? []
+        checkpoint = job.options.checkpoint.map { Data($0.readableBytesView) }
         leaseToken = job.key.token
         self.deadline = deadline
         self.resultBytesMax = resultBytesMax
@@ -59,16 +68,69 @@ public struct JobContext: Sendable {
 
     /// Shows whoever looks at the job how far it is.
     ///
-    /// Cheap: the latest news is sent when the one before has arrived, and what comes in between is left out.
+    /// Cheap: the latest news is sent when the one before has arrived, and what comes in between is
+    /// left out.
     ///
     /// - Parameters:
     ///   - fraction: 0 … 1; what is outside is taken as the nearest of the two.
     ///   - message: at most 1,024 bytes; the rest is cut off.
-    /// - Throws: `CancellationError` when the handler should stop, so that a handler that reports need not ask.
+    /// - Throws: `CancellationError` when the handler should stop, so that a handler that reports
+    ///   need not ask.
     public func progress(_ fraction: Double, _ message: String = "") async throws {
         try Task.checkCancellation()
+        tell(fraction, message)
+    }
+
+    /// Adds to the job's log, which whoever looks at the job can read as long as the job is kept.
+    ///
+    /// Cheap: lines travel together, and reach the server before the job's outcome does. A job
+    /// keeps its last 1,000 lines, or fewer when they have more than 65,536 bytes together.
+    ///
+    /// - Parameter text: one line, or several; of each, what is above 4,096 bytes is cut off.
+    public func log(_ text: String) {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        report(.log(lines.map { String($0).truncated(toUTF8Bytes: Limits.logLineBytesMax) }))
+    }
+
+    /// Keeps a place to go on from: the next attempt gets the last one as its ``checkpoint``.
+    ///
+    /// Does not wait for the server. The latest is sent when the one before has arrived, and
+    /// reaches the server before the attempt's outcome does; a worker that crashes may not have
+    /// sent it.
+    ///
+    /// - Parameter bytes: at most 65,536; none: there is no such place any more.
+    /// - Throws: `MartletError` when there are more; `CancellationError` when the handler should
+    ///   stop.
+    public func checkpoint(_ bytes: Data) async throws {
+        try Task.checkCancellation()
+        guard bytes.count <= Limits.checkpointBytesMax else {
+            throw MartletError(
+                .optionInvalid,
+                "the checkpoint has \(bytes.count) bytes, the limit is \(Limits.checkpointBytesMax)",
+                limit: UInt64(Limits.checkpointBytesMax), actual: UInt64(bytes.count))
+        }
+        report(.checkpoint(ByteBuffer(bytes: bytes)))
+    }
+
+    /// What a command says of its job. A checkpoint that is too long is left out.
+    func obey(_ line: ControlLine) {
+        switch line {
+        case .progress(let fraction, let message):
+            tell(fraction, message)
+        case .log(let text):
+            log(text)
+        case .checkpoint(let bytes) where bytes.count <= Limits.checkpointBytesMax:
+            report(.checkpoint(ByteBuffer(bytes: bytes)))
+        case .checkpoint(let bytes):
+            logger.warning(
+                "a checkpoint is too long",
+                metadata: ["bytes": "\(bytes.count)", "limit": "\(Limits.checkpointBytesMax)"])
+        }
+    }
+
+    private func tell(_ fraction: Double, _ message: String) {
         let share = fraction.isNaN ? 0 : min(max(fraction, 0), 1)
         let done = UInt16((share * Double(Limits.progressDoneMax)).rounded())
-        report(JobProgress(done: done, message: message))
+        report(.progress(JobProgress(done: done, message: message)))
     }
 }

@@ -10,7 +10,8 @@ struct JobRunner: Sendable {
     /// The server's limit for results bounds what a payload may be inflated to as well.
     func run(_ job: DeliveredJob, context: JobContext) async -> HandlerResult {
         guard let handler = handlers[job.type] else {
-            return .failed(reason: "no handler for type \(job.type) in this worker")
+            return .failed(
+                FailureReport.report("no handler for type \(job.type) in this worker", "NoHandler"))
         }
         do {
             let payload = try packer.unpack(job.payload, limit: context.resultBytesMax)
@@ -20,7 +21,7 @@ struct JobRunner: Sendable {
         } catch is CancellationError {
             return .cancelled
         } catch {
-            return .failed(reason: FailureReason.text(of: error))
+            return .failed(FailureReport.failure(of: error))
         }
     }
 }

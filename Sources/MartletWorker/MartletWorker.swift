@@ -27,6 +27,8 @@ public final class MartletWorker: Service {
     private let configuration: Configuration
     private let logger: Logger
     private let clock: WorkerClock
+    /// Queues whose subscription stands.
+    private let subscribed: (queues: AsyncStream<String>, add: AsyncStream<String>.Continuation)
 
     /// - Parameters:
     ///   - queues: how many handlers may run at a time, for each queue; 1 … 10,000. A queue need not exist yet.
@@ -59,6 +61,9 @@ public final class MartletWorker: Service {
         self.handlers = handlers
         table = HandlerTable(handlers)
         self.clock = clock
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: String.self, bufferingPolicy: .bufferingOldest(queues.count))
+        subscribed = (stream, continuation)
     }
 
     /// Slots of a queue: with what is fetched ahead, the credit stays within the protocol's bound.
@@ -71,6 +76,7 @@ public final class MartletWorker: Service {
     ///
     /// - Throws: `MartletError` when the server does not accept the token or a queue's name.
     public func run() async throws {
+        defer { subscribed.add.finish() }
         try checkQueues()
         let mailbox = Mailbox<WorkerEvent>()
         let outcome = await withTaskCancellationHandler {
@@ -83,6 +89,16 @@ public final class MartletWorker: Service {
             mailbox.post(.stop(nil))
         }
         try outcome.get()
+    }
+
+    /// Returns once all queues have been subscribed to, or the worker has ended. To be called once,
+    /// for tests.
+    package func waitUntilSubscribed() async {
+        var missing = Set(queues.keys)
+        for await queue in subscribed.queues {
+            missing.remove(queue)
+            if missing.isEmpty { return }
+        }
     }
 
     private func checkQueues() throws(MartletError) {
@@ -105,7 +121,8 @@ public final class MartletWorker: Service {
                 runner: JobRunner(
                     handlers: table,
                     packer: PayloadPacker(compressesFrom: configuration.compressesFrom)),
-                mailbox: mailbox, clock: clock, logger: logger)
+                mailbox: mailbox, clock: clock, logger: logger,
+                onSubscribed: { [add = subscribed.add] in add.yield($0) })
             do throws(MartletError) {
                 try await loop.run(in: &tasks)
                 return .success(())

@@ -10,8 +10,8 @@ enum WorkerEvent: Sendable {
     case held(Holding, Settled)
     case settled(UInt64, Settled)
     case settleFailed(UInt64, MartletError)
-    case progressAnswered(JobKey, leaseLost: Bool)
-    case progressed(JobKey, JobProgress)
+    case noted(JobKey, Note)
+    case noteAnswered(JobKey, leaseLost: Bool)
     case finished(JobKey, HandlerResult)
     case timerFired(NIODeadline)
     /// A graceful shutdown was asked for.

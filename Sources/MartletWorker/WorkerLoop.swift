@@ -3,8 +3,8 @@ import MartletClient
 import MartletWire
 import NIOCore
 
-/// Feeds the machine with events and does what it says. One task owns it; everything slow runs in child
-/// tasks that come back with an event.
+/// Feeds the machine with events and does what it says. One task owns it; everything slow runs in
+/// child tasks that come back with an event.
 struct WorkerLoop: ~Copyable {
     private var machine: WorkerMachine
     private var connection: WireConnection?
@@ -17,19 +17,21 @@ struct WorkerLoop: ~Copyable {
     private let mailbox: Mailbox<WorkerEvent>
     private let clock: WorkerClock
     private let logger: Logger
+    private let onSubscribed: @Sendable (_ queue: String) -> Void
 
     /// How long the server has to answer `BYE`.
     private static let byeTimeout = TimeAmount.seconds(2)
 
     init(
         machine: consuming WorkerMachine, runner: JobRunner, mailbox: Mailbox<WorkerEvent>,
-        clock: WorkerClock, logger: Logger
+        clock: WorkerClock, logger: Logger, onSubscribed: @escaping @Sendable (String) -> Void
     ) {
         self.machine = machine
         self.runner = runner
         self.mailbox = mailbox
         self.clock = clock
         self.logger = logger
+        self.onSubscribed = onSubscribed
     }
 
     /// Returns when the worker has left the server in good order.
@@ -49,7 +51,8 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    /// The task was cancelled, or there is no use in going on: the server takes back at once what is held.
+    /// The task was cancelled, or there is no use in going on: the server takes back at once what
+    /// is held.
     private func stop(_ error: MartletError?) async throws(MartletError) {
         for control in controls.values { control.cancel(.shutdown) }
         await connection?.leave(deadline: .now() + Self.byeTimeout)
@@ -70,6 +73,10 @@ struct WorkerLoop: ~Copyable {
             machine.disconnected(now)
         case .pushed(.jobs(let jobs)):
             machine.delivered(jobs, now)
+        case .pushed(.cancel(let cancellations)):
+            machine.cancelled(cancellations.items)
+        case .pushed(.events):
+            break  // It watches nothing.
         case .pushed(.draining(let draining)):
             moveOn(draining, in: &tasks)
         case .pushed(.welcome(let welcome)):
@@ -81,10 +88,10 @@ struct WorkerLoop: ~Copyable {
             machine.settled(number, settled.errors, now)
         case .settleFailed(let number, let error):
             machine.settleFailed(number, WireError(error), now)
-        case .progressAnswered(let key, let leaseLost):
-            machine.progressAnswered(key, leaseLost: leaseLost)
-        case .progressed(let key, let progress):
-            machine.progressed(key, progress)
+        case .noted(let key, let note):
+            machine.noted(key, note)
+        case .noteAnswered(let key, let leaseLost):
+            machine.noteAnswered(key, leaseLost: leaseLost)
         case .finished(let key, let result):
             controls[key] = nil
             machine.finished(key, result, now)
@@ -98,8 +105,8 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    /// The server is going away: some time before it does, at a random moment so that not all come at once,
-    /// the worker looks for another.
+    /// The server is going away: some time before it does, at a random moment so that not all come
+    /// at once, the worker looks for another.
     private func moveOn(_ draining: Draining, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
         let delay = Int64.random(in: 0...Int64(draining.milliseconds))
@@ -131,7 +138,7 @@ struct WorkerLoop: ~Copyable {
         case .credit(let credit): await connection?.send(credit)
         case .drain: await connection?.send(Drain())
         case .settle(let number, let settle): request(settle, number, in: &tasks)
-        case .progress(let progress): request(progress, in: &tasks)
+        case .note(let key, let note): request(key, note, in: &tasks)
         case .start(let job, let timeoutAt): start(job, timeoutAt: timeoutAt, in: &tasks)
         case .cancel(let key, let reason): cancel(key, reason)
         case .refused(let key, let error):
@@ -158,7 +165,7 @@ struct WorkerLoop: ~Copyable {
         let context = JobContext(
             job, deadline: deadline, resultBytesMax: payloadBytesMax, control: control,
             logger: logger
-        ) { [mailbox] in mailbox.post(.progressed(job.key, $0)) }
+        ) { [mailbox] in mailbox.post(.noted(job.key, $0)) }
         tasks.addTask { [runner, mailbox] in
             let result = await control.run { await runner.run(job, context: context) }
             mailbox.post(.finished(job.key, result))
@@ -202,33 +209,55 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    private func request(_ progress: ProgressMessage, in tasks: inout DiscardingTaskGroup) {
+    private func request(_ key: JobKey, _ note: Note, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
-        tasks.addTask { [mailbox] in
+        tasks.addTask { [mailbox, logger] in
             var leaseLost = false
             do throws(MartletError) {
-                _ = try await connection.request(progress, expecting: Done.self)
+                try await connection.tell(note, of: key)
             } catch {
                 leaseLost = error.code == .leaseLost
+                logger.debug(
+                    "the server did not take what a handler said",
+                    metadata: ["job": "\(key.id)", "reason": "\(error)"])
+                // What the connection's end left unsaid is said on the next one.
+                if error.code == .connectionLost { return }
             }
-            let key = JobKey(id: progress.id, token: progress.token)
-            mailbox.post(.progressAnswered(key, leaseLost: leaseLost))
+            mailbox.post(.noteAnswered(key, leaseLost: leaseLost))
         }
     }
 
     private func request(_ subscribe: Subscribe, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
-        tasks.addTask { [mailbox] in
+        tasks.addTask { [mailbox, onSubscribed] in
             do throws(MartletError) {
                 _ = try await connection.request(subscribe, expecting: Done.self)
+                onSubscribed(subscribe.queue)
             } catch {
-                // What passes is tried again on another connection; a name that is refused once always is.
+                // What passes is tried again on another connection; a name that is refused once
+                // always is.
                 if error.isRetryable {
                     await connection.close()
                 } else {
                     mailbox.post(.stop(error))
                 }
             }
+        }
+    }
+}
+
+extension WireConnection {
+    fileprivate func tell(_ note: Note, of key: JobKey) async throws(MartletError) {
+        switch note {
+        case .progress(let progress):
+            let message = ProgressMessage(id: key.id, token: key.token, progress: progress)
+            _ = try await request(message, expecting: Done.self)
+        case .log(let lines):
+            let message = Log(id: key.id, token: key.token, lines: lines)
+            _ = try await request(message, expecting: Done.self)
+        case .checkpoint(let bytes):
+            let message = CheckpointMessage(id: key.id, token: key.token, bytes: bytes)
+            _ = try await request(message, expecting: Done.self)
         }
     }
 }

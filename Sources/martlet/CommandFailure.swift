@@ -33,10 +33,13 @@ extension ExitStatus {
         case .cannotConnect, .connectionLost, .unavailable, .draining: self = .unreachable
         case .timeout, .waitTimeout: self = .waitTimedOut
         case .notAuthenticated: self = .notPermitted
-        case .jobNotFound, .queueNotFound, .jobIDInvalid: self = .notFound
-        case .jobNotFinished, .leaseLost: self = .conflict
+        case .jobNotFound, .queueNotFound, .jobIDInvalid, .actionNotFound: self = .notFound
+        case .jobNotFinished, .leaseLost, .jobFinished, .jobState, .queueNotEmpty, .uniqueTaken,
+            .uniqueMismatch:
+            self = .conflict
         case .jobFailed, .jobCancelled, .jobExpired: self = .jobFailed
-        case .endpointInvalid, .queueNameInvalid, .typeInvalid: self = .usage
+        case .endpointInvalid, .queueNameInvalid, .typeInvalid, .optionInvalid, .cursorInvalid:
+            self = .usage
         default: self = .failed
         }
     }

@@ -29,7 +29,10 @@ struct Martlet: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Jobs and queues",
-                subcommands: [SubmitCommand.self, JobCommand.self, QueueCommand.self]),
+                subcommands: [
+                    SubmitCommand.self, JobCommand.self, DeadCommand.self, QueueCommand.self,
+                    EventsCommand.self, VerifyCommand.self,
+                ]),
             CommandGroup(name: "Trying it out", subcommands: [Demo.self, BenchCommand.self]),
         ])
 }

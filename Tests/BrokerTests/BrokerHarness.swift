@@ -44,6 +44,15 @@ final class BrokerHarness: Sendable {
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
+        try verify(path)
+    }
+
+    /// The store that a broker left agrees with itself.
+    private static func verify(_ directory: String) throws {
+        let store = try ClosedStore(directory)
+        let findings = try store.verify()
+        try store.close()
+        for problem in findings.problems { Issue.record(Comment(rawValue: problem)) }
     }
 
     func connect(
@@ -81,6 +90,11 @@ final class PushInbox: Sendable {
 
     func append(_ push: Push) { continuation.yield(push) }
 
+    fileprivate func next(where isWanted: (Push) -> Bool) async -> Push? {
+        for await push in stream where isWanted(push) { return push }
+        return nil
+    }
+
     /// The next deliveries, of as many pushes as it takes to have `count` jobs.
     func jobs(_ count: Int) async -> [(token: UInt64, delivery: MartletWire.Delivery, type: String)]
     {
@@ -92,6 +106,35 @@ final class PushInbox: Sendable {
         }
         return found
     }
+}
+
+extension PushInbox {
+    /// The next jobs that are to be stopped, of as many pushes as it takes.
+    func cancellations(_ count: Int) async -> [Cancellation] {
+        var found: [Cancellation] = []
+        while found.count < count, case .cancel(let cancels)? = await next(where: \.isCancel) {
+            found += cancels.items
+        }
+        return found
+    }
+
+    /// The next events, of as many pushes as it takes.
+    func events(_ count: Int) async -> [JobEvent] {
+        var found: [JobEvent] = []
+        while found.count < count, let push = await nextEvents() { found += push.events }
+        return found
+    }
+
+    func nextEvents() async -> Events? {
+        guard case .events(let events)? = await next(where: \.isEvents) else { return nil }
+        return events
+    }
+}
+
+extension Push {
+    fileprivate var isCancel: Bool { if case .cancel = self { true } else { false } }
+
+    fileprivate var isEvents: Bool { if case .events = self { true } else { false } }
 }
 
 enum TemporaryDirectory {
@@ -129,6 +172,41 @@ extension WireConnection {
         try await request(submit, expecting: Submitted.self).results.map { try $0.get() }
     }
 
+    func submit(_ submit: Submit) async throws -> Submitted {
+        try await request(submit, expecting: Submitted.self)
+    }
+
+    /// Why a request was refused; nil when it was not.
+    func refusal<Reply: Message>(
+        _ request: some Message, expecting reply: Reply.Type = Done.self
+    ) async -> ErrorCode? {
+        do throws(MartletError) {
+            _ = try await self.request(request, expecting: reply)
+            return nil
+        } catch {
+            return ErrorCode(rawValue: error.code.rawValue)
+        }
+    }
+
+    func done(_ request: some Message) async throws {
+        _ = try await self.request(request, expecting: Done.self)
+    }
+
+    func job(_ id: JobID) async throws -> JobInfo {
+        try await request(Get(id: id, parts: []), expecting: JobInfo.self)
+    }
+
+    func queueInfo(_ name: String) async throws -> QueueInfo {
+        try await request(Queues(queue: name), expecting: QueuePage.self).queues[0]
+    }
+
+    /// What became of each job, nil for one that is gone.
+    func act(
+        _ action: JobAction, _ ids: [JobID], _ options: ActOptions = ActOptions()
+    ) async throws -> [Result<JobState?, WireError>] {
+        try await request(Act(action, ids: ids, options: options), expecting: Acted.self).results
+    }
+
     func subscribe(_ queue: String, credit: UInt32, lease: UInt32 = 0) async throws {
         let message = Subscribe(
             subscription: 1, queue: queue, creditJobs: credit, creditBytes: 64 << 20,
@@ -140,6 +218,18 @@ extension WireConnection {
     func settle(_ items: [MartletWire.Settlement]) async throws -> [WireError?] {
         let settled = try await request(Settle(items: items), expecting: Settled.self)
         return settled.runs.flatMap { Array(repeating: $0.error, count: Int($0.count)) }
+    }
+}
+
+extension Submitted {
+    /// The codes of what was refused, item by item.
+    var codes: [ErrorCode?] {
+        results.map { if case .failure(let error) = $0 { error.code } else { nil } }
+    }
+
+    /// What the errors say of each item: the holder of a key, or how much waits.
+    var actuals: [UInt64?] {
+        results.map { if case .failure(let error) = $0 { error.actual } else { nil } }
     }
 }
 

@@ -39,14 +39,16 @@ struct JobLifeTests {
             let inbox = PushInbox()
             let worker = try await broker.connect(inbox: inbox)
             try await worker.subscribe("q", credit: 1)
-            let options = SubmitOptions(
-                maxAttempts: 2, backoff: .init(baseMilliseconds: 1, capMilliseconds: 1))
+            let options = SubmitOptions.with {
+                $0.maxAttempts = 2
+                $0.backoff = .init(baseMilliseconds: 1, capMilliseconds: 1)
+            }
             let id = try await worker.submitAll(Submit("q", ["x"], options: options))[0]
             for attempt in 1...2 {
                 let job = await inbox.jobs(1)[0]
                 #expect(job.delivery.fields.attempt == attempt)
                 _ = try await worker.settle([
-                    Settlement(id: id, token: job.token, .fail(reason: "no"))
+                    Settlement(id: id, token: job.token, .fail(JobFailure("no")))
                 ])
             }
             let job = try await worker.request(

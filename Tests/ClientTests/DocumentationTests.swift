@@ -18,6 +18,12 @@ private struct Thumbnail: Job {
     var width: Int
 }
 
+private struct Invoice: Job {
+    static let type = "invoice"
+    static let options = JobOptions(maxAttempts: 5, retainCompleted: .seconds(86_400))
+    var order: Int
+}
+
 @Suite(.timeLimit(.minutes(1))) struct DocumentationTests {
     @Test func `a client runs around a piece of work`() async throws {
         let server = try await ScriptedServer.start()
@@ -67,7 +73,7 @@ private struct Thumbnail: Job {
         try await martlet.push(
             Thumbnail(source: url, width: 320),
             options: JobOptions(
-                maxAttempts: 3, backoff: .init(base: .seconds(5), cap: .seconds(60)),
+                maxAttempts: 3, backoff: .exponential(base: .seconds(5), cap: .seconds(60)),
                 retainCompleted: .seconds(600)))
         try await martlet.push(payload: Array("hello".utf8), type: "greeting", queue: "greetings")
         use(png, jobs)
@@ -88,6 +94,99 @@ private struct Thumbnail: Job {
 
         for queue in try await martlet.queues() {
             print(queue.name, queue.ready, queue.running)
+        }
+    }
+
+    private func sayHow(_ martlet: MartletClient, url: URL, trace: String) async throws {
+        try await martlet.push(
+            Thumbnail(source: url, width: 320),
+            options: JobOptions(
+                priority: 200, delay: .seconds(30), expires: .seconds(3_600), timeout: .seconds(60),
+                maxAttempts: 3, backoff: .exponential(base: .seconds(5), cap: .seconds(60)),
+                tags: ["customer-17"], headers: ["traceparent": trace]))
+    }
+
+    private func oneAtATime(_ martlet: MartletClient, day: Int, logger: Logger) async throws {
+        let job = try await martlet.push(
+            Invoice(order: 17), options: JobOptions(unique: .init("order-17")))
+        if job.wasDuplicate { logger.info("already under way", metadata: ["job": "\(job.id)"]) }
+
+        let options = JobOptions(
+            unique: .init("report-\(day)", scope: .period(.seconds(86_400)), onConflict: .reject))
+        use(options)
+    }
+
+    private func pushEach(_ martlet: MartletClient, orders: [Int], logger: Logger) async throws {
+        for result in try await martlet.push(eachOf: orders.map(Invoice.init)) {
+            switch result {
+            case .success(let job): logger.info("pushed", metadata: ["job": "\(job.id)"])
+            case .failure(let error):
+                logger.error("refused", metadata: ["reason": "\(error.message)"])
+            }
+        }
+    }
+
+    private func follow(_ martlet: MartletClient, job: JobHandle<Data>, logger: Logger) async throws
+    {
+        for try await progress in job.progress {
+            print(progress.fraction, progress.message)
+        }
+        for try await event in job.events {
+            print(event.at, event.kind, event.attempt)
+        }
+
+        for try await event in martlet.events(
+            matching: EventFilter(queue: "images", states: [.dead]))
+        {
+            if event.missed > 0 {
+                logger.warning("missed", metadata: ["events": "\(event.missed)"])
+            }
+            print(event.id, event.type, event.error ?? "")
+        }
+
+        for try await line in job.logs {
+            print(line.at, line.text)
+        }
+
+        for reason in try await job.explain().reasons {
+            print(reason.sentence)
+        }
+
+        try await job.cancel(reason: "the order was withdrawn", grace: .seconds(5))
+    }
+
+    private func act(
+        _ martlet: MartletClient, first: JobStatus.ID, second: JobStatus.ID
+    ) async throws {
+        let filter = JobQuery(queue: "images", states: [.dead], tag: "customer-17")
+        for try await job in martlet.jobs(matching: filter) {
+            print(job.id, job.error ?? "")
+        }
+        let count = try await martlet.count(matching: filter)
+
+        for try await group in martlet.deadGroups(in: "images") {
+            print(group.jobs, group.errorClass, group.message)
+        }
+
+        for result in try await martlet.retry([first, second]) {
+            print(result.id, result.outcome)
+        }
+
+        let action = try await martlet.actOnAll(.retry(), matching: filter, rate: 100)
+        for try await status in action.progress {
+            print(status.changed, "of", count)
+        }
+    }
+
+    private func steer(_ martlet: MartletClient) async throws {
+        try await martlet.pauseQueue("images", by: "ops", reason: "disk is being replaced")
+        try await martlet.resumeQueue("images")
+        try await martlet.configureQueue("images", QueueOptions(depthMax: 100_000))
+        let queue = try await martlet.queue("images")
+        print(queue.ready, queue.rates.completed)
+
+        for times in try await martlet.times(in: "images") {
+            print(times.type, times.run.mean ?? .zero, times.run.percentile(99) ?? .zero)
         }
     }
 
@@ -134,7 +233,7 @@ private struct Thumbnail: Job {
                 #expect(isCompiled, "\(file.lastPathComponent): \(example)")
             }
         }
-        #expect(examples > 10)
+        #expect(examples > 25)
     }
 
     /// The examples between fences, but for those of a package's manifest.

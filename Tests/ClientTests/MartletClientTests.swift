@@ -111,7 +111,7 @@ import Testing
 
     @Test(arguments: [
         JobOptions(maxAttempts: 0), JobOptions(maxAttempts: 1_001), JobOptions(maxAttempts: -1),
-        JobOptions(backoff: .init(base: .zero, cap: .seconds(1))),
+        JobOptions(backoff: .exponential(base: .zero, cap: .seconds(1))),
         JobOptions(retainCompleted: .seconds(-1)), JobOptions(retainDead: .seconds(366 * 86_400)),
     ])
     func `an option out of its range is refused here`(options: JobOptions) async throws {

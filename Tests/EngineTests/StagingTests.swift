@@ -94,7 +94,7 @@ struct StagingTests {
             let stored = harness.stored(result)
             let credit = try harness.engine.settle(
                 id, token: token, session: 1, .complete(result: stored, staged: staged), rows)
-            if credit == nil { try harness.engine.discardStaged(stored, staged, rows) }
+            if credit == nil { try harness.engine.discardStaged(stored, staged, .result, rows) }
             try harness.engine.endStaging(staged, rows)
             return credit != nil
         }

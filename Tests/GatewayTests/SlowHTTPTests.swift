@@ -136,6 +136,21 @@ struct SlowHTTPTests {
         patience.responseEnded()
         #expect(patience.deadline == nil)
     }
+
+    @Test func `a response that waits for the gateway may wait for long`() {
+        var patience = TransferPatience(limits: GatewayLimits())
+        patience.responseBegan(now: start)
+        patience.bodyWritten(1, now: start)
+        patience.bodyWritten(1, now: start)
+        patience.bodyTaken(now: start + .seconds(1))
+        #expect(patience.deadline != nil)
+        patience.bodyTaken(now: start + .seconds(2))
+        #expect(patience.deadline == nil)
+        patience.bodyWritten(1, now: start + .hours(1))
+        let deadline = patience.deadline
+        #expect(deadline.map { $0 > start + .hours(1) + .seconds(17) } == true)
+        #expect(deadline.map { $0 <= start + .hours(1) + .seconds(18) + .milliseconds(1) } == true)
+    }
 }
 
 @Suite(.timeLimit(.minutes(1)))
@@ -144,7 +159,8 @@ struct MethodTests {
 
     @Test(arguments: [
         ("DELETE", "/v1/queues/q/jobs", "POST"), ("GET", "/v1/queues/q/jobs", "POST"),
-        ("POST", "/v1/queues", "GET, HEAD"), ("PUT", "/v1/jobs/0000000k5m2q", "GET, HEAD"),
+        ("POST", "/v1/queues", "GET, HEAD"),
+        ("PUT", "/v1/jobs/0000000k5m2q", "DELETE, GET, HEAD, PATCH"),
         ("POST", "/v1/jobs/0000000k5m2q/result", "GET, HEAD"), ("POST", "/livez", "GET, HEAD"),
         ("TRACE", "/readyz", "GET, HEAD"), ("OPTIONS", "/v1/queues/", "GET, HEAD"),
     ])

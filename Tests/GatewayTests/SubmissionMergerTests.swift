@@ -14,7 +14,7 @@ struct SubmissionMergerTests {
         let server = FakeJobServer()
         let gate = await server.close()
         let merger = SubmissionMerger(server: server)
-        try await withThrowingTaskGroup(of: JobStatus.ID.self) { group in
+        try await withThrowingTaskGroup(of: PushedJob.self) { group in
             group.addTask {
                 try await merger.submit(ByteBuffer(string: "first"), to: Self.destination)
             }
@@ -30,7 +30,7 @@ struct SubmissionMergerTests {
             #expect(Set(second.payloads) == Set((0..<10).map { "\($0)" }))
             gate.put(())
             var ids: Set<JobStatus.ID> = []
-            for try await id in group { ids.insert(id) }
+            for try await job in group { ids.insert(job.id) }
             #expect(ids.count == 11)
         }
     }
@@ -41,7 +41,7 @@ struct SubmissionMergerTests {
         let merger = SubmissionMerger(server: server)
         var other = Self.destination
         other.options.maxAttempts = 1
-        try await withThrowingTaskGroup(of: JobStatus.ID.self) { group in
+        try await withThrowingTaskGroup(of: PushedJob.self) { group in
             group.addTask { try await merger.submit(ByteBuffer(string: "a"), to: Self.destination) }
             #expect(await server.submissions.next()?.payloads == ["a"])
             group.addTask { [other] in try await merger.submit(ByteBuffer(string: "b"), to: other) }
@@ -59,7 +59,7 @@ struct SubmissionMergerTests {
             try await merger.submit(ByteBuffer(string: "refuse me"), to: Self.destination)
         }
         #expect(
-            try await merger.submit(ByteBuffer(string: "x"), to: Self.destination).rawValue == 1)
+            try await merger.submit(ByteBuffer(string: "x"), to: Self.destination).id.rawValue == 1)
         await server.fail(with: MartletError(.timeout, "no answer"))
         await #expect(throws: MartletError.self) {
             try await merger.submit(ByteBuffer(string: "y"), to: Self.destination)
@@ -70,7 +70,7 @@ struct SubmissionMergerTests {
         let server = FakeJobServer()
         let gate = await server.close()
         let merger = SubmissionMerger(server: server, frameBytes: 10)
-        try await withThrowingTaskGroup(of: JobStatus.ID.self) { group in
+        try await withThrowingTaskGroup(of: PushedJob.self) { group in
             group.addTask { try await merger.submit(ByteBuffer(string: "a"), to: Self.destination) }
             _ = await server.submissions.next()
             for _ in 0..<3 {

@@ -18,8 +18,8 @@ struct SubmissionRouteTests {
             #expect(answer.headers["content-type"] == "application/json")
             #expect(
                 answer.body
-                    == #"{"id":"000000000001","queue":"images","type":"thumbnail","state":"ready"}"#
-                    + "\n")
+                    == #"{"id":"000000000001","queue":"images","type":"thumbnail","state":"ready","#
+                    + #""duplicate":false,"durability":"disk"}"# + "\n")
             let submission = try #require(await server.submissions.next())
             #expect(submission.payloads == ["{\"width\": 1}\n"])
             #expect(submission.destination.queue == "images")
@@ -31,7 +31,7 @@ struct SubmissionRouteTests {
 
     @Test func `a job's options come from the query and its type from the header`() async throws {
         let query =
-            "durability=memory&max_attempts=3&backoff_base=0.5&retain_completed=60&retain_dead=0"
+            "durability=memory&max_attempts=3&backoff_base_ms=500&retain_completed_ms=60000&retain_dead_ms=0"
         try await withHTTP(server) { http in
             let answer = try await HTTPAnswer.to(
                 "POST", "/v1/queues/q/jobs?\(query)", at: http, headers: ["Martlet-Type": "mail"],
@@ -55,11 +55,11 @@ struct SubmissionRouteTests {
         ("/v1/queues/q/jobs", "", 400, "PAYLOAD_EMPTY"),
         ("/v1/queues/q/jobs?max_attempts=0", "x", 400, "OPTION_INVALID"),
         ("/v1/queues/q/jobs?max_attempts=many", "x", 400, "OPTION_INVALID"),
-        ("/v1/queues/q/jobs?retain_dead=-1", "x", 400, "OPTION_INVALID"),
+        ("/v1/queues/q/jobs?retain_dead_ms=-1", "x", 400, "OPTION_INVALID"),
         ("/v1/queues/q/jobs?durability=paper", "x", 400, "OPTION_INVALID"),
         ("/v1/queues/q/jobs?prioritty=1", "x", 400, "OPTION_INVALID"),
         ("/v1/queues/q/jobs", String(repeating: "x", count: 1_001), 413, "PAYLOAD_TOO_LARGE"),
-        ("/v1/queues/q", "x", 404, "NO_SUCH_ROUTE"),
+        ("/v1/queues/q/job", "x", 404, "NO_SUCH_ROUTE"),
     ])
     func `a bad submission is a problem that says what is wrong`(
         path: String, body: String, status: Int, code: String

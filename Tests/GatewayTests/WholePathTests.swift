@@ -105,7 +105,8 @@ struct WholePathTests {
             let submitted = try await HTTPAnswer.to(
                 "POST", "/v1/queues/q/jobs?max_attempts=1", at: http, body: "x")
             let place = try #require(submitted.headers["location"])
-            try await work(at: gateway.listen, queue: "q") { _ in .fail(reason: "no such file") }
+            try await work(at: gateway.listen, queue: "q") { _ in .fail(JobFailure("no such file"))
+            }
             let result = try await HTTPAnswer.to("GET", place + "/result?wait=30", at: http)
             #expect(result.status == 422)
             #expect(result.body.contains("no such file"))

@@ -58,6 +58,7 @@ extension Server {
     struct Answer {
         let status: Int
         let type: String?
+        let tag: String?
         let body: Data
 
         var object: [String: Any] {
@@ -65,17 +66,21 @@ extension Server {
         }
     }
 
-    func http(_ method: String, _ path: String, body: Data = Data()) async throws -> Answer {
+    func http(
+        _ method: String, _ path: String, headers: [String: String] = [:], body: Data = Data()
+    ) async throws -> Answer {
         guard let url = URL(string: "http://\(host):\(httpPort)\(path)") else {
             throw TestFailure("\(path) is no path")
         }
         var request = URLRequest(url: url)
         request.httpMethod = method
-        if method == "POST" { request.httpBody = body }
+        request.cachePolicy = .reloadIgnoringLocalCacheData
+        for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
+        if ["POST", "PUT", "PATCH"].contains(method) { request.httpBody = body }
         let (data, response) = try await URLSession.shared.data(for: request)
         guard let response = response as? HTTPURLResponse else { throw TestFailure("no HTTP") }
         return Answer(
             status: response.statusCode, type: response.value(forHTTPHeaderField: "Content-Type"),
-            body: data)
+            tag: response.value(forHTTPHeaderField: "ETag"), body: data)
     }
 }

@@ -12,9 +12,15 @@ struct BatchTests {
                 SubmitItem(payload: .plain(ByteBuffer(string: "a"))),
                 SubmitItem(
                     payload: .plain(ByteBuffer(string: "bb")),
-                    options: SubmitOptions(maxAttempts: 1, retainDeadMilliseconds: 9)),
+                    options: .with {
+                        $0.maxAttempts = 1
+                        $0.retainDeadMilliseconds = 9
+                    }),
             ],
-            options: SubmitOptions(maxAttempts: 7, retainCompletedMilliseconds: 8))
+            options: .with {
+                $0.maxAttempts = 7
+                $0.retainCompletedMilliseconds = 8
+            })
         try body(of: submit).withReader { (reader) throws(WireError) in
             var view = try SubmitView(from: &reader)
             #expect(view.queue.elementsEqual("mail".utf8))
@@ -32,8 +38,11 @@ struct BatchTests {
             #expect(second.map { Payload($0.payload) } == submit.items[1].payload)
             #expect(
                 second?.options
-                    == SubmitOptions(
-                        maxAttempts: 1, retainCompletedMilliseconds: 8, retainDeadMilliseconds: 9))
+                    == .with {
+                        $0.maxAttempts = 1
+                        $0.retainCompletedMilliseconds = 8
+                        $0.retainDeadMilliseconds = 9
+                    })
             #expect(second?.refusal() == nil)
             #expect(try view.nextItem() == nil)
             #expect(try view.nextItem() == nil)
@@ -61,7 +70,7 @@ struct BatchTests {
         let result = Payload.plain(ByteBuffer(string: "42"))
         let settle = Settle(items: [
             Settlement(id: JobID(rawValue: 5), token: 6, .complete(result)),
-            Settlement(id: JobID(rawValue: 7), token: 8, .fail(reason: "no")),
+            Settlement(id: JobID(rawValue: 7), token: 8, .fail(JobFailure("no"))),
             Settlement(id: JobID(rawValue: 9), token: 10, .extend(milliseconds: 1000)),
         ])
         try body(of: settle).withReader { (reader) throws(WireError) in
@@ -72,7 +81,7 @@ struct BatchTests {
             #expect(first?.token == 6)
             #expect(try first?.detail.result().map { Payload($0) } == result)
             let second = try view.nextItem()
-            #expect(try second?.detail.reason().elementsEqual("no".utf8) == true)
+            #expect(try second?.detail.failure().message.elementsEqual("no".utf8) == true)
             let third = try view.nextItem()
             #expect(try third?.detail.extendMilliseconds() == 1000)
             #expect(try view.nextItem() == nil)
@@ -82,14 +91,14 @@ struct BatchTests {
     @Test func `a reason may be as long as its limit, and is cut to it when written`() throws {
         let longest = String(repeating: "r", count: Limits.reasonBytesMax)
         let settle = Settle(items: [
-            Settlement(id: JobID(rawValue: 1), token: 1, .fail(reason: longest)),
-            Settlement(id: JobID(rawValue: 2), token: 1, .fail(reason: longest + "r")),
+            Settlement(id: JobID(rawValue: 1), token: 1, .fail(JobFailure(longest))),
+            Settlement(id: JobID(rawValue: 2), token: 1, .fail(JobFailure(longest + "r"))),
         ])
         try body(of: settle).withReader { (reader) throws(WireError) in
             var view = try SettleView(from: &reader)
             while let item = try view.nextItem() {
                 #expect(item.refusal() == nil)
-                #expect(try item.detail.reason().count == Limits.reasonBytesMax)
+                #expect(try item.detail.failure().message.count == Limits.reasonBytesMax)
             }
         }
     }
@@ -139,6 +148,32 @@ struct BatchTests {
             ]),
             requestID: 3)
         #expect(buffer == expected)
+    }
+
+    @Test func `jobs acted on with the same fate become one run`() throws {
+        let missing = WireError.jobNotFound(JobID(rawValue: 1))
+        var buffer = ByteBuffer(string: "before")
+        var writer = ActedWriter(to: &buffer, requestID: 3, channel: 4)
+        writer.done(.cancelled, to: &buffer)
+        writer.done(.cancelled, to: &buffer)
+        writer.done(nil, to: &buffer)
+        writer.refuse(missing, to: &buffer)
+        writer.refuse(missing, to: &buffer)
+        writer.done(.running, to: &buffer)
+        writer.finish(in: &buffer)
+
+        let acted = Acted(runs: [
+            .done(.cancelled, count: 2), .done(nil, count: 1), .refused(missing, count: 2),
+            .done(.running, count: 1),
+        ])
+        var expected = ByteBuffer(string: "before")
+        expected.write(acted, requestID: 3, channel: 4)
+        #expect(buffer == expected)
+        #expect(
+            acted.results == [
+                .success(.cancelled), .success(.cancelled), .success(nil), .failure(missing),
+                .failure(missing), .success(.running),
+            ])
     }
 
     @Test func `an answer without items is an answer`() throws {

@@ -85,7 +85,7 @@ struct CatalogueEncoder {
 
     private func list(_ field: Catalogue.Field, _ value: JSON?) throws -> [UInt8] {
         guard let elements = value?.elements else { throw mismatch(field.type, value) }
-        var result = try length(field.count, elements.count)
+        var result = try field.count.map { try length($0, elements.count) } ?? []
         for element in elements {
             let bytes = try scalar(field.of ?? "", element) ?? named(field.of, element)
             if let type = field.length { result += try length(type, bytes.count) }

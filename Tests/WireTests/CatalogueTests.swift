@@ -84,6 +84,13 @@ struct CatalogueTests {
         try expect("PROGRESS", "done", max: Int(Limits.progressDoneMax))
         try expect("WAIT", "milliseconds", max: Int(Limits.waitMillisecondsMax))
         try expect("LIST", "limit", max: Int(Limits.listLimitMax))
+        try expect("ACT", "ids", max: Limits.batchMax)
+        try expect("ACTION_GET", "milliseconds", max: Int(Limits.actionWaitMillisecondsMax))
+        try expect("LOG", "lines", max: Limits.logLinesMax)
+        try expect("LOGS", "limit", max: Int(Limits.logLimitMax))
+        try expect("GROUPS", "limit", max: Int(Limits.groupLimitMax))
+        #expect(try field("LOG", "lines").maxBytes == Limits.logBytesMax)
+        #expect(try field("CHECKPOINT", "bytes").maxBytes == Limits.checkpointBytesMax)
         #expect(try field("SUBMIT", "queue").maxBytes == Limits.queueNameBytesMax)
         #expect(try field("SUBMIT", "type").maxBytes == Limits.typeBytesMax)
         #expect(try field("PROGRESS", "message").maxBytes == Limits.progressMessageBytesMax)
@@ -109,44 +116,117 @@ struct CatalogueTests {
         }
     }
 
-    @Test func `options of a job have the same ranges and defaults`() throws {
-        let options = try #require(catalogue.fields(.named("submit_options")).first?.options)
-        let expected: [String: (UInt64, UInt64)] = [
-            "max_attempts": (UInt64(Limits.maxAttemptsMax), UInt64(Limits.maxAttemptsDefault)),
-            "retain_completed": (
-                Limits.retainMillisecondsMax, Limits.retainCompletedMillisecondsDefault
-            ),
-            "retain_dead": (Limits.retainMillisecondsMax, Limits.retainDeadMillisecondsDefault),
+    @Test func `options of a job have the same ranges`() throws {
+        let delays = Limits.delayMillisecondsMax
+        let expected: [(String, UInt64)] = [
+            ("max_attempts", UInt64(Limits.maxAttemptsMax)),
+            ("max_crashes", UInt64(Limits.maxAttemptsMax)),
+            ("max_interruptions", UInt64(UInt16.max)),
+            ("retain_completed", Limits.retainMillisecondsMax),
+            ("retain_dead", Limits.retainMillisecondsMax),
+            ("retain_cancelled", Limits.retainMillisecondsMax),
+            ("retain_expired", Limits.retainMillisecondsMax),
+            ("delay", delays), ("expires", delays),
+            ("timeout", UInt64(Limits.timeoutMillisecondsMax)),
         ]
-        for (name, (max, byDefault)) in expected {
-            let option = try #require(options.first { $0.name == name })
-            #expect(option.max == max)
-            #expect(option.default == byDefault)
+        for (name, max) in expected {
+            #expect(try option("submit_options", name).max == max, "\(name)")
         }
-        let backoff = try catalogue.fields(.named("backoff"))
-        #expect(backoff.map(\.max).allSatisfy { $0 == UInt64(Limits.backoffMillisecondsMax) })
+        #expect(try member("unique", "period").max == delays)
+        #expect(try member("unique", "key").maxBytes == Limits.uniqueKeyBytesMax)
+        #expect(try type("tags").max == UInt64(Limits.tagsMax))
+        #expect(try type("headers").max == UInt64(Limits.headersMax))
+        #expect(try type("headers").maxBytes == Limits.headerBytesMax)
+        #expect(try member("header", "name").maxBytes == Limits.headerNameBytesMax)
+        #expect(try member("backoff", "factor").min == UInt64(Limits.backoffFactorMin))
+        #expect(try member("backoff", "factor").max == UInt64(Limits.backoffFactorMax))
+        for name in ["base", "cap"] {
+            #expect(try member("backoff", name).max == UInt64(Limits.backoffMillisecondsMax))
+        }
+    }
+
+    @Test func `options of a job have the same defaults`() throws {
+        let expected: [(String, UInt64)] = [
+            ("max_attempts", UInt64(Limits.maxAttemptsDefault)),
+            ("retain_completed", Limits.retainCompletedMillisecondsDefault),
+            ("retain_dead", Limits.retainDeadMillisecondsDefault),
+            ("retain_cancelled", Limits.retainCancelledMillisecondsDefault),
+            ("retain_expired", Limits.retainExpiredMillisecondsDefault),
+            ("priority", UInt64(Limits.priorityDefault)),
+        ]
+        for (name, byDefault) in expected {
+            #expect(try option("submit_options", name).default == byDefault, "\(name)")
+        }
+        let backoff = SubmitOptions.Backoff()
         #expect(
-            backoff.map(\.default) == [
-                UInt64(Limits.backoffBaseMillisecondsDefault),
-                UInt64(Limits.backoffCapMillisecondsDefault),
+            try catalogue.fields(.named("backoff")).map(\.default) == [
+                UInt64(backoff.kind.rawValue), UInt64(backoff.jitter.rawValue),
+                UInt64(backoff.factor), UInt64(backoff.baseMilliseconds),
+                UInt64(backoff.capMilliseconds),
             ])
     }
 
-    @Test func `states and outcomes are the same`() throws {
-        let states = try #require(
-            catalogue.fields(.named("job")).first { $0.name == "state" }?.values)
+    @Test func `options of failures and actions have the same ranges`() throws {
+        #expect(try option("fail_options", "class").maxBytes == Limits.errorClassBytesMax)
+        #expect(try option("fail_options", "stack").maxBytes == Limits.errorStackBytesMax)
+        #expect(try option("fail_options", "retry_after").max == Limits.delayMillisecondsMax)
+        #expect(try option("act_options", "reason").maxBytes == Limits.actionReasonBytesMax)
         #expect(
-            states
-                == Dictionary(
-                    uniqueKeysWithValues: JobState.allCases.map { ("\($0)", Int($0.rawValue)) })
-        )
-        let outcomes = try #require(
-            catalogue.fields(.named("settlement")).first { $0.name == "outcome" }?.values)
+            try option("act_options", "grace").max == UInt64(Limits.cancelGraceMillisecondsMax))
         #expect(
-            outcomes
-                == Dictionary(
-                    uniqueKeysWithValues: Outcome.allCases.map { ("\($0)", Int($0.rawValue)) })
-        )
+            try option("act_options", "grace").default
+                == UInt64(Limits.cancelGraceMillisecondsDefault))
+        #expect(try option("act_options", "rate").max == UInt64(Limits.actionRateMax))
+        #expect(try option("filter", "unique").maxBytes == Limits.uniqueKeyBytesMax)
+    }
+
+    @Test func `a filter's options are those of LIST but count`() throws {
+        let filter = try #require(type("filter").options)
+        let list = try #require(field("LIST", "options").options).dropLast()
+        #expect(list.map(\.name) == filter.map(\.name))
+        #expect(list.map(\.tag) == filter.map(\.tag))
+    }
+
+    @Test func `named values are the same`() throws {
+        try expect(member("job", "state"), JobState.allCases)
+        try expect(member("settlement", "outcome"), Outcome.allCases)
+        try expect(member("backoff", "kind"), SubmitOptions.Backoff.Kind.allCases)
+        try expect(member("backoff", "jitter"), SubmitOptions.Backoff.Jitter.allCases)
+        try expect(member("unique", "scope"), UniqueKey.Scope.allCases)
+        try expect(member("unique", "policy"), UniqueKey.Policy.allCases)
+        try expect(field("ACT", "action"), JobAction.allCases)
+        try expect(field("ACT_ALL", "action"), JobAction.allCases)
+        try expect(field("ACTION", "state"), ActionInfo.State.allCases)
+        let kinds = JobEvent.Kind.all.map { ($0.name, Int($0.rawValue)) }
+        #expect(try member("event", "kind").values == Dictionary(uniqueKeysWithValues: kinds))
+        let reasons = Explanation.Code.all.map { ($0.name, Int($0.rawValue)) }
+        #expect(try member("reason", "code").values == Dictionary(uniqueKeysWithValues: reasons))
+    }
+
+    @Test func `the document has every reason of an explanation in its table`() {
+        for code in Explanation.Code.all {
+            #expect(document.contains("| \(code.rawValue) | `\(code.name)` |"), "\(code.name)")
+        }
+    }
+
+    private func expect<T: RawRepresentable<UInt8>>(
+        _ field: Catalogue.Field, _ cases: [T]
+    ) throws {
+        let coded = cases.map { ("\($0)", Int($0.rawValue)) }
+        #expect(field.values == Dictionary(uniqueKeysWithValues: coded))
+    }
+
+    /// The one field of a type that has no record.
+    private func type(_ name: String) throws -> Catalogue.Field {
+        try #require(catalogue.fields(.named(name)).first)
+    }
+
+    private func option(_ type: String, _ name: String) throws -> Catalogue.Field {
+        try #require(self.type(type).options?.first { $0.name == name })
+    }
+
+    private func member(_ type: String, _ name: String) throws -> Catalogue.Field {
+        try #require(catalogue.fields(.named(type)).first { $0.name == name })
     }
 
     private func field(_ message: String, _ name: String) throws -> Catalogue.Field {

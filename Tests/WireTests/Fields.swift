@@ -69,19 +69,6 @@ extension Payload: WithFields {
     }
 }
 
-extension SubmitOptions: WithFields {
-    var fields: JSON {
-        .present([
-            "max_attempts": maxAttempts.map { .narrow($0) },
-            "backoff": backoff.map {
-                ["base": .narrow($0.baseMilliseconds), "cap": .narrow($0.capMilliseconds)]
-            },
-            "retain_completed": retainCompletedMilliseconds.map { .wide($0) },
-            "retain_dead": retainDeadMilliseconds.map { .wide($0) },
-        ])
-    }
-}
-
 extension Submit: WithFields {
     var fields: JSON {
         [
@@ -90,8 +77,8 @@ extension Submit: WithFields {
             "durability": .narrow(durability.rawValue),
             "flags": .number(isAtomic ? 1 : 0),
             "items": .array(
-                items.map { ["payload": $0.payload.fields, "options": $0.options.fields] }),
-            "options": options.fields,
+                items.map { ["payload": $0.payload.fields, "options": $0.options.json] }),
+            "options": options.json,
         ]
     }
 }
@@ -149,7 +136,7 @@ extension Settled: WithFields {
     }
 }
 
-private func runFields(_ count: UInt16, _ error: WireError) -> JSON {
+func runFields(_ count: UInt16, _ error: WireError) -> JSON {
     [
         "items": .narrow(count), "code": .narrow(error.code.rawValue),
         "result": ["error": error.fields],
@@ -194,6 +181,7 @@ extension Delivery {
     var json: JSON {
         guard case .object(var result) = fields.json else { return [:] }
         result["payload"] = payload.fields
+        if options != DeliveryOptions() { result["options"] = options.fields }
         return .object(result)
     }
 }
@@ -237,7 +225,7 @@ extension Settlement: WithFields {
     private var detail: JSON {
         switch verdict {
         case .complete(let result): .present(["result": result?.fields])
-        case .fail(let reason): ["reason": .string(reason)]
+        case .fail(let failure): failure.fields
         case .release: [:]
         case .extend(let milliseconds): ["milliseconds": .narrow(milliseconds)]
         }
@@ -278,17 +266,6 @@ extension JobInfo: WithFields {
             "queue": .string(queue), "type": .string(type), "options": options,
         ]
     }
-
-    private var options: JSON {
-        .present([
-            "error": error.map { .string($0) },
-            "progress": progress.map {
-                ["done": .narrow($0.done), "message": .string($0.message)]
-            },
-            "payload": payload?.fields, "result": result?.fields,
-            "lease_ends": leaseEndsAt.map { .wide($0) }, "session": session.map { .wide($0) },
-        ])
-    }
 }
 
 extension List: WithFields {
@@ -296,14 +273,24 @@ extension List: WithFields {
         [
             "queue": .string(queue), "states": .narrow(states.rawValue),
             "order": .narrow(order.rawValue), "limit": .narrow(limit), "cursor": .bytes(cursor),
-            "options": .present(["type": type.map { .string($0) }]),
+            "options": options,
         ]
+    }
+
+    private var options: JSON {
+        guard case .object(var options) = filter.fields else { return filter.fields }
+        if isCount { options["count"] = [:] }
+        if isFresh { options["fresh"] = [:] }
+        return .object(options)
     }
 }
 
 extension JobPage: WithFields {
     var fields: JSON {
-        ["as_of": .wide(asOf), "jobs": .array(jobs.map(\.fields)), "cursor": .bytes(cursor)]
+        [
+            "as_of": .wide(asOf), "matched": .narrow(matched), "jobs": .array(jobs.map(\.fields)),
+            "cursor": .bytes(cursor),
+        ]
     }
 }
 
@@ -322,11 +309,15 @@ extension QueueInfo: WithFields {
             "scheduled": .wide(scheduled), "held": .wide(held), "dead": .wide(dead),
             "completed": .wide(completed), "retained": .wide(retained),
             "oldest_ready": .wide(oldestReadyAt), "subscribers": .narrow(subscribers),
+            "options": options,
         ]
     }
 }
 
 extension JSON {
+    /// An empty option that is there, or nothing.
+    static func flag(_ isSet: Bool) -> JSON? { isSet ? [:] : nil }
+
     /// An object of those fields that are there.
     static func present(_ fields: [String: JSON?]) -> JSON {
         .object(fields.compactMapValues { $0 })

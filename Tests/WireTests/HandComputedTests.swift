@@ -61,9 +61,9 @@ struct HandComputedTests {
             items: [
                 SubmitItem(
                     payload: .plain(ByteBuffer(string: "123456789")),
-                    options: SubmitOptions(maxAttempts: 3))
+                    options: .with { $0.maxAttempts = 3 })
             ],
-            options: SubmitOptions(maxAttempts: 4))
+            options: .with { $0.maxAttempts = 4 })
         var buffer = ByteBuffer()
         buffer.write(submit, requestID: 1, channel: 0x0102)
         #expect(Array(buffer.readableBytesView) == expected)

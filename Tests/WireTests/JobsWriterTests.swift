@@ -46,6 +46,30 @@ struct JobsWriterTests {
         #expect(jobs.deliveries.map(\.fields.id.rawValue) == [9])
     }
 
+    @Test func `a delivery's options stand behind its payload`() throws {
+        let options = DeliveryOptions(
+            headers: try JobHeaders([("traceparent", "00-01")]),
+            checkpoint: ByteBuffer(string: "page 7"), timeoutMilliseconds: 60_000,
+            tags: try JobTags(["a", "b"]), priority: 9)
+        var writer = JobsWriter()
+        writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
+        add(1, "t", "plain", to: &writer)
+        lend(options) { add(2, "t", "whole", options: $0, to: &writer) }
+        lend(options) { view in
+            let payload = Payload.plain(ByteBuffer(string: "pieces"))
+            ByteBuffer(string: "t").withUnsafeReadableBytes { type in
+                writer.add(fields(3), type: type, head: payload.head, options: view) {
+                    $0.writeString("pieces")
+                }
+            }
+        }
+        add(4, "t", "plain", options: DeliveryOptionsView(), to: &writer)
+        let jobs = try finish(writer)
+        let none = DeliveryOptions()
+        #expect(jobs.deliveries.map(\.options) == [none, options, options, none])
+        #expect(jobs.deliveries.map(\.fields.id.rawValue) == [1, 2, 3, 4])
+    }
+
     @Test func `a payload may be written in pieces`() throws {
         var writer = JobsWriter()
         writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
@@ -110,7 +134,29 @@ struct JobsWriterTests {
         DeliveryFields(id: JobID(rawValue: id), maxAttempts: 20, createdAt: 1)
     }
 
-    private func add(_ id: UInt64, _ type: String, _ payload: String, to writer: inout JobsWriter) {
+    /// Lends the options as the broker has them: bytes that lie somewhere.
+    private func lend(_ options: DeliveryOptions, _ body: (DeliveryOptionsView) -> Void) {
+        let headers = ByteBuffer(bytes: options.headers?.bytes ?? [])
+        let tags = ByteBuffer(bytes: options.tags?.bytes ?? [])
+        headers.withUnsafeReadableBytes { headers in
+            tags.withUnsafeReadableBytes { tags in
+                (options.checkpoint ?? ByteBuffer()).withUnsafeReadableBytes { checkpoint in
+                    var view = DeliveryOptionsView()
+                    view.headers = headers
+                    view.tags = tags
+                    view.checkpoint = checkpoint
+                    view.timeoutMilliseconds = options.timeoutMilliseconds ?? 0
+                    view.priority = options.priority
+                    body(view)
+                }
+            }
+        }
+    }
+
+    private func add(
+        _ id: UInt64, _ type: String, _ payload: String, options: DeliveryOptionsView? = nil,
+        to writer: inout JobsWriter
+    ) {
         ByteBuffer(string: type).withUnsafeReadableBytes { type in
             let payload = Payload.plain(ByteBuffer(string: payload))
             payload.bytes.withUnsafeReadableBytes { bytes in
@@ -119,7 +165,7 @@ struct JobsWriterTests {
                     payload: PayloadView(
                         codec: payload.codec, rawBytes: payload.rawBytes,
                         checksum: payload.checksum,
-                        bytes: bytes))
+                        bytes: bytes), options: options)
             }
         }
     }

@@ -15,8 +15,7 @@ struct LimitsTests {
 
     @Test func `a job with the largest payload and result fits a message`() {
         let largest = 2 * (Limits.payloadBytesMax + PayloadHead.byteCount)
-        let texts = Limits.reasonBytesMax + Limits.progressMessageBytesMax + 2 * 255
-        #expect(largest + texts + 200 <= Limits.messageBytesMax())
+        #expect(largest + largestJobRecord <= Limits.messageBytesMax())
     }
 
     @Test func `the largest payload that can be configured fits a u32 length`() {
@@ -50,8 +49,7 @@ struct LimitsTests {
     }
 
     @Test func `a page of jobs with the longest errors fits a message`() {
-        let job = 60 + 2 * 256 + Limits.reasonBytesMax + Limits.progressMessageBytesMax + 60
-        #expect(Int(Limits.listLimitMax) * job <= Limits.messageBytesMax())
+        #expect(Int(Limits.listLimitMax) * largestJobRecord <= Limits.messageBytesMax())
     }
 
     @Test func `grace is shorter than a lease, a lease shorter than silence`() {
@@ -66,13 +64,48 @@ struct LimitsTests {
     }
 
     @Test func `defaults of a job's options are in their ranges`() {
-        let defaults = SubmitOptions(
-            maxAttempts: Limits.maxAttemptsDefault,
-            backoff: .init(
-                baseMilliseconds: Limits.backoffBaseMillisecondsDefault,
-                capMilliseconds: Limits.backoffCapMillisecondsDefault),
-            retainCompletedMilliseconds: Limits.retainCompletedMillisecondsDefault,
-            retainDeadMilliseconds: Limits.retainDeadMillisecondsDefault)
+        let defaults = SubmitOptions.with {
+            $0.maxAttempts = Limits.maxAttemptsDefault
+            $0.backoff = SubmitOptions.Backoff()
+            $0.retainCompletedMilliseconds = Limits.retainCompletedMillisecondsDefault
+            $0.retainDeadMilliseconds = Limits.retainDeadMillisecondsDefault
+            $0.retainCancelledMilliseconds = Limits.retainCancelledMillisecondsDefault
+            $0.retainExpiredMilliseconds = Limits.retainExpiredMillisecondsDefault
+            $0.priority = Limits.priorityDefault
+        }
         #expect(defaults.refusal == nil)
+    }
+
+    @Test func `what is not a payload fits a message whatever the payloads' limit is`() {
+        let smallest = Limits.messageBytesMax(payloadBytesMax: 1)
+        #expect(Limits.checkpointBytesMax + 100 <= smallest)
+        #expect(Limits.checkpointBytesMax + Limits.headerBytesMax + 1_000 <= smallest)
+        #expect(Limits.logBytesMax + Limits.logLinesMax * 2 + 100 <= smallest)
+        #expect(Limits.logBytesMax + Int(Limits.logLimitMax) * 20 + 100 <= smallest)
+        let group =
+            60 + Limits.queueNameBytesMax + Limits.errorClassBytesMax
+            + Limits.groupMessageBytesMax
+        #expect(Int(Limits.groupLimitMax) * group + 300 <= smallest)
+    }
+
+    @Test func `an ACTED in which every job was refused for its own reason fits a frame`() {
+        #expect(Limits.submittedBytesMax(items: Limits.batchMax) <= Limits.frameBytesMax)
+    }
+
+    @Test func `lengths of options fit the fields that carry them`() {
+        let texts = Limits.headerBytesMax + Limits.tagsMax * (Limits.tagBytesMax + 1)
+        #expect(texts + Limits.uniqueKeyBytesMax + 300 <= Int(UInt16.max))
+        #expect(Limits.uniqueKeyBytesMax <= Int(UInt8.max))
+        #expect(Limits.logLineBytesMax <= Limits.logBytesMax)
+        #expect(Limits.logLinesMax <= Limits.logLinesKept)
+        #expect(Limits.cancelGraceMillisecondsDefault <= Limits.cancelGraceMillisecondsMax)
+    }
+
+    /// All of a `JOB` but payload and result.
+    private var largestJobRecord: Int {
+        let errors = Limits.reasonBytesMax + Limits.errorClassBytesMax + Limits.errorStackBytesMax
+        let tags = Limits.tagsMax * (Limits.tagBytesMax + 1)
+        let texts = Limits.progressMessageBytesMax + Limits.actionReasonBytesMax + 4 * 256
+        return errors + Limits.headerBytesMax + tags + texts + 21 * 6 + 200
     }
 }

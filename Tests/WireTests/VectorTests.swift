@@ -6,12 +6,15 @@ import Testing
 /// The golden frames, both ways.
 struct VectorTests {
     static let kinds: [any (Message & WithFields).Type] = [
-        Bye.self, Close.self, Credit.self, Done.self, Drain.self, Draining.self, ErrorMessage.self,
-        Get.self, Hello.self, Holding.self, JobInfo.self, JobPage.self, Jobs.self, List.self,
-        Ping.self,
-        Pong.self,
-        ProgressMessage.self, QueuePage.self, Queues.self, Settle.self, Settled.self, Submit.self,
-        Submitted.self, Subscribe.self, Unsubscribe.self, Wait.self, Welcome.self,
+        Act.self, ActAll.self, Acted.self, ActionGet.self, ActionInfo.self, Bye.self,
+        Cancellations.self, CheckpointMessage.self, Close.self, Credit.self, Done.self, Drain.self,
+        Draining.self, Edit.self, ErrorMessage.self, Events.self, Explain.self, Explanation.self,
+        Get.self, GroupPage.self, Groups.self, Hello.self, Holding.self, JobInfo.self, JobPage.self,
+        Jobs.self,
+        List.self, Log.self, LogPage.self, Logs.self, Ping.self, Pong.self, ProgressMessage.self,
+        QueueDelete.self, QueuePage.self, QueueSet.self, Queues.self, Settle.self, Settled.self,
+        Submit.self, Submitted.self, Subscribe.self, Times.self, TimesPage.self, Unsubscribe.self,
+        Unwatch.self, Verified.self, Verify.self, Wait.self, Watch.self, Welcome.self,
     ]
 
     static let cases: [Case] = kinds.flatMap { kind -> [Case] in

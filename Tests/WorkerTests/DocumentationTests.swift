@@ -15,6 +15,20 @@ private struct Thumbnail: Job {
     var width: Int
 }
 
+private struct Crawl: Job {
+    static let type = "crawl"
+    typealias Output = Int
+    var pages: Int
+}
+
+private func fetch(page: Int) async throws {}
+
+private struct Page {
+    let isBusy = false
+}
+
+private func download(_ url: URL) async throws -> Page? { nil }
+
 /// Every example of the documentation stands in this file too, word for word: so all of them compile.
 struct DocumentationTests {
     @Test(arguments: try Example.all())
@@ -24,7 +38,7 @@ struct DocumentationTests {
     }
 
     @Test func `there are examples`() throws {
-        #expect(try Example.all().count >= 8)
+        #expect(try Example.all().count >= 10)
     }
 
     // MARK: Compiled, not run
@@ -55,6 +69,27 @@ struct DocumentationTests {
         Handler.anyType { payload, context in
             context.logger.notice("an unknown job is passed on")
             return try await forward(payload, type: context.type)
+        }
+    }
+
+    private func giveUp(_ url: URL) async throws {
+        guard let page = try await download(url) else {
+            throw JobFailure.discard(reason: "there is no such page")
+        }
+        if page.isBusy { throw JobFailure.retry(after: .seconds(60), reason: "the site is busy") }
+    }
+
+    @HandlerBuilder private var tellingHandler: [Handler] {
+        Handler(Crawl.self) { job, context in
+            var done = context.checkpoint.map { $0.count } ?? 0
+            while done < job.pages {
+                try await fetch(page: done)
+                done += 1
+                context.log("page \(done) fetched")
+                try await context.checkpoint(Data(count: done))
+                try await context.progress(Double(done) / Double(job.pages), "\(done) pages")
+            }
+            return done
         }
     }
 

@@ -208,7 +208,8 @@ struct MartletWorkerTests {
             peer.deliver([1])
             await gate.arrived()
             clock.advance(.seconds(5))
-            #expect(try await peer.settle() == [.test(1, .fail(reason: "timed out after 5.0 s"))])
+            #expect(
+                try await peer.settle() == [.test(1, .fail("timed out after 5.0 s", "Timeout"))])
         }
     }
 
@@ -494,6 +495,6 @@ extension Logger {
 extension Settlement {
     /// The reason, when it is a failure.
     var failure: String? {
-        if case .fail(let reason) = verdict { reason } else { nil }
+        if case .fail(let failure) = verdict { failure.message } else { nil }
     }
 }

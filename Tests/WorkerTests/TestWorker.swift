@@ -47,7 +47,9 @@ struct TestWorker: ~Copyable {
         deliver(ids, lane: lane)
     }
 
-    mutating func deliver(_ ids: some Sequence<Int>, lane: UInt32 = 0) {
+    mutating func deliver(
+        _ ids: some Sequence<Int>, lane: UInt32 = 0, options: DeliveryOptions = DeliveryOptions()
+    ) {
         machine.delivered(
             Jobs(
                 subscription: lane, token: Self.token, leaseMilliseconds: 30_000, types: ["t"],
@@ -55,7 +57,7 @@ struct TestWorker: ~Copyable {
                     Delivery(
                         fields: DeliveryFields(
                             id: JobID(rawValue: UInt64(id)), maxAttempts: 20, createdAt: 0),
-                        payload: .plain(ByteBuffer(string: "payload")))
+                        payload: .plain(ByteBuffer(string: "payload")), options: options)
                 }),
             now)
     }
@@ -111,13 +113,29 @@ extension [WorkerAction] {
     }
 
     var progress: [UInt16] {
-        compactMap { if case .progress(let news) = $0 { news.progress.done } else { nil } }
+        notes.compactMap { if case .progress(let news) = $0 { news.done } else { nil } }
+    }
+
+    var notes: [Note] {
+        compactMap { if case .note(_, let note) = $0 { note } else { nil } }
     }
 }
 
 extension JobKey {
     static func test(_ id: Int) -> JobKey {
         JobKey(id: JobID(rawValue: UInt64(id)), token: TestWorker.token)
+    }
+}
+
+extension HandlerResult {
+    static func failed(reason: String) -> HandlerResult {
+        .failed(FailureReport.report(reason, "Test"))
+    }
+}
+
+extension Settlement.Verdict {
+    static func fail(_ reason: String, _ errorClass: String = "Test") -> Settlement.Verdict {
+        .fail(FailureReport.report(reason, errorClass))
     }
 }
 

@@ -89,8 +89,10 @@ struct WorkerMachineTests {
         worker.machine.finished(.test(3), .cancelled, worker.now)
         #expect(
             worker.flush().settlements == [
-                .test(1, .complete(result)), .test(2, .fail(reason: "no")),
-                .test(3, .fail(reason: "the handler threw CancellationError, uncancelled")),
+                .test(1, .complete(result)), .test(2, .fail("no")),
+                .test(
+                    3,
+                    .fail("the handler threw CancellationError, uncancelled", "CancellationError")),
             ])
     }
 
@@ -143,7 +145,10 @@ struct WorkerMachineTests {
         _ = worker.flush()
         let error = WireError(.payloadTooLarge, limit: 1, actual: 2, "payload is 2 bytes")
         worker.machine.settled(1, [error], worker.now)
-        #expect(worker.flush().settlements == [.test(1, .fail(reason: "payload is 2 bytes"))])
+        #expect(
+            worker.flush().settlements == [
+                .test(1, .fail("payload is 2 bytes", "PAYLOAD_TOO_LARGE"))
+            ])
     }
 
     @Test func `a settlement that came too late is reported and forgotten`() {
@@ -215,9 +220,9 @@ struct WorkerMachineTests {
         var worker = TestWorker.connected()
         worker.deliver(1)
         _ = worker.flush()
-        worker.machine.progressed(.test(1), JobProgress(done: 1))
+        worker.machine.noted(.test(1), .progress(JobProgress(done: 1)))
         _ = worker.flush()
-        worker.machine.progressAnswered(.test(1), leaseLost: true)
+        worker.machine.noteAnswered(.test(1), leaseLost: true)
         #expect(worker.flush() == [.cancel(.test(1), .leaseLost)])
     }
 
@@ -227,11 +232,15 @@ struct WorkerMachineTests {
         var worker = TestWorker.connected()
         worker.deliver(1)
         _ = worker.flush()
-        for done in 1...5 { worker.machine.progressed(.test(1), JobProgress(done: UInt16(done))) }
+        for done in 1...5 {
+            worker.machine.noted(.test(1), .progress(JobProgress(done: UInt16(done))))
+        }
         #expect(worker.flush().progress == [5])
-        for done in 6...9 { worker.machine.progressed(.test(1), JobProgress(done: UInt16(done))) }
+        for done in 6...9 {
+            worker.machine.noted(.test(1), .progress(JobProgress(done: UInt16(done))))
+        }
         #expect(worker.flush().progress == [])
-        worker.machine.progressAnswered(.test(1), leaseLost: false)
+        worker.machine.noteAnswered(.test(1), leaseLost: false)
         #expect(worker.flush().progress == [9])
     }
 
@@ -239,9 +248,9 @@ struct WorkerMachineTests {
         var worker = TestWorker.connected()
         worker.deliver(1)
         _ = worker.flush()
-        worker.machine.progressed(.test(1), JobProgress(done: 1))
+        worker.machine.noted(.test(1), .progress(JobProgress(done: 1)))
         worker.machine.finished(.test(1), .completed(nil), worker.now)
-        worker.machine.progressed(.test(1), JobProgress(done: 2))
+        worker.machine.noted(.test(1), .progress(JobProgress(done: 2)))
         #expect(worker.flush().progress == [])
     }
 
@@ -254,7 +263,8 @@ struct WorkerMachineTests {
         worker.advance(.seconds(5))
         #expect(worker.flush() == [.cancel(.test(1), .timeout)])
         worker.machine.finished(.test(1), .cancelled, worker.now)
-        #expect(worker.flush().settlements == [.test(1, .fail(reason: "timed out after 5.0 s"))])
+        #expect(
+            worker.flush().settlements == [.test(1, .fail("timed out after 5.0 s", "Timeout"))])
     }
 
     @Test func `a handler that made it in spite of its timeout has made it`() {

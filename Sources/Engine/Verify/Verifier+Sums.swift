@@ -102,8 +102,6 @@ extension Verifier {
         _ id: UInt32, _ stored: QueueRow, _ sums: Sums, isDamaged: Bool, _ rows: borrowing Source
     ) throws {
         var counted = sums.row
-        // Nobody knows how long a payload was whose record is damaged.
-        if isDamaged { counted.waitingBytes = max(counted.waitingBytes, stored.waitingBytes) }
         counted.name = stored.name
         counted.totals = stored.totals
         counted.settings = stored.settings

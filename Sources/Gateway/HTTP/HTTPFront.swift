@@ -54,12 +54,17 @@ struct HTTPFront: Service {
         router.add(middleware: ProblemMiddleware())
         HealthRoutes<Context>(isReady: isReady).add(to: router)
         let guarded = router.group().add(middleware: TokenMiddleware(tokens: tokens))
+        let budget = UploadBudget(bytesMax: limits.httpBodiesBytesAll)
         SubmissionRoutes<Context>(
-            server: server, merger: SubmissionMerger(server: server),
-            budget: UploadBudget(bytesMax: limits.httpBodiesBytesAll), limits: limits
+            server: server, merger: SubmissionMerger(server: server), budget: budget,
+            limits: limits
         )
         .add(to: guarded)
         JobRoutes<Context>(server: server, limits: limits).add(to: guarded)
+        JobChangeRoutes<Context>(server: server, budget: budget).add(to: guarded)
+        JobListRoutes<Context>(server: server).add(to: guarded)
+        ActionRoutes<Context>(server: server, limits: limits).add(to: guarded)
+        EventRoutes<Context>(server: server, limits: limits).add(to: guarded)
         QueueRoutes<Context>(server: server).add(to: guarded)
         return router
     }

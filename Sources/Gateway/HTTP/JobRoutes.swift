@@ -5,7 +5,7 @@ import MartletWire
 import NIOCore
 import ServiceLifecycle
 
-/// Looking at one job: its state, and its result.
+/// Looking at one job: its state, its result, its log, and why it is where it is.
 struct JobRoutes<Context: RequestContext>: Sendable {
     let server: any JobServer
     let limits: GatewayLimits
@@ -13,12 +13,34 @@ struct JobRoutes<Context: RequestContext>: Sendable {
     func add(to router: some RouterMethods<Context>) {
         router.get("v1/jobs/{id}", use: job)
         router.get("v1/jobs/{id}/result", use: result)
+        router.get("v1/jobs/{id}/explain", use: explanation)
+        router.get("v1/jobs/{id}/logs", use: log)
     }
 
     /// `GET /v1/jobs/{id}[?wait=SECONDS]`: the job as it is, or as it is once it is finished or the time is over.
     private func job(_ request: Request, context: Context) async throws -> Response {
         let job = try await find(request, context, parts: [])
-        return .json(JobJSON(JobStatus(job)).object)
+        return .job(job, to: request)
+    }
+
+    /// `GET /v1/jobs/{id}/explain`: why the job is where it is.
+    private func explanation(_ request: Request, context: Context) async throws -> Response {
+        _ = try RequestOptions(request, known: [])
+        return .json(ExplanationJSON(try await server.explanation(of: context.jobID())).object)
+    }
+
+    /// `GET /v1/jobs/{id}/logs[?from=OFFSET][&limit=LINES]`: lines that are kept, and where to go on.
+    private func log(_ request: Request, context: Context) async throws -> Response {
+        let query = try RequestOptions(request, known: ["from", "limit"])
+        let from = try query.integer("from", in: 0...RequestOptions.integerMax) ?? 0
+        let limit = try query.integer("limit", in: 1...Int(Limits.logLimitMax))
+        let page = try await server.log(
+            of: context.jobID(), from: UInt64(from),
+            limit: limit.map { UInt16($0) } ?? Limits.logLimitMax)
+        var object = JSONObject()
+        object.set("lines", page.lines.map { LogLineJSON(JobLog.Line($0)).object })
+        object.set("next", page.next)
+        return .json(object)
     }
 
     /// `GET /v1/jobs/{id}/result[?wait=SECONDS]`: the result's bytes.
@@ -27,29 +49,29 @@ struct JobRoutes<Context: RequestContext>: Sendable {
         guard job.state.isFinished else { throw Problem.notFinished(job) }
         guard job.state == .completed else { throw Problem.endedInFailure(job) }
         guard let result = job.result else { return Response(status: .noContent) }
-        return try await response(for: result)
+        // A job that is retried finishes again, later.
+        let tag = EntityTag("\(job.id)-\(job.finishedAt)-\(result.checksum)")
+        if tag.isKnown(to: request) { return tag.notModified }
+        return try await response(for: result, tag)
     }
 
     private func find(
         _ request: Request, _ context: Context, parts: JobParts
     ) async throws -> JobInfo {
-        let text = try context.parameters.require("id")
-        guard let id = JobStatus.ID(text) else { throw Problem.idInvalid(text) }
-        let longest = UInt64(limits.httpWaitMax.milliseconds)
+        let id = try context.jobID()
         let query = try RequestOptions(request, known: ["wait"])
-        let wait = try query.milliseconds("wait", in: 0...longest)
-        if let wait, wait > 0, let job = try await finished(id, parts, within: wait) { return job }
+        let wait = try query.wait(max: limits.httpWaitMax)
+        if wait > .zero, let job = try await finished(id, parts, within: wait) { return job }
         return try await server.job(id, parts: parts)
     }
 
     /// The job once it is finished, or `nil` when it is not in time, or the gateway is going away.
     private func finished(
-        _ id: JobStatus.ID, _ parts: JobParts, within milliseconds: UInt64
+        _ id: JobStatus.ID, _ parts: JobParts, within time: Duration
     ) async throws -> JobInfo? {
         do {
             return try await cancelWhenGracefulShutdown {
-                try await server.finishedJob(
-                    id, parts: parts, within: .milliseconds(milliseconds))
+                try await server.finishedJob(id, parts: parts, within: time)
             }
         } catch let error as MartletError
             where error.code == .waitTimeout || error.code == .cancelled
@@ -58,12 +80,23 @@ struct JobRoutes<Context: RequestContext>: Sendable {
         }
     }
 
-    private func response(for result: Payload) async throws -> Response {
+    private func response(for result: Payload, _ tag: EntityTag) async throws -> Response {
         let bytes = try await server.inflate(result)
-        var headers = HTTPFields()
+        var headers = tag.headers
         headers[.contentType] = ResultType.of(bytes).rawValue
         headers[.xContentTypeOptions] = "nosniff"
         return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: bytes))
+    }
+}
+
+extension Response {
+    /// A job. A finished one can be asked for again with its tag: what it costs is to be told that it is
+    /// still the same.
+    static func job(_ job: JobInfo, to request: Request) -> Response {
+        let object = JobJSON(JobStatus(job)).object
+        guard job.state.isFinished else { return .json(object) }
+        let tag = EntityTag(of: object.text)
+        return tag.isKnown(to: request) ? tag.notModified : .json(object, headers: tag.headers)
     }
 }
 
@@ -90,27 +123,5 @@ enum ResultType: String {
 
     private static func isVisible(_ byte: UInt8) -> Bool {
         !" \t\r\n".utf8.contains(byte)
-    }
-}
-
-extension Response {
-    static func json(
-        _ object: JSONObject, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]
-    ) -> Response {
-        lines([object], type: "application/json", status: status, headers: headers)
-    }
-
-    /// One object a line.
-    static func lines(
-        _ objects: [JSONObject], type: String = "application/x-ndjson",
-        status: HTTPResponse.Status = .ok,
-        headers: HTTPFields = [:]
-    ) -> Response {
-        var headers = headers
-        headers[.contentType] = type
-        headers[.cacheControl] = "no-store"
-        var body = ByteBuffer()
-        for object in objects { body.writeString(object.text + "\n") }
-        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
     }
 }

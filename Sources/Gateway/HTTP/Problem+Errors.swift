@@ -21,9 +21,16 @@ extension Problem {
         let own = Self.ownErrors[error.code]
         self.init(
             status: own?.status ?? Self.status(of: code), code: own?.code ?? code.name,
-            detail: error.message, limit: error.limit, actual: error.actual,
-            isRetryable: error.isRetryable || own != nil)
+            detail: error.message, limit: error.limit,
+            actual: error.limit == nil ? nil : error.actual, holder: Self.holder(error),
+            isRetryable: error.isRetryable || own.map { $0.code != "OUTCOME_UNKNOWN" } ?? false)
         setRetryAfter(milliseconds: error.retryAfter.map { UInt64($0 / .milliseconds(1)) } ?? 0)
+    }
+
+    /// The job whose unique key stands in the way.
+    private static func holder(_ error: MartletError) -> JobStatus.ID? {
+        guard error.code == .uniqueTaken || error.code == .uniqueMismatch else { return nil }
+        return error.actual.map { JobStatus.ID(JobID(rawValue: $0)) }
     }
 
     /// Whatever a route threw.
@@ -66,6 +73,20 @@ extension Problem {
         .queueNotFound: .notFound,
         .waitTimeout: .conflict,
         .tooManyQueues: .conflict,
+        .cursorInvalid: .badRequest,
+        .batchTooLarge: .contentTooLarge,
+        .batchRefused: .conflict,
+        .uniqueTaken: .conflict,
+        .uniqueMismatch: .unprocessableContent,
+        // What users made so, users can change: not the server's fault.
+        .queueFull: .tooManyRequests,
+        .queueDraining: .conflict,
+        .jobFinished: .conflict,
+        .jobState: .conflict,
+        .queueNotEmpty: .conflict,
+        .actionNotFound: .notFound,
+        .tooManyActions: .tooManyRequests,
+        .tooManyWatches: .tooManyRequests,
         .storeFull: .serviceUnavailable,
         .draining: .serviceUnavailable,
         .unavailable: .serviceUnavailable,
@@ -82,6 +103,7 @@ extension Problem {
             .connectionLost: (.serviceUnavailable, ErrorCode.unavailable.name),
             .stopped: (.serviceUnavailable, ErrorCode.unavailable.name),
             .timeout: (.gatewayTimeout, "TIMEOUT"),
+            .outcomeUnknown: (.gatewayTimeout, "OUTCOME_UNKNOWN"),
         ]
 }
 
@@ -101,10 +123,15 @@ extension Problem {
             detail: "no job \(text.prefix(40)). Ids look like 0000000k5m2q")
     }
 
-    static func optionInvalid(_ name: String, _ value: String, wanted: String) -> Problem {
+    static func optionInvalid(_ name: String, _ value: JSONValue, wanted: String) -> Problem {
         Problem(
             status: .badRequest, code: ErrorCode.optionInvalid.name,
-            detail: "\(name) is \"\(value.prefix(80))\"; it must be \(wanted)")
+            detail: "\(name) is \(value); it must be \(wanted)")
+    }
+
+    static func optionInvalid(_ sentence: String) -> Problem {
+        Problem(
+            status: .badRequest, code: ErrorCode.optionInvalid.name, detail: sentence)
     }
 
     static func optionUnknown(_ name: String, known: [String]) -> Problem {

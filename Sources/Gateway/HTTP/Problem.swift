@@ -14,6 +14,10 @@ struct Problem: Error, Equatable {
     /// The limit that was broken and the value that broke it.
     var limit: UInt64?
     var actual: UInt64?
+    /// The job that holds the unique key.
+    var holder: JobStatus.ID?
+    /// Of an atomic request: the line that was refused, from 1.
+    var line: Int?
     /// The same request may succeed later.
     var isRetryable = false
     /// When to try again, in whole seconds.
@@ -33,6 +37,8 @@ struct Problem: Error, Equatable {
         object.set("code", code)
         if let limit { object.set("limit", limit) }
         if let actual { object.set("actual", actual) }
+        if let holder { object.set("holder", holder.description) }
+        if let line { object.set("line", line) }
         object.set("retryable", isRetryable)
         return object
     }

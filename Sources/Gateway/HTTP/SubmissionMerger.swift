@@ -9,7 +9,7 @@ import NIOCore
 actor SubmissionMerger {
     private struct Pending {
         let payload: ByteBuffer
-        let continuation: CheckedContinuation<JobStatus.ID, any Error>
+        let continuation: CheckedContinuation<PushedJob, any Error>
     }
 
     private let server: any JobServer
@@ -29,7 +29,7 @@ actor SubmissionMerger {
     /// Submits one job, and returns when the broker has answered.
     ///
     /// - Throws: `MartletError`: the job was refused, or the broker did not answer.
-    func submit(_ payload: ByteBuffer, to destination: Destination) async throws -> JobStatus.ID {
+    func submit(_ payload: ByteBuffer, to destination: Destination) async throws -> PushedJob {
         try await withCheckedThrowingContinuation { continuation in
             let pending = Pending(payload: payload, continuation: continuation)
             if waiting[destination] == nil {
@@ -66,7 +66,8 @@ actor SubmissionMerger {
 
     private func submit(_ frame: [Pending], to destination: Destination) async {
         do {
-            let results = try await server.submit(frame.map(\.payload), to: destination)
+            let results = try await server.submit(
+                frame.map(\.payload), to: destination, isAtomic: false)
             for (pending, result) in zip(frame, results) {
                 pending.continuation.resume(with: result.mapError { $0 as any Error })
             }

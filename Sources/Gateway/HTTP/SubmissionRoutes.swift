@@ -4,11 +4,9 @@ import MartletClient
 import MartletWire
 import NIOCore
 
-/// `POST /v1/queues/{queue}/jobs`: one job, or many as `application/x-ndjson`.
-///
-/// The body of one job is its payload, whatever its content type. Of NDJSON each line that is not
-/// empty is a payload, without its newline. Type and options come as query parameters, the type
-/// also as the header `Martlet-Type`.
+/// `POST /v1/queues/{queue}/jobs`: one job, or many as `application/x-ndjson`, their payloads being the
+/// body or its lines, and their options query parameters. `POST /v1/jobs`: the same, each job being a
+/// JSON object with its payload, queue and options.
 struct SubmissionRoutes<Context: RequestContext>: Sendable {
     let server: any JobServer
     let merger: SubmissionMerger
@@ -16,46 +14,73 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
     let limits: GatewayLimits
 
     func add(to router: some RouterMethods<Context>) {
-        router.post("v1/queues/{queue}/jobs", use: submit)
+        router.post("v1/queues/{queue}/jobs", use: payloads)
+        router.post("v1/jobs", use: objects)
     }
 
-    private func submit(_ request: Request, context: Context) async throws -> Response {
-        let queue = try context.parameters.require("queue")
-        let destination = try Destination(request, queue: queue)
-        let type = request.headers[.contentType]?.split(separator: ";").first ?? ""
-        return type.lowercased() == "application/x-ndjson"
-            ? try await submitLines(request, to: destination)
-            : try await submitOne(request, to: destination)
+    private func payloads(_ request: Request, context: Context) async throws -> Response {
+        let queue = try context.queueName()
+        let query = try RequestOptions(request, known: ["type", "atomic"] + JobOptions.queryNames)
+        let header = Destination.typeHeader.flatMap { request.headers[$0] }
+        let type = try query.text("type") ?? header
+        let isAtomic = try query.flag("atomic")
+        var options = try JobOptions(query: query)
+        if request.isLines {
+            try request.refuseIdempotencyKey()
+            let destination = try Destination(queue: queue, type: type, options: options)
+            return try await lines(
+                of: request, lineBytesMax: { $0 }, isAtomic: isAtomic
+            ) {
+                Submission(payload: $0, to: destination)
+            }
+        }
+        try options.add(request)
+        let destination = try Destination(queue: queue, type: type, options: options)
+        return try await one(request, bytesMax: { $0 }) {
+            Submission(payload: $0, to: destination)
+        }
+    }
+
+    private func objects(_ request: Request, context: Context) async throws -> Response {
+        let isAtomic = try RequestOptions(request, known: ["atomic"]).flag("atomic")
+        if request.isLines {
+            try request.refuseIdempotencyKey()
+            return try await lines(
+                of: request, lineBytesMax: Submission.objectBytesMax, isAtomic: isAtomic
+            ) { (line) throws(Problem) in
+                try Submission(json: line)
+            }
+        }
+        return try await one(request, bytesMax: Submission.objectBytesMax) {
+            (body) throws(Problem) in
+            try Submission(json: body) { (options) throws(Problem) in try options.add(request) }
+        }
     }
 
     // MARK: One job
 
-    private func submitOne(
-        _ request: Request, to destination: Destination
+    private func one(
+        _ request: Request, bytesMax: (Int) -> Int,
+        _ read: (ByteBuffer) throws(Problem) -> Submission
     ) async throws -> Response {
-        let bytesMax = try await server.payloadBytesMax
-        let length = request.contentLength
-        if let length, length > bytesMax {
-            throw WireError.payloadTooLarge(actual: length, limit: bytesMax)
-        }
-        var taken = length ?? 0
-        try budget.take(taken)
-        defer { budget.release(taken) }
-        var payload = ByteBuffer()
-        for try await part in request.body {
-            payload.writeImmutableBuffer(part)
-            if payload.readableBytes > bytesMax {
-                throw WireError.payloadTooLarge(actual: payload.readableBytes, limit: bytesMax)
+        let payloadBytesMax = try await server.payloadBytesMax
+        let limit = bytesMax(payloadBytesMax)
+        return try await request.withBody(
+            bytesMax: limit, budget: budget,
+            tooLarge: { WireError.payloadTooLarge(actual: $0, limit: limit) }
+        ) { body in
+            let job = try read(body)
+            let bytes = job.payload.readableBytes
+            guard bytes > 0 else { throw WireError.payloadEmpty() }
+            guard bytes <= payloadBytesMax else {
+                throw WireError.payloadTooLarge(actual: bytes, limit: payloadBytesMax)
             }
-            guard payload.readableBytes > taken else { continue }
-            try budget.take(part.readableBytes)
-            taken += part.readableBytes
+            let pushed = try await merger.submit(job.payload, to: job.destination)
+            return .json(
+                SubmissionJSON(pushed, job.destination).object,
+                status: pushed.wasDuplicate ? .ok : .created,
+                headers: [.location: "/v1/jobs/\(pushed.id)"])
         }
-        guard payload.readableBytes > 0 else { throw WireError.payloadEmpty() }
-        let id = try await merger.submit(payload, to: destination)
-        return .json(
-            SubmissionJSON(id, destination).object, status: .created,
-            headers: [.location: "/v1/jobs/\(id)"])
     }
 
     // MARK: Many
@@ -64,24 +89,29 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
         HTTPResponse.Status(code: 207, reasonPhrase: "Multi-Status")
     }
 
-    /// Submits batch by batch while the body comes, so that memory is bounded by a batch; answers
-    /// when it has come, with one line for each job: 201 when all were accepted, 207 when some were
-    /// not.
-    private func submitLines(
-        _ request: Request, to destination: Destination
+    /// Submits batch by batch while the body comes, so that memory is bounded by a batch, unless all
+    /// or none are to be accepted; answers when it has come, with one line for each job: 201 when all
+    /// were accepted, 207 when some were not.
+    private func lines(
+        of request: Request, lineBytesMax: (Int) -> Int, isAtomic: Bool,
+        read: @escaping (ByteBuffer) throws(Problem) -> Submission
     ) async throws -> Response {
         let limit = limits.httpBodyBytesMax
         if let length = request.contentLength, length > limit {
             throw Problem.bodyTooLarge(actual: length, limit: limit)
         }
         let payloadBytesMax = try await server.payloadBytesMax
-        let taken = min(request.contentLength ?? limit, LineBatch.bytesMax + payloadBytesMax)
+        let inMemory = isAtomic ? limit : LineBatch.bytesMax + payloadBytesMax
+        let taken = min(request.contentLength ?? limit, inMemory)
         try budget.take(taken)
         defer { budget.release(taken) }
-        var lines = LineSplitter(bytesMax: payloadBytesMax)
+        var lines = LineSplitter(bytesMax: lineBytesMax(payloadBytesMax))
         var batch = LineBatch(
-            server: server, destination: destination, payloadBytesMax: payloadBytesMax,
-            jobsMax: limits.httpJobsMax)
+            server: server,
+            limits: LineLimits(
+                payloadBytesMax: payloadBytesMax,
+                jobsMax: isAtomic ? Limits.batchMax : limits.httpJobsMax, isAtomic: isAtomic),
+            read: read)
         var bytes = 0
         for try await part in request.body {
             bytes += part.readableBytes
@@ -91,17 +121,18 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
         }
         if let line = lines.finish() { await batch.add(line) }
         await batch.flush()
-        return try response(to: batch, destination)
+        if isAtomic, let refusal = batch.firstRefusal { throw refusal.problem.at(refusal.line) }
+        return try response(to: batch)
     }
 
     /// - Throws: the `Problem` that ended the request before any job was accepted.
-    private func response(to batch: LineBatch, _ destination: Destination) throws -> Response {
+    private func response(to batch: LineBatch) throws -> Response {
         let accepted = batch.acceptedCount
         if accepted == 0, let ending = batch.ending { throw ending }
         if batch.outcomes.isEmpty { throw WireError.payloadEmpty() }
         let objects = batch.outcomes.compactMap { outcome -> JSONObject? in
             switch outcome {
-            case .accepted(let id): SubmissionJSON(id, destination).object
+            case .accepted(let job, let destination): SubmissionJSON(job, destination).object
             case .refused(let problem): problem.object
             case nil: nil
             }
@@ -112,12 +143,23 @@ struct SubmissionRoutes<Context: RequestContext>: Sendable {
 }
 
 extension Request {
-    /// What the body's length is said to be.
-    fileprivate var contentLength: Int? { headers[.contentLength].flatMap { Int($0) } }
+    /// Whether the body is many jobs, one a line.
+    fileprivate var isLines: Bool {
+        let type = headers[.contentType]?.split(separator: ";").first ?? ""
+        return type.lowercased() == "application/x-ndjson"
+    }
+
+    fileprivate func refuseIdempotencyKey() throws(Problem) {
+        guard Destination.idempotencyKey.flatMap({ headers[$0] }) == nil else {
+            throw .optionInvalid("Idempotency-Key is for one job; lines can have a unique key each")
+        }
+    }
 }
 
-extension SubmissionJSON {
-    fileprivate init(_ id: JobStatus.ID, _ destination: Destination) {
-        self.init(id: id, queue: destination.queue, type: destination.type)
+extension Problem {
+    fileprivate func at(_ line: Int) -> Problem {
+        var problem = self
+        problem.line = line
+        return problem
     }
 }

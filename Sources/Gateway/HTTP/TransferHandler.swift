@@ -70,6 +70,12 @@ final class TransferHandler: ChannelDuplexHandler, RemovableChannelHandler,
         case .head: patience.responseBegan(now: context.eventLoop.now)
         case .body(let bytes):
             patience.bodyWritten(bytes.readableBytes, now: context.eventLoop.now)
+            let taken = written ?? context.eventLoop.makePromise()
+            let eventLoop = context.eventLoop
+            taken.futureResult.assumeIsolated().whenComplete { _ in
+                self.patience.bodyTaken(now: eventLoop.now)
+            }
+            written = taken
         case .end:
             let ended = written ?? context.eventLoop.makePromise()
             ended.futureResult.assumeIsolated().whenComplete { _ in self.patience.responseEnded() }

@@ -9,6 +9,8 @@ struct TransferPatience {
     private let limits: GatewayLimits
     private var request: Transfer?
     private var response: Transfer?
+    /// Parts of the response that the network has not taken.
+    private var writesUnderWay = 0
 
     /// One body on its way.
     private struct Transfer {
@@ -77,6 +79,14 @@ struct TransferPatience {
     mutating func bodyWritten(_ bytes: Int, now: NIODeadline) {
         response?.moved(bytes, rate: limits.httpBytesPerSecondMin, now: now)
         response?.waitingSince = now
+        writesUnderWay += 1
+    }
+
+    /// The network has taken a part. With nothing on its way, the gateway is who is waited for: events
+    /// come when they come.
+    mutating func bodyTaken(now: NIODeadline) {
+        writesUnderWay -= 1
+        if writesUnderWay == 0 { response?.moved(0, rate: limits.httpBytesPerSecondMin, now: now) }
     }
 
     /// The network has taken all of it.

@@ -130,6 +130,8 @@ final class ConnectionHandler: ChannelInboundHandler {
                 receiveError(try ErrorMessage(body: frame.body), id: frame.header.requestID)
             case .welcome: try receiveWelcome(frame)
             case .jobs: onPush(.jobs(try Jobs(body: frame.body)))
+            case .cancel: onPush(.cancel(try Cancellations(body: frame.body)))
+            case .events: onPush(.events(try Events(body: frame.body)))
             case .draining: onPush(.draining(try Draining(body: frame.body)))
             default: receiveReply(frame)
             }

@@ -45,6 +45,39 @@ package struct JSONObject: Sendable {
         body += "[" + values.map(\.text).joined(separator: ",") + "]"
     }
 
+    package mutating func set(_ name: String, _ values: [UInt64]) {
+        begin(name)
+        body += "[" + values.map(String.init).joined(separator: ",") + "]"
+    }
+
+    package mutating func set(_ name: String, _ values: [String]) {
+        begin(name)
+        body += "["
+        for (index, value) in values.enumerated() {
+            if index > 0 { body += "," }
+            appendQuoted(value)
+        }
+        body += "]"
+    }
+
+    /// Sets a member to an object whose members are in the order of their names.
+    package mutating func set(_ name: String, _ values: [String: String]) {
+        var object = JSONObject()
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) { object.set(key, value) }
+        set(name, object)
+    }
+
+    /// Sets a member to a time in milliseconds; by convention its name ends in `_ms`.
+    package mutating func set(_ name: String, _ value: Duration?) {
+        set(name, value.map { $0.milliseconds })
+    }
+
+    /// Sets a member to a fingerprint or a session: 16 hexadecimal digits, since numbers above 2⁵³ are
+    /// rounded by many who read JSON.
+    package mutating func set(_ name: String, hexadecimal value: UInt64?) {
+        set(name, value.map { Hexadecimal.text($0) })
+    }
+
     /// Sets a member to an instant, written as RFC 3339.
     package mutating func set(_ name: String, _ value: Date?) {
         set(name, value.map { RFC3339.text($0) })

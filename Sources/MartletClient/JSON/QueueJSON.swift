@@ -22,8 +22,45 @@ package struct QueueJSON: Sendable {
         object.set("dead", queue.dead)
         object.set("completed", queue.completed)
         object.set("retained", queue.retained)
+        object.set("cancelled", queue.cancelled)
+        object.set("expired", queue.expired)
         object.set("subscribers", queue.subscribers)
         object.set("oldest_ready_age_seconds", oldestReadyAge)
+        object.set("waiting_bytes", queue.waitingBytes)
+        object.set("totals", totals)
+        object.set("last_minute", rates)
+        object.set("paused", paused)
+        object.set("draining_since", queue.drainingSince)
+        object.set("settings", QueueSettingsJSON(queue.options).object)
+        return object
+    }
+
+    /// Jobs since the queue exists.
+    private var totals: JSONObject {
+        var object = JSONObject()
+        object.set("submitted", queue.totals.submitted)
+        object.set("completed", queue.totals.completed)
+        object.set("died", queue.totals.died)
+        object.set("cancelled", queue.totals.cancelled)
+        object.set("expired", queue.totals.expired)
+        return object
+    }
+
+    private var rates: JSONObject {
+        var object = JSONObject()
+        object.set("submitted", queue.rates.submitted)
+        object.set("completed", queue.rates.completed)
+        object.set("failed", queue.rates.failed)
+        return object
+    }
+
+    /// Why nothing is delivered; `nil` while deliveries go on.
+    package var paused: JSONObject? {
+        guard let paused = queue.paused else { return nil }
+        var object = JSONObject()
+        object.set("since", paused.since)
+        object.set("by", paused.by)
+        object.set("reason", paused.reason)
         return object
     }
 

@@ -12,9 +12,10 @@ public import Foundation
 /// }
 /// ```
 ///
-/// The parameters travel as JSON. So does the output, but for three types: `Data` and `String`
-/// travel as their bytes, so that programs in any language can make and read them, and `Void`,
-/// which is the output unless another is named, as nothing at all.
+/// The parameters travel as JSON, the same parameters always as the same bytes. So does the output,
+/// but for three types: `Data` and `String` travel as their bytes, so that programs in any language
+/// can make and read them, and `Void`, which is the output unless another is named, as nothing at
+/// all.
 public protocol Job: Codable, Sendable {
     /// What the job's handler calls for when it is done: `Void`, `Data`, `String`, or any `Codable`
     /// type.
@@ -39,22 +40,24 @@ extension Job {
     public static var options: JobOptions { JobOptions() }
 }
 
+// `Output` by name in all of these: from a concrete type the compiler would infer what `Output` is,
+// and find four answers.
 extension Job where Output == Void {
-    public static func encode(_ output: Void) -> Data? { nil }
-    public static func decode(result: Data?) {}
+    public static func encode(_ output: Output) -> Data? { nil }
+    public static func decode(result: Data?) -> Output { () }
 }
 
 extension Job where Output == Data {
-    public static func encode(_ output: Data) -> Data? { output.isEmpty ? nil : output }
-    public static func decode(result: Data?) -> Data { result ?? Data() }
+    public static func encode(_ output: Output) -> Data? { output.isEmpty ? nil : output }
+    public static func decode(result: Data?) -> Output { result ?? Data() }
 }
 
 extension Job where Output == String {
-    public static func encode(_ output: String) -> Data? {
+    public static func encode(_ output: Output) -> Data? {
         output.isEmpty ? nil : Data(output.utf8)
     }
 
-    public static func decode(result: Data?) throws -> String {
+    public static func decode(result: Data?) throws -> Output {
         guard let text = String(validating: result ?? Data(), as: UTF8.self) else {
             throw MartletError(.codingFailed, "the job's result is not UTF-8")
         }
@@ -89,12 +92,14 @@ extension Job {
     }
 }
 
-/// JSON as the other languages' clients read and write it: dates as RFC 3339, slashes as they are.
+/// JSON as the other languages' clients read and write it: dates as RFC 3339, slashes as they are,
+/// and members in the order of their names, so that the same parameters are always the same
+/// payload.
 private enum JobCoding {
     static func encode(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .iso8601
-        encoder.outputFormatting = .withoutEscapingSlashes
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         return try encoder.encode(value)
     }
 

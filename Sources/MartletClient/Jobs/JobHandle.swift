@@ -8,6 +8,10 @@ import NIOCore
 /// well, with ``MartletClient/handle(for:of:)``.
 public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
     public let id: JobStatus.ID
+    /// The push made no job, since its unique key was held: this is the job that holds it.
+    public let wasDuplicate: Bool
+    /// What the push's acknowledgement was worth; nil for a handle made from an id.
+    public let durability: JobOptions.Durability?
 
     let client: MartletClient
     let decode: @Sendable (Data?) throws -> Output
@@ -52,7 +56,7 @@ public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
         case .dead:
             throw .jobFailed(job)
         case .cancelled:
-            throw MartletError(.jobCancelled, "job \(id) was cancelled")
+            throw .jobCancelled(job)
         case .expired:
             throw MartletError(.jobExpired, "job \(id) was not worked on in time")
         case .scheduled, .ready, .running, .held:
@@ -63,6 +67,40 @@ public struct JobHandle<Output: Sendable>: Identifiable, Sendable {
     /// What the server knows about the job now.
     public func status() async throws(MartletError) -> JobStatus {
         try await client.status(of: id)
+    }
+
+    /// What happens to the job from now on, but for progress; ends with the job.
+    public var events: JobEvents {
+        client.events(ofJob: id, includesProgress: false)
+    }
+
+    /// What the handler says from now on of how far it is, beginning with what it said last; ends
+    /// with the job.
+    public var progress: JobProgressUpdates {
+        JobProgressUpdates(events: client.events(ofJob: id, includesProgress: true), job: id)
+    }
+
+    /// The lines that the handlers logged and that are still kept, up to now.
+    public var logs: JobLog {
+        client.logs(of: id)
+    }
+
+    /// Why the job is where it is.
+    public func explain() async throws(MartletError) -> JobExplanation {
+        try await client.explain(id)
+    }
+
+    /// Cancels the job: at once when it waits; a running one's handler is told, and has the grace
+    /// to stop.
+    ///
+    /// - Parameter grace: up to 1 day; nil: 10 seconds.
+    /// - Returns: the state in which the job is now: `running` while its handler has the grace.
+    /// - Throws: ``MartletError/Code/jobFinished`` when it is too late.
+    @discardableResult
+    public func cancel(
+        reason: String = "", grace: Duration? = nil
+    ) async throws(MartletError) -> JobStatus.State {
+        try await client.cancel(id, reason: reason, grace: grace)
     }
 }
 
@@ -78,16 +116,38 @@ extension JobHandle where Output == Void {
 extension MartletClient {
     /// A handle for a job that was pushed before.
     public func handle<J: Job>(for id: JobStatus.ID, of type: J.Type) -> JobHandle<J.Output> {
-        JobHandle(id: id, client: self, decode: { try J.decode(result: $0) })
+        JobHandle(
+            id: id, wasDuplicate: false, durability: nil, client: self,
+            decode: { try J.decode(result: $0) })
     }
 
     /// A handle for a job that was pushed before, whose result is taken as bytes.
     public func handle(for id: JobStatus.ID) -> JobHandle<Data> {
-        JobHandle(id: id, client: self, decode: { $0 ?? Data() })
+        JobHandle(
+            id: id, wasDuplicate: false, durability: nil, client: self,
+            decode: { $0 ?? Data() })
+    }
+
+    func handle<J: Job>(for job: PushedJob, of type: J.Type) -> JobHandle<J.Output> {
+        JobHandle(
+            id: job.id, wasDuplicate: job.wasDuplicate, durability: job.durability, client: self,
+            decode: { try J.decode(result: $0) })
+    }
+
+    func handle(for job: PushedJob) -> JobHandle<Data> {
+        JobHandle(
+            id: job.id, wasDuplicate: job.wasDuplicate, durability: job.durability, client: self,
+            decode: { $0 ?? Data() })
     }
 }
 
 extension MartletError {
+    fileprivate static func jobCancelled(_ job: JobInfo) -> MartletError {
+        let reason = job.cancel?.reason ?? ""
+        return MartletError(
+            .jobCancelled, "job \(job.id) was cancelled" + (reason.isEmpty ? "" : ": \(reason)"))
+    }
+
     fileprivate static func jobFailed(_ job: JobInfo) -> MartletError {
         MartletError(
             .jobFailed,

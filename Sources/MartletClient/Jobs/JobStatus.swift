@@ -1,5 +1,5 @@
 public import Foundation
-package import MartletWire
+import MartletWire
 
 /// What the server knew about a job at one moment.
 public struct JobStatus: Identifiable, Sendable {
@@ -15,20 +15,52 @@ public struct JobStatus: Identifiable, Sendable {
     public let crashes: Int
     /// Deliveries that a worker gave back unspent.
     public let interruptions: Int
-    /// So many failures, or so many crashes, and the job is dead.
+    /// So many failures, and the job is dead.
     public let maxAttempts: Int
+    /// 255 runs first.
+    public let priority: UInt8
+    public let tags: [String]
+    public let headers: [String: String]
+    /// The unique key that it was pushed with.
+    public let unique: Unique?
+    /// The longest run of one attempt.
+    public let timeout: Duration?
     public let createdAt: Date
     /// When a scheduled job becomes ready.
     public let dueAt: Date?
     /// When the last attempt began.
     public let startedAt: Date?
     public let finishedAt: Date?
+    /// When it expires, unless it runs before.
+    public let expiresAt: Date?
+    /// When a finished job is gone.
+    public let vanishesAt: Date?
     /// Length of the payload before compression.
     public let payloadBytes: Int
     /// Why the last failed attempt failed.
     public let error: String?
+    /// The type of that error.
+    public let errorClass: String?
+    /// Where it was thrown, when the worker said so.
+    public let errorStack: String?
+    /// What it has in common with errors of the same kind; see ``DeadGroup``.
+    public let fingerprint: UInt64?
     /// What the handler said last while it ran.
     public let progress: Progress?
+    /// Bytes of the last checkpoint; nil when there is none.
+    public let checkpointBytes: Int?
+    /// Lines that its handlers logged and that are still kept.
+    public let logLines: LogLines?
+    /// Somebody asked for its end.
+    public let cancellation: Cancellation?
+    /// Somebody asked for another try of it.
+    public let retries: Retries?
+    /// The session of the worker that has it.
+    public let session: UInt64?
+    /// Host and process of that worker.
+    public let worker: String?
+    /// When that worker's lease ends, unless it is extended.
+    public let leaseEndsAt: Date?
 
     /// Where a job stands in its life.
     public enum State: String, CaseIterable, Codable, Sendable {
@@ -57,71 +89,43 @@ public struct JobStatus: Identifiable, Sendable {
         public let fraction: Double
         public let message: String
     }
-}
 
-extension JobStatus {
-    package init(_ info: JobInfo) {
-        id = ID(info.id)
-        queue = info.queue
-        type = info.type
-        state = State(info.state)
-        attempts = Int(info.attempts)
-        failures = Int(info.failures)
-        crashes = Int(info.crashes)
-        interruptions = Int(info.interruptions)
-        maxAttempts = Int(info.maxAttempts)
-        createdAt = Date(protocolTime: info.createdAt)
-        dueAt = .orNil(protocolTime: info.dueAt)
-        startedAt = .orNil(protocolTime: info.startedAt)
-        finishedAt = .orNil(protocolTime: info.finishedAt)
-        payloadBytes = Int(info.payloadBytes)
-        error = info.error
-        progress = info.progress.map {
-            Progress(
-                fraction: Double($0.done) / Double(Limits.progressDoneMax), message: $0.message)
+    /// A unique key and whether the job holds it.
+    public struct Unique: Hashable, Sendable {
+        public let key: String
+        public let scope: Scope
+        public let isHeld: Bool
+        /// With ``Scope/period``: how long it holds the key.
+        public let until: Date?
+
+        public enum Scope: String, Sendable {
+            case waiting
+            case active
+            case period
         }
     }
-}
 
-extension JobStatus.State {
-    package init(_ state: JobState) {
-        self =
-            switch state {
-            case .scheduled: .scheduled
-            case .ready: .ready
-            case .running: .running
-            case .held: .held
-            case .completed: .completed
-            case .dead: .dead
-            case .cancelled: .cancelled
-            case .expired: .expired
-            }
+    /// Which lines of a job's log are kept.
+    public struct LogLines: Hashable, Sendable {
+        /// Offset of the first.
+        public let first: UInt64
+        /// Offset of the one that would come next.
+        public let next: UInt64
     }
 
-    package var onTheWire: JobState {
-        switch self {
-        case .scheduled: .scheduled
-        case .ready: .ready
-        case .running: .running
-        case .held: .held
-        case .completed: .completed
-        case .dead: .dead
-        case .cancelled: .cancelled
-        case .expired: .expired
-        }
+    /// A request to cancel the job.
+    public struct Cancellation: Hashable, Sendable {
+        public let requestedAt: Date
+        /// The handler has until then to stop; nil: the cancellation is over.
+        public let graceEndsAt: Date?
+        public let reason: String
     }
-}
 
-extension Date {
-    /// Milliseconds since 1970, as the protocol counts.
-    init(protocolTime milliseconds: UInt64) {
-        self.init(timeIntervalSince1970: Double(milliseconds) / 1_000)
-    }
-}
-
-extension Date? {
-    /// In the protocol, 0 stands for "not yet".
-    static func orNil(protocolTime milliseconds: UInt64) -> Date? {
-        milliseconds == 0 ? nil : Date(protocolTime: milliseconds)
+    /// Retries by request, not those after a failure.
+    public struct Retries: Hashable, Sendable {
+        public let count: Int
+        public let lastAt: Date
+        /// The job's state before the last one.
+        public let stateBefore: State
     }
 }

@@ -1,5 +1,3 @@
-package import NIOCore
-
 /// Where a job stands in its life.
 package enum JobState: UInt8, CaseIterable, Sendable {
     case scheduled = 1
@@ -42,8 +40,26 @@ package struct JobInfo: Message {
     package var payload: Payload?
     package var result: Payload?
     package var leaseEndsAt: UInt64?
-    /// Who has it.
+    /// Of the worker that has it.
     package var session: UInt64?
+    package var priority = Limits.priorityDefault
+    package var tags: JobTags?
+    package var headers: JobHeaders?
+    package var unique: HeldKey?
+    package var timeoutMilliseconds: UInt32?
+    package var expiresAt: UInt64?
+    package var errorClass: String?
+    package var errorStack: String?
+    package var fingerprint: UInt64?
+    package var cancel: CancelInfo?
+    package var checkpointBytes: UInt32?
+    package var retried: RetryInfo?
+    /// Offsets of the lines that are kept of its log.
+    package var logLines: Range<UInt64>?
+    /// Host and process of the worker that has it.
+    package var worker: String?
+    /// The end of its retention.
+    package var vanishesAt: UInt64?
 
     package init(
         id: JobID, state: JobState, attempts: UInt16 = 0, failures: UInt16 = 0, crashes: UInt16 = 0,
@@ -69,46 +85,49 @@ package struct JobInfo: Message {
 }
 
 extension JobInfo {
-    package init(from reader: inout WireReader) throws(WireError) {
-        self.init(
-            id: JobID(rawValue: try reader.u64()), state: try reader.named("state"),
-            attempts: try reader.u16(), failures: try reader.u16(), crashes: try reader.u16(),
-            interruptions: try reader.u16(), maxAttempts: try reader.u16(),
-            createdAt: try reader.u64(),
-            dueAt: try reader.u64(), startedAt: try reader.u64(), finishedAt: try reader.u64(),
-            payloadBytes: try reader.u32(), queue: try reader.text8(), type: try reader.text8())
-        self = try reader.withJobOptions(self)
-    }
+    /// The unique key that the job was submitted with.
+    package struct HeldKey: Equatable, Sendable {
+        package var scope: UniqueKey.Scope
+        /// Else the key is free again.
+        package var isHeld: Bool
+        /// With scope `period`: until then, in milliseconds since 1970.
+        package var until: UInt64
+        package var key: String
 
-    package func write(to buffer: inout ByteBuffer) {
-        buffer.writeMultipleIntegers(
-            id.rawValue, state.rawValue, attempts, failures, crashes, interruptions, maxAttempts,
-            createdAt, dueAt, startedAt, finishedAt, payloadBytes, endianness: .little)
-        buffer.writeText8(queue)
-        buffer.writeText8(type)
-        if let error { buffer.writeOption(1) { $0.writeString(error) } }
-        if let progress { buffer.writeOption(2) { progress.write(to: &$0) } }
-        if let payload { buffer.writeOption(3) { $0.writePayload(payload) } }
-        if let result { buffer.writeOption(4) { $0.writePayload(result) } }
-        if let leaseEndsAt { buffer.writeOption(5) { $0.writeLittle(leaseEndsAt) } }
-        if let session { buffer.writeOption(6) { $0.writeLittle(session) } }
-    }
-}
-
-extension WireReader {
-    fileprivate mutating func withJobOptions(_ job: JobInfo) throws(WireError) -> JobInfo {
-        var job = job
-        try options { (tag, option) throws(WireError) in
-            switch tag {
-            case 1: job.error = try option.restText()
-            case 2: job.progress = try JobProgress(from: &option)
-            case 3: job.payload = Payload(try option.payload())
-            case 4: job.result = Payload(try option.payload())
-            case 5: job.leaseEndsAt = try option.u64()
-            case 6: job.session = try option.u64()
-            default: option.skip()
-            }
+        package init(scope: UniqueKey.Scope, isHeld: Bool, until: UInt64 = 0, key: String) {
+            self.scope = scope
+            self.isHeld = isHeld
+            self.until = until
+            self.key = key
         }
-        return job
+    }
+
+    /// That somebody cancelled it. Times are milliseconds since 1970.
+    package struct CancelInfo: Equatable, Sendable {
+        package var requestedAt: UInt64
+        /// 0: nothing is pending.
+        package var graceEndsAt: UInt64
+        package var reason: String
+
+        package init(requestedAt: UInt64, graceEndsAt: UInt64 = 0, reason: String = "") {
+            self.requestedAt = requestedAt
+            self.graceEndsAt = graceEndsAt
+            self.reason = reason
+        }
+    }
+
+    /// That it was retried by request.
+    package struct RetryInfo: Equatable, Sendable {
+        package var count: UInt16
+        /// Milliseconds since 1970.
+        package var lastAt: UInt64
+        /// Before the last one.
+        package var stateBefore: JobState
+
+        package init(count: UInt16, lastAt: UInt64, stateBefore: JobState) {
+            self.count = count
+            self.lastAt = lastAt
+            self.stateBefore = stateBefore
+        }
     }
 }

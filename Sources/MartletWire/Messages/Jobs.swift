@@ -52,23 +52,27 @@ package struct Jobs: Message {
 package struct Delivery: Equatable, Sendable {
     package var fields: DeliveryFields
     package var payload: Payload
+    package var options: DeliveryOptions
 
-    package init(fields: DeliveryFields, payload: Payload) {
+    package init(
+        fields: DeliveryFields, payload: Payload, options: DeliveryOptions = DeliveryOptions()
+    ) {
         self.fields = fields
         self.payload = payload
+        self.options = options
     }
 
     init(from reader: inout WireReader) throws(WireError) {
         fields = try DeliveryFields(from: &reader)
         payload = Payload(try reader.payload())
-        var options = try reader.part(Int(reader.u16()))
-        try options.skipOptions()
+        var part = try reader.part(Int(reader.u32()))
+        options = try DeliveryOptions(from: &part)
     }
 
     func write(to buffer: inout ByteBuffer) {
         fields.write(to: &buffer)
         buffer.writePayload(payload)
-        buffer.writeLittle(UInt16(0))
+        buffer.writeSized32 { options.write(to: &$0) }
     }
 }
 

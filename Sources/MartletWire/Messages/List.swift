@@ -13,8 +13,11 @@ package struct List: Message {
     package var limit: UInt16
     /// Empty, or that of the page before; at most 255 bytes.
     package var cursor: [UInt8]
-    /// Only jobs of this type.
-    package var type: String?
+    package var filter: JobFilter
+    /// Only how many, not the jobs.
+    package var isCount: Bool
+    /// From a snapshot that holds all that was answered before: it may take a moment longer.
+    package var isFresh: Bool
 
     package enum Order: UInt8, Sendable {
         case newestFirst = 0
@@ -23,14 +26,17 @@ package struct List: Message {
 
     package init(
         queue: String = "", states: JobStates = [], order: Order = .newestFirst, limit: UInt16,
-        cursor: [UInt8] = [], type: String? = nil
+        cursor: [UInt8] = [], filter: JobFilter = JobFilter(), isCount: Bool = false,
+        isFresh: Bool = false
     ) {
         self.queue = queue
         self.states = states
         self.order = order
         self.limit = limit
         self.cursor = cursor
-        self.type = type
+        self.filter = filter
+        self.isCount = isCount
+        self.isFresh = isFresh
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
@@ -38,15 +44,19 @@ package struct List: Message {
             queue: try reader.text8(), states: JobStates(rawValue: try reader.u16()),
             order: try reader.named("order"), limit: try reader.u16(),
             cursor: Array(try reader.bytes8()))
-        guard (1...Limits.listLimitMax).contains(limit) else {
-            throw .fieldInvalid(
-                "limit", actual: UInt64(limit), range: 1...UInt64(Limits.listLimitMax))
-        }
-        var type: String?
+        try checkField("limit", Int(limit), 1...Int(Limits.listLimitMax))
+        var filter = JobFilter()
+        var (isCount, isFresh) = (false, false)
         try reader.options { (tag, option) throws(WireError) in
-            if tag == 1 { type = try option.restText() } else { option.skip() }
+            switch tag {
+            case 32: isCount = true
+            case 33: isFresh = true
+            default: try filter.read(tag, &option)
+            }
         }
-        self.type = type
+        self.filter = filter
+        self.isCount = isCount
+        self.isFresh = isFresh
     }
 
     package func write(to buffer: inout ByteBuffer) {
@@ -55,7 +65,9 @@ package struct List: Message {
         buffer.writeLittle(order.rawValue)
         buffer.writeLittle(limit)
         buffer.writeData8(cursor)
-        if let type { buffer.writeOption(1) { $0.writeString(type) } }
+        filter.write(to: &buffer)
+        buffer.writeOption(32, when: isCount)
+        buffer.writeOption(33, when: isFresh)
     }
 }
 
@@ -77,18 +89,23 @@ package struct JobPage: Message {
 
     /// Milliseconds since 1970.
     package var asOf: UInt64
+    /// Jobs that matched on this page; the answer where only their number was asked for.
+    package var matched: UInt32
     package var jobs: [JobInfo]
     /// For the next page; empty: this was the last.
     package var cursor: [UInt8]
 
-    package init(asOf: UInt64, jobs: [JobInfo], cursor: [UInt8] = []) {
+    /// - Parameter matched: As many as there are jobs, when `nil`.
+    package init(asOf: UInt64, matched: UInt32? = nil, jobs: [JobInfo], cursor: [UInt8] = []) {
         self.asOf = asOf
+        self.matched = matched ?? UInt32(jobs.count)
         self.jobs = jobs
         self.cursor = cursor
     }
 
     package init(from reader: inout WireReader) throws(WireError) {
         asOf = try reader.u64()
+        matched = try reader.u32()
         jobs = []
         for _ in 0..<(try reader.u16()) {
             var part = try reader.part(Int(reader.u32()))
@@ -98,8 +115,7 @@ package struct JobPage: Message {
     }
 
     package func write(to buffer: inout ByteBuffer) {
-        buffer.writeLittle(asOf)
-        buffer.writeLittle(UInt16(jobs.count))
+        buffer.writeMultipleIntegers(asOf, matched, UInt16(jobs.count), endianness: .little)
         for job in jobs { buffer.writeSized32 { job.write(to: &$0) } }
         buffer.writeData8(cursor)
     }

@@ -64,11 +64,23 @@ package struct QueueInfo: Equatable, Sendable {
     package var dead: UInt64
     /// Jobs completed since the queue exists.
     package var completed: UInt64
-    /// Finished jobs still kept.
+    /// Completed jobs still kept.
     package var retained: UInt64
     /// When the job at the head was submitted, in milliseconds since 1970; 0: none is ready.
     package var oldestReadyAt: UInt64
     package var subscribers: UInt32
+    /// Cancelled jobs still kept.
+    package var cancelled: UInt64 = 0
+    /// Expired jobs still kept.
+    package var expired: UInt64 = 0
+    package var totals = Totals()
+    package var rates = Rates()
+    /// Payload bytes, as carried, of scheduled and ready jobs.
+    package var waitingBytes: UInt64 = 0
+    package var paused: Paused?
+    /// Since when submissions are refused, in milliseconds since 1970.
+    package var drainingSince: UInt64?
+    package var settings = QueueSettings()
 
     package init(
         name: String, ready: UInt64 = 0, running: UInt64 = 0, scheduled: UInt64 = 0,
@@ -87,21 +99,49 @@ package struct QueueInfo: Equatable, Sendable {
         self.oldestReadyAt = oldestReadyAt
         self.subscribers = subscribers
     }
+}
 
-    init(from reader: inout WireReader) throws(WireError) {
-        self.init(
-            name: try reader.text8(), ready: try reader.u64(), running: try reader.u64(),
-            scheduled: try reader.u64(), held: try reader.u64(), dead: try reader.u64(),
-            completed: try reader.u64(), retained: try reader.u64(),
-            oldestReadyAt: try reader.u64(),
-            subscribers: try reader.u32())
-        try reader.skipOptions()
+extension QueueInfo {
+    /// Jobs since the queue exists.
+    package struct Totals: Equatable, Sendable {
+        package var submitted: UInt64
+        package var died: UInt64
+        package var cancelled: UInt64
+        package var expired: UInt64
+
+        package init(
+            submitted: UInt64 = 0, died: UInt64 = 0, cancelled: UInt64 = 0, expired: UInt64 = 0
+        ) {
+            self.submitted = submitted
+            self.died = died
+            self.cancelled = cancelled
+            self.expired = expired
+        }
     }
 
-    func write(to buffer: inout ByteBuffer) {
-        buffer.writeText8(name)
-        buffer.writeMultipleIntegers(
-            ready, running, scheduled, held, dead, completed, retained, oldestReadyAt, subscribers,
-            endianness: .little)
+    /// Jobs in the last minute.
+    package struct Rates: Equatable, Sendable {
+        package var submitted: UInt32
+        package var completed: UInt32
+        package var failed: UInt32
+
+        package init(submitted: UInt32 = 0, completed: UInt32 = 0, failed: UInt32 = 0) {
+            self.submitted = submitted
+            self.completed = completed
+            self.failed = failed
+        }
+    }
+
+    package struct Paused: Equatable, Sendable {
+        /// Milliseconds since 1970.
+        package var since: UInt64
+        package var by: String
+        package var reason: String
+
+        package init(since: UInt64, by: String, reason: String) {
+            self.since = since
+            self.by = by
+            self.reason = reason
+        }
     }
 }

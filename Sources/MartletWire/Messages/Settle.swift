@@ -37,8 +37,8 @@ package struct Settlement: Equatable, Sendable {
     package enum Verdict: Equatable, Sendable {
         /// Done, with a result or without.
         case complete(Payload?)
-        /// At most 8,192 bytes of reason.
-        case fail(reason: String)
+        /// What was wrong, and what is to become of the job.
+        case fail(JobFailure)
         /// Back to ready, at its old place, unspent.
         case release
         /// The lease ends that long from now, 1,000 to 43,200,000.
@@ -58,7 +58,7 @@ package struct Settlement: Equatable, Sendable {
         let detail = SettlementDetail(bytes: try reader.bytes32())
         switch outcome {
         case .complete: verdict = .complete(try detail.result().map { Payload($0) })
-        case .fail: verdict = .fail(reason: String(decoding: try detail.reason(), as: UTF8.self))
+        case .fail: verdict = .fail(JobFailure(try detail.failure()))
         case .release:
             try detail.none()
             verdict = .release
@@ -71,8 +71,7 @@ package struct Settlement: Equatable, Sendable {
         buffer.writeSized32 { buffer in
             switch verdict {
             case .complete(let result): if let result { buffer.writePayload(result) }
-            case .fail(let reason):
-                buffer.writeText16(reason.truncated(toUTF8Bytes: Limits.reasonBytesMax))
+            case .fail(let failure): failure.write(to: &buffer)
             case .release: break
             case .extend(let milliseconds): buffer.writeLittle(milliseconds)
             }
@@ -106,18 +105,10 @@ package struct SettlementDetail {
         return payload
     }
 
-    /// Of `fail`: the reason's UTF-8.
-    package func reason() throws(WireError) -> UnsafeRawBufferPointer {
+    /// Of `fail`.
+    package func failure() throws(WireError) -> JobFailureView {
         var reader = WireReader(bytes)
-        let reason = try reader.bytes16()
-        guard reason.count <= Limits.reasonBytesMax else {
-            throw .fieldInvalid(
-                "reason's length", actual: UInt64(reason.count),
-                range: 0...UInt64(Limits.reasonBytesMax))
-        }
-        guard isValidUTF8(reason) else { throw .invalidMessage("reason is not valid UTF-8") }
-        try reader.skipOptions()
-        return reason
+        return try JobFailureView(from: &reader)
     }
 
     /// Of `release`.
@@ -136,9 +127,4 @@ package struct SettlementDetail {
         try checkLease(milliseconds, "extension")
         return milliseconds
     }
-}
-
-/// ASCII is seen without making a string.
-func isValidUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
-    bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
 }

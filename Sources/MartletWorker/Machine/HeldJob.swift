@@ -15,6 +15,7 @@ struct DeliveredJob: Equatable, Sendable {
     let type: String
     let fields: DeliveryFields
     let payload: Payload
+    let options: DeliveryOptions
 }
 
 /// What the worker remembers of a job for as long as it holds its lease.
@@ -22,6 +23,8 @@ struct HeldJob {
     /// Which queue's slots it takes.
     let lane: Int
     let leaseMilliseconds: UInt32
+    /// How long its handler may run.
+    let timeout: TimeAmount?
     /// When the lease ends, unless it is extended.
     var leaseEnds: NIODeadline
     /// When it is to be extended next.
@@ -36,11 +39,14 @@ struct HeldJob {
         case running(since: NIODeadline, timeoutAt: NIODeadline?)
         /// Its handler was told to stop and has not yet returned.
         case cancelled(CancellationReason, since: NIODeadline)
+        /// Its handler has ended; the server hears of it once it has heard the rest.
+        case finished(Settlement.Verdict)
     }
 
-    init(lane: Int, leaseMilliseconds: UInt32, now: NIODeadline) {
+    init(lane: Int, leaseMilliseconds: UInt32, timeout: TimeAmount? = nil, now: NIODeadline) {
         self.lane = lane
         self.leaseMilliseconds = leaseMilliseconds
+        self.timeout = timeout
         leaseEnds = now + .milliseconds(Int64(leaseMilliseconds))
         renewAt = now
         phase = .waiting(since: now)
@@ -64,7 +70,7 @@ struct HeldJob {
 
     var startedAt: NIODeadline? {
         switch phase {
-        case .waiting: nil
+        case .waiting, .finished: nil
         case .running(let since, _), .cancelled(_, let since): since
         }
     }

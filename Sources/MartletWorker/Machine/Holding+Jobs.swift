@@ -1,8 +1,8 @@
 import MartletWire
 
 extension Holding {
-    /// Names jobs in as few runs as they make, and in as many messages as it takes. At least one: that a
-    /// worker holds nothing is news too.
+    /// Names jobs in as few runs as they make, and in as many messages as it takes. At least one:
+    /// that a worker holds nothing is news too.
     static func naming(_ keys: [JobKey], batchMax: Int) -> [Holding] {
         let sorted = keys.sorted { ($0.token, $0.id.rawValue) < ($1.token, $1.id.rawValue) }
         var messages = stride(from: 0, to: max(sorted.count, 1), by: batchMax).map { start in

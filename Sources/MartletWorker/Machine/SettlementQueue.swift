@@ -1,8 +1,8 @@
 import MartletWire
 import NIOCore
 
-/// What is to be told to the server about held jobs: collected, sent in batches, kept until it is answered,
-/// and sent again on the next connection when it was not.
+/// What is to be told to the server about held jobs: collected, sent in batches, kept until it is
+/// answered, and sent again on the next connection when it was not.
 struct SettlementQueue {
     private var pending = CircularBuffer<PendingSettlement>()
     private var underWay: [UInt64: [PendingSettlement]] = [:]
@@ -59,8 +59,8 @@ struct SettlementQueue {
         holdOff = max(holdOff ?? time, time)
     }
 
-    /// What is unanswered must be said again on the next connection, in its old order. Renewals are not:
-    /// the next connection begins with new ones.
+    /// What is unanswered must be said again on the next connection, in its old order. Renewals are
+    /// not: the next connection begins with new ones.
     mutating func connectionLost() {
         let unanswered = underWay.sorted { $0.key < $1.key }.flatMap(\.value)
         let unsent = Array(pending)
@@ -88,7 +88,8 @@ struct SettlementQueue {
             + underWay.values.reduce(0) { $0 + $1.count(where: \.isOutcome) }
     }
 
-    /// Jobs whose outcome the server has not heard yet, as far as is known here, after a connection was lost.
+    /// Jobs whose outcome the server has not heard yet, as far as is known here, after a connection
+    /// was lost.
     var unsettled: [JobKey] { pending.map(\.key) }
 
     func carried(lane: Int) -> Int {
@@ -123,7 +124,7 @@ struct PendingSettlement {
     fileprivate var byteCount: Int {
         switch verdict {
         case .complete(let result): 25 + (result?.bytes.readableBytes ?? 0)
-        case .fail(let reason): 27 + reason.utf8.count
+        case .fail(let failure): 27 + failure.message.utf8.count
         case .release, .extend: 25
         }
     }

@@ -3,15 +3,16 @@ import NIOCore
 
 /// What the machine wants done.
 enum WorkerAction: Equatable {
-    /// What is still held of earlier connections, to be sent in this order; each is answered with `held`.
+    /// What is still held of earlier connections, to be sent in this order; each is answered with
+    /// `held`.
     case hold([Holding])
     /// The server's answer matters only when it is a refusal.
     case subscribe(Subscribe)
     case credit(Credit)
     /// Answered with `settled` or `settleFailed` under the same number.
     case settle(UInt64, Settle)
-    /// Answered with `progressAnswered`.
-    case progress(ProgressMessage)
+    /// Answered with `noteAnswered`.
+    case note(JobKey, Note)
     case drain
     /// Run the handler; ends with `finished`.
     case start(DeliveredJob, timeoutAt: NIODeadline?)
@@ -28,7 +29,7 @@ enum WorkerAction: Equatable {
 enum HandlerResult: Equatable, Sendable {
     case completed(Payload?)
     /// Threw an error, described here.
-    case failed(reason: String)
+    case failed(MartletWire.JobFailure)
     /// Threw `CancellationError`.
     case cancelled
 }
@@ -40,7 +41,8 @@ struct WorkerSettings: Sendable {
     var leaseMilliseconds: UInt32 = 0
     var timeout: TimeAmount?
     var drainTimeout = TimeAmount.seconds(30)
-    /// What handlers get to return after a shutdown has cancelled them, and their jobs to be given back.
+    /// What handlers get to return after a shutdown has cancelled them, and their jobs to be given
+    /// back.
     var cancelTimeout = TimeAmount.seconds(5)
     /// How long a job may wait here for a slot before it is given back.
     var patience = TimeAmount.seconds(2)

@@ -3,14 +3,14 @@ import NIOCore
 
 /// What a worker does next, as a function of what happened to it. No socket, no clock, no task.
 ///
-/// Events only change the state; ``flush(_:)`` says what is to be done. So whatever happened at once is
-/// answered at once: a hundred handlers that ended make one `SETTLE`.
+/// Events only change the state; ``flush(_:)`` says what is to be done. So whatever happened at
+/// once is answered at once: a hundred handlers that ended make one `SETTLE`.
 struct WorkerMachine: ~Copyable {
     private let settings: WorkerSettings
     private var lanes: [WorkerLane]
     private var held: [JobKey: HeldJob] = [:]
     private var settlements = SettlementQueue()
-    private var progress = ProgressTable()
+    private var notes = NoteTable()
     private var link = Link.down(since: nil)
     private var phase = Phase.working
     private var actions: [WorkerAction] = []
@@ -47,7 +47,7 @@ struct WorkerMachine: ~Copyable {
         guard link == .up else { return }
         link = .down(since: now)
         settlements.connectionLost()
-        progress.connectionLost()
+        notes.connectionLost()
         for (key, var job) in held {
             job.isCarried = true
             held[key] = job
@@ -55,8 +55,8 @@ struct WorkerMachine: ~Copyable {
         }
     }
 
-    /// The leases go on: nothing stops, and the server hears at once what is still held. The rest was on
-    /// its way when the connection broke.
+    /// The leases go on: nothing stops, and the server hears at once what is still held. The rest
+    /// was on its way when the connection broke.
     private mutating func carryOver(_ now: NIODeadline) {
         let keys = held.filter { $0.value.isRenewable }.map(\.key) + settlements.unsettled
         actions.append(.hold(Holding.naming(keys, batchMax: batchMax)))
@@ -72,7 +72,7 @@ struct WorkerMachine: ~Copyable {
 
     private mutating func loseEverything() {
         let lost = settlements.removeAll()
-        progress = ProgressTable()
+        notes = NoteTable()
         if lost > 0 { actions.append(.outcomesLost(lost)) }
         for key in held.keys { lose(key) }
         for index in lanes.indices { lanes[index].carried = 0 }
@@ -101,47 +101,70 @@ struct WorkerMachine: ~Copyable {
                 settle(key, lane: lane, isCarried: false, .release)
                 continue
             }
-            let job = HeldJob(lane: lane, leaseMilliseconds: jobs.leaseMilliseconds, now: now)
+            let job = HeldJob(
+                lane: lane, leaseMilliseconds: jobs.leaseMilliseconds,
+                timeout: settings.timeout(of: delivery.options), now: now)
             held[key] = job
             lanes[lane].waiting.append(
                 DeliveredJob(
                     key: key, queue: lanes[lane].queue,
                     type: jobs.types[Int(delivery.fields.type)], fields: delivery.fields,
-                    payload: delivery.payload))
+                    payload: delivery.payload, options: delivery.options))
             schedule(min(job.renewAt, now + settings.patience))
         }
     }
 
     /// A handler returned.
     mutating func finished(_ key: JobKey, _ result: HandlerResult, _ now: NIODeadline) {
-        guard let job = held.removeValue(forKey: key), let startedAt = job.startedAt else {
+        guard var job = held.removeValue(forKey: key), let startedAt = job.startedAt else {
             preconditionFailure("a handler ends once, after it was started")
         }
-        progress.remove(key)
         lanes[job.lane].running -= 1
         lanes[job.lane].observe(now - startedAt)
-        guard let verdict = verdict(result, of: job) else { return }
-        settle(key, lane: job.lane, isCarried: job.isCarried, verdict)
+        guard let verdict = verdict(result, of: job) else { return notes.remove(key) }
+        if notes.finish(key) {
+            job.phase = .finished(verdict)
+            held[key] = job
+        } else {
+            settle(key, lane: job.lane, isCarried: job.isCarried, verdict)
+        }
     }
 
     /// What the server hears; nil when the lease is gone and it would not listen.
     private func verdict(_ result: HandlerResult, of job: HeldJob) -> Settlement.Verdict? {
         switch (job.phase, result) {
-        case (.waiting, _): preconditionFailure("a job that waits has no handler")
+        case (.waiting, _), (.finished, _):
+            preconditionFailure("only a job that runs has a handler")
         case (.cancelled(.leaseLost, _), _): nil
         case (_, .completed(let payload)): .complete(payload)
-        case (.cancelled(.shutdown, _), _): .release
-        case (.cancelled(.timeout, _), _):
-            .fail(reason: "timed out after \(settings.timeout?.seconds ?? 0) s")
-        case (_, .failed(let reason)): .fail(reason: reason)
-        case (_, .cancelled): .fail(reason: "the handler threw CancellationError, uncancelled")
+        case (.cancelled(.timeout, _), _): .fail(job.timedOut)
+        case (.cancelled(.shutdown, _), _), (.cancelled, .cancelled): .release
+        case (_, .failed(let failure)): .fail(failure)
+        case (_, .cancelled):
+            .fail(
+                FailureReport.report(
+                    "the handler threw CancellationError, uncancelled", "CancellationError"))
         }
     }
 
-    /// A handler says how far it is.
-    mutating func progressed(_ key: JobKey, _ news: JobProgress) {
+    /// A handler says something of its job.
+    mutating func noted(_ key: JobKey, _ note: Note) {
         guard let job = held[key], job.isRenewable else { return }
-        progress.update(key, news)
+        notes.add(key, note)
+    }
+
+    /// Somebody cancelled these running jobs. When their grace is over the leases are gone, and the
+    /// next renewal tells.
+    mutating func cancelled(_ cancellations: [Cancellation]) {
+        for cancellation in cancellations {
+            let key = JobKey(id: cancellation.id, token: cancellation.token)
+            guard case .waiting = held[key]?.phase else {
+                cancel(key, .cancelled(cancellation.reason))
+                continue
+            }
+            if let lane = held[key]?.lane { lanes[lane].waiting.removeAll { $0.key == key } }
+            release(key)
+        }
     }
 
     // MARK: Answers
@@ -177,9 +200,14 @@ struct WorkerMachine: ~Copyable {
         }
     }
 
-    mutating func progressAnswered(_ key: JobKey, leaseLost: Bool) {
-        progress.answered(key)
-        if leaseLost { lose(key) }
+    mutating func noteAnswered(_ key: JobKey, leaseLost: Bool) {
+        notes.answered(key)
+        if leaseLost { return lose(key) }
+        guard let job = held[key], case .finished(let verdict) = job.phase, notes.isDone(key) else {
+            return
+        }
+        held[key] = nil
+        settle(key, lane: job.lane, isCarried: job.isCarried, verdict)
     }
 
     private mutating func refused(_ item: PendingSettlement, _ error: WireError, _ now: NIODeadline)
@@ -197,7 +225,8 @@ struct WorkerMachine: ~Copyable {
         case (.complete(.some), let code) where code != .leaseLost:
             // The work is done, but the server can't take its result: people must hear of that.
             settle(
-                item.key, lane: item.lane, isCarried: item.isCarried, .fail(reason: error.message))
+                item.key, lane: item.lane, isCarried: item.isCarried,
+                .fail(FailureReport.report(error.message, error.code.name)))
         case (_, .leaseLost) where item.isRepeated:
             forget(item)  // Most likely the first one arrived, and only its answer did not.
         default:
@@ -234,8 +263,8 @@ struct WorkerMachine: ~Copyable {
         tickPhase(now)
     }
 
-    /// While the connection is down, the server keeps the leases for its grace, or until they end; longer
-    /// nobody may count on them.
+    /// While the connection is down, the server keeps the leases for its grace, or until they end;
+    /// longer nobody may count on them.
     private func leaseLostAt(_ job: HeldJob) -> NIODeadline {
         switch link {
         case .up: .distantFuture
@@ -251,6 +280,7 @@ struct WorkerMachine: ~Copyable {
             min(lost, renewal, link == .up ? since + settings.patience : .distantFuture)
         case .running(_, let timeoutAt): min(lost, renewal, timeoutAt ?? .distantFuture)
         case .cancelled(let reason, _): reason == .leaseLost ? .distantFuture : min(lost, renewal)
+        case .finished: min(lost, renewal)
         }
     }
 
@@ -322,7 +352,7 @@ struct WorkerMachine: ~Copyable {
         guard link == .up else { return }
         for index in lanes.indices {
             while lanes[index].hasFreeSlot, let job = lanes[index].waiting.popFirst() {
-                let timeoutAt = settings.timeout.map { now + $0 }
+                let timeoutAt = held[job.key]?.timeout.map { now + $0 }
                 held[job.key]?.phase = .running(since: now, timeoutAt: timeoutAt)
                 lanes[index].running += 1
                 schedule(timeoutAt ?? .distantFuture)
@@ -337,10 +367,7 @@ struct WorkerMachine: ~Copyable {
         while let (number, items) = settlements.takeBatch(itemsMax: batchMax, now: now) {
             actions.append(.settle(number, Settle(items: items)))
         }
-        for (key, news) in progress.take() {
-            actions.append(
-                .progress(ProgressMessage(id: key.id, token: key.token, progress: news)))
-        }
+        for (key, note) in notes.take() { actions.append(.note(key, note)) }
     }
 
     private mutating func adjustCredit() {
@@ -376,6 +403,7 @@ struct WorkerMachine: ~Copyable {
 
     /// Somebody else may have the job now.
     private mutating func lose(_ key: JobKey) {
+        notes.remove(key)
         cancel(key, .leaseLost)
     }
 
@@ -396,7 +424,11 @@ struct WorkerMachine: ~Copyable {
         case .cancelled(_, let since) where reason == .leaseLost:
             // Its handler was told to stop already; but what it returns must not be sent any more.
             job.phase = .cancelled(reason, since: since)
-        case .cancelled:
+        case .finished where reason == .leaseLost:
+            held[key] = nil
+            actions.append(.outcomesLost(1))
+            return
+        case .cancelled, .finished:
             return
         }
         held[key] = job
@@ -420,8 +452,14 @@ struct WorkerMachine: ~Copyable {
     }
 }
 
-extension TimeAmount {
-    fileprivate var seconds: Double { Double(nanoseconds) / 1e9 }
+extension WorkerSettings {
+    /// The job's own timeout, or the worker's when that is shorter. It counts from the start of the
+    /// handler, which the server's grace leaves room for.
+    fileprivate func timeout(of options: DeliveryOptions) -> TimeAmount? {
+        let own = options.timeoutMilliseconds.map { TimeAmount.milliseconds(Int64($0)) }
+        guard let own, let timeout else { return own ?? timeout }
+        return min(own, timeout)
+    }
 }
 
 extension WireError {
@@ -431,6 +469,11 @@ extension WireError {
 }
 
 extension HeldJob {
+    fileprivate var timedOut: MartletWire.JobFailure {
+        let seconds = Double(timeout?.nanoseconds ?? 0) / 1e9
+        return FailureReport.report("timed out after \(seconds) s", "Timeout")
+    }
+
     /// Renewals that are due soon go along with those that are due now.
     fileprivate var renewalSlack: TimeAmount { .milliseconds(Int64(leaseMilliseconds) / 12) }
 

@@ -5,10 +5,11 @@ import SystemPackage
 
 /// Runs a command for each job: payload on its standard input, result from its standard output.
 ///
-/// Exit status 0 completes the job. Anything else fails it, with the end of standard error as the reason.
-/// The process leads a process group of its own, and cancellation ends the whole group: SIGTERM first,
-/// SIGKILL after ``grace`` or as soon as the leader is gone. What a command leaves behind when it ends by
-/// itself is its own affair, and nobody waits for it, even if it holds the output open.
+/// Exit status 0 completes the job. Anything else fails it, with the end of standard error as the
+/// reason. The process leads a process group of its own, and cancellation ends the whole group:
+/// SIGTERM first, SIGKILL after ``grace`` or as soon as the leader is gone. What a command leaves
+/// behind when it ends by itself is its own affair, and nobody waits for it, even if it holds the
+/// output open.
 package struct SubprocessHandler: Sendable {
     private let command: Command
     /// Looked up once: a spawn that tries every directory in `PATH` costs a process for each.
@@ -48,6 +49,38 @@ package struct SubprocessHandler: Sendable {
             throw SubprocessFailure(result.status, complaint: result.capture.complaint.text)
         }
         return result.capture.output
+    }
+
+    /// Runs as ``run(_:environment:outputBytesMax:)`` does, and hears meanwhile what the command
+    /// says on its control pipe: `MARTLET_CONTROL` is its path, `MARTLET_CHECKPOINT` that of a file
+    /// with the checkpoint when there is one.
+    func run(
+        _ payload: ByteBuffer, environment: [String: String], outputBytesMax: Int,
+        checkpoint: Data?, onControl: @escaping @Sendable (ControlLine) -> Void
+    ) async throws -> ByteBuffer {
+        let pipe = try ControlPipe(checkpoint: checkpoint)
+        var environment = environment
+        environment["MARTLET_CONTROL"] = pipe.path
+        if checkpoint != nil { environment["MARTLET_CHECKPOINT"] = pipe.checkpointPath }
+        return try await withThrowingTaskGroup(of: Void.self) { [environment] group in
+            group.addTask { try await pipe.read(onControl) }
+            do {
+                let output = try await run(
+                    payload, environment: environment, outputBytesMax: outputBytesMax)
+                try await finish(pipe, &group)
+                return output
+            } catch {
+                try await finish(pipe, &group)
+                throw error
+            }
+        }
+    }
+
+    private func finish(
+        _ pipe: ControlPipe, _ group: inout ThrowingTaskGroup<Void, any Error>
+    ) async throws {
+        if !pipe.end() { group.cancelAll() }
+        try await group.waitForAll()
     }
 
     private func execute(
@@ -93,8 +126,9 @@ package struct SubprocessHandler: Sendable {
         try await writer.finish()
     }
 
-    /// Waits for the leader, which the teardown sequence is signalling at the same time, then kills what
-    /// is left of its group. The leader has not been reaped yet, so the group's number is still its own.
+    /// Waits for the leader, which the teardown sequence is signalling at the same time, then kills
+    /// what is left of its group. The leader has not been reaped yet, so the group's number is
+    /// still its own.
     private func end(_ execution: Running) async {
         await execution.teardown(using: [
             // A stopped process gets SIGTERM only once it goes on.
@@ -114,8 +148,8 @@ package struct SubprocessHandler: Sendable {
     private typealias Running = Execution<CustomWriteInput, SequenceOutput, SequenceOutput>
 }
 
-/// Writing to a command that has closed its input must be an error of that write, not the end of this
-/// process. Children get the default action back: the spawn resets their signals.
+/// Writing to a command that has closed its input must be an error of that write, not the end of
+/// this process. Children get the default action back: the spawn resets their signals.
 private let brokenPipesIgnored: Void = {
     _ = signal(SIGPIPE, SIG_IGN)
 }()

@@ -21,19 +21,3 @@ struct TimeSpan: ExpressibleByArgument, Equatable {
         "ms": 1, "": 1000, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000,
     ]
 }
-
-/// `BASE,CAP`: after the n-th failure a job waits a random time between 0 and min(cap, base ×
-/// 2ⁿ⁻¹).
-struct BackoffSpan: ExpressibleByArgument {
-    let base: TimeSpan
-    let cap: TimeSpan
-
-    init?(argument: String) {
-        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
-        guard parts.count == 2, let base = TimeSpan(argument: String(parts[0])),
-            let cap = TimeSpan(argument: String(parts[1]))
-        else { return nil }
-        self.base = base
-        self.cap = cap
-    }
-}

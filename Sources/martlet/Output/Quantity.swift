@@ -29,6 +29,23 @@ enum Quantity {
         decimal(duration / .seconds(1), places: 1) + " s"
     }
 
+    /// `1 job`, `12,000 jobs`
+    static func jobs(_ count: some BinaryInteger) -> String {
+        count == 1 ? "1 job" : "\(grouped(count)) jobs"
+    }
+
+    /// A time as it is given on the command line, in the largest unit that is not below one: `250ms`,
+    /// `1.5s`, `30m`, `7d`.
+    static func time(_ duration: Duration) -> String {
+        let milliseconds = duration / .milliseconds(1)
+        for (unit, scale) in [("d", 86_400_000.0), ("h", 3_600_000), ("m", 60_000), ("s", 1000)]
+        where milliseconds >= scale {
+            let amount = decimal(milliseconds / scale, places: 1)
+            return (amount.hasSuffix(".0") ? String(amount.dropLast(2)) : amount) + unit
+        }
+        return decimal(milliseconds, places: 0) + "ms"
+    }
+
     /// How long ago, in the largest unit that fits: `45s`, `12m`, `3h`, `8d`.
     static func age(seconds: Double) -> String {
         switch seconds {

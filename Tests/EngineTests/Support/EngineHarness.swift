@@ -161,16 +161,6 @@ final class EngineHarness {
         try crash()
     }
 
-    /// Stops, repairs the store, and starts again.
-    func repair() throws -> Repair.Report {
-        try store.close(now: now)
-        let closed = try Store.open(EngineHarness.options(path))
-        let report = try Repair.run(closed, now: now)
-        try closed.close(now: now)
-        try open()
-        return report
-    }
-
     /// Stops, flips a bit in each of the stored byte strings, and starts again.
     func restart(damaging strings: [[UInt8]]) throws {
         try store.close(now: now)

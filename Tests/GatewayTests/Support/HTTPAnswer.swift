@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 
@@ -7,6 +8,18 @@ struct HTTPAnswer: Sendable {
     /// Names in lower case.
     let headers: [String: String]
     let body: String
+
+    /// The body as the JSON object that it is.
+    var object: [String: Any] {
+        get throws {
+            try JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any] ?? [:]
+        }
+    }
+
+    /// The problem's code.
+    var code: String? {
+        get throws { try object["code"] as? String }
+    }
 
     var lines: [Substring] { body.split(separator: "\n") }
 

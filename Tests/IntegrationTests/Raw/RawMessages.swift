@@ -91,7 +91,10 @@ extension RawConnection {
         body.put(UInt32(2))
         body.put(UInt16(1000))
         body.put(UInt16(2))
-        body.put(UInt32(8))
+        body.put(UInt32(12))
+        body.put(UInt8(2))
+        body.put(UInt8(1))
+        body.put(UInt16(200))
         body.put(UInt32(1))
         body.put(UInt32(5))
         body.put(UInt16(3))
@@ -152,7 +155,7 @@ extension RawConnection {
             let id = try reader.get(UInt64.self)
             _ = try reader.take(2 * 5 + 8)
             let payload = try reader.payload()
-            _ = try reader.take(Int(try reader.get(UInt16.self)))
+            _ = try reader.take(Int(try reader.get(UInt32.self)))
             deliveries.append(Delivery(id: id, token: token, payload: payload))
         }
         return deliveries
