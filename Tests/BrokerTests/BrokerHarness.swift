@@ -45,6 +45,15 @@ final class BrokerHarness: Sendable {
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
         }
+        try verify(path)
+    }
+
+    /// The store that a broker left agrees with itself.
+    private static func verify(_ directory: String) throws {
+        let store = try ClosedStore(directory)
+        let findings = try store.verify()
+        try store.close()
+        for problem in findings.problems { Issue.record(Comment(rawValue: problem)) }
     }
 
     /// The store agrees with itself, whatever the test did to it.

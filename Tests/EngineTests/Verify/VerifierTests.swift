@@ -11,7 +11,7 @@ struct VerifierTests {
         let harness = try EngineHarness()
         harness.verifies = false
         try harness.openSession(1)
-        try harness.submitOneOfEach()
+        _ = try harness.submitOneOfEach()
         var wish = Wish(expires: 5_000_000, tags: ["red"])
         wish.unique = UniqueWish(key: "k", scope: .period, policy: .existing, period: 9_000_000)
         try harness.turn { rows in
