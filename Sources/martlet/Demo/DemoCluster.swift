@@ -27,8 +27,9 @@ struct DemoCluster: Sendable {
                 ], named: "gateway", in: &group)
             let server = "martlet://\(try gateway.address())"
             let work = ["worker", "--queue", queue, "--exec", "sha256sum", "--server", server]
-            _ = try await DemoProcess.start(work, named: "worker 1", in: &group)
-            let victim = try await DemoProcess.start(work, named: "worker 2", in: &group)
+            _ = try await DemoProcess.start(work, named: "worker 1", in: &group, temporary: data)
+            let victim = try await DemoProcess.start(
+                work, named: "worker 2", in: &group, temporary: data)
             let cluster = DemoCluster(
                 gateway: try MartletEndpoint(parsing: server), victim: victim)
             group.addTask { try await body(cluster) }
@@ -61,14 +62,15 @@ struct DemoProcess: Sendable {
     }
 
     /// Starts a process that lasts as long as its task in `group`; returns once it is ready.
+    /// - Parameter temporary: where it puts its temporary files: one that is killed leaves them.
     static func start<Result: Sendable>(
         _ arguments: [String], named name: String,
-        in group: inout ThrowingTaskGroup<Result?, any Error>
+        in group: inout ThrowingTaskGroup<Result?, any Error>, temporary: String? = nil
     ) async throws -> DemoProcess {
         let (ready, said) = AsyncStream.makeStream(of: DemoProcess.self)
         group.addTask {
             defer { said.finish() }
-            try await run(arguments, named: name, said)
+            try await run(arguments, named: name, temporary, said)
             return nil
         }
         for await process in ready { return process }
@@ -76,11 +78,13 @@ struct DemoProcess: Sendable {
     }
 
     private static func run(
-        _ arguments: [String], named name: String, _ said: AsyncStream<DemoProcess>.Continuation
+        _ arguments: [String], named name: String, _ temporary: String?,
+        _ said: AsyncStream<DemoProcess>.Continuation
     ) async throws {
         let isWorker = arguments[0] == "worker"
         let outcome = try await Subprocess.run(
-            configuration(arguments), input: .none, output: .sequence, error: .currentStandardError
+            configuration(arguments, temporary), input: .none, output: .sequence,
+            error: .currentStandardError
         ) { execution in
             let identifier = Int32(execution.processIdentifier.value)
             if isWorker {
@@ -97,10 +101,13 @@ struct DemoProcess: Sendable {
 
     /// Nothing that is set for other servers and workers may reach these. Ctrl-C is for the demo
     /// alone: it ends them.
-    private static func configuration(_ arguments: [String]) -> Subprocess.Configuration {
+    private static func configuration(
+        _ arguments: [String], _ temporary: String?
+    ) -> Subprocess.Configuration {
         var options = PlatformOptions()
         options.processGroupID = 0
-        let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MARTLET_") }
+        var inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("MARTLET_") }
+        if let temporary { inherited["TMPDIR"] = temporary }
         return Subprocess.Configuration(
             executable: .path(FilePath(OwnProgram.path)), arguments: Arguments(arguments),
             environment: .custom(
