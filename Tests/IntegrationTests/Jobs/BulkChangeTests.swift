@@ -55,7 +55,8 @@ extension IntegrationTests {
 
         @Test func `a queue that is not there is status 5`() async throws {
             try await withServe { server in
-                try await server.martlet("queue", "purge", "nowhere", "--yes").expect(5)
+                let outcome = try await server.martlet("queue", "purge", "nowhere", "--yes")
+                outcome.expect(5)
             }
         }
 
