@@ -144,9 +144,8 @@ let package = Package(
         .testTarget(
             name: "BrokerTests",
             dependencies: [
-                "TestSupport", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging,
-                "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, nioEmbedded, logging,
-                lifecycle,
+                "TestSupport", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix,
+                nioEmbedded, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

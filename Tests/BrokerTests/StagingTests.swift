@@ -1,6 +1,7 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import NIOPosix
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -164,12 +165,50 @@ struct StagingTests {
             let id = try await worker.submitAll(Submit("q", ["x"]))[0]
             try await worker.subscribe("q", credit: 10)
             let token = try #require(await inbox.jobs(1).first).token
-            await worker.send(
-                Settle(items: [.init(id: id, token: token, .complete(Self.large(4)))]))
-            await worker.leave(deadline: .now() + .seconds(20))
+            let settle = Settle(items: [.init(id: id, token: token, .complete(Self.large(4)))])
+            try await say(settle, thenBye: await worker.welcome, to: broker)
             let other = try await broker.connect()
             let job = try await other.request(Get(id: id, parts: .result), expecting: JobInfo.self)
             #expect(job.result == Self.large(4))
         }
+    }
+
+    /// Resumes a session on a connection of its own, and sends a message and `BYE` behind its last frame: a
+    /// client of ours lets short messages pass between the frames of long ones. Returns when the broker has
+    /// closed the connection.
+    private func say(
+        _ message: some Message, thenBye welcome: Welcome, to broker: BrokerHarness
+    ) async throws {
+        var words = ByteBuffer()
+        words.write(message, requestID: 0)
+        words.write(Bye(), requestID: 2)
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelInitializer { [words] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(WordsHandler(words))
+                }
+            }
+            .connect(host: broker.endpoint.host, port: broker.endpoint.port).get()
+        var hello = ByteBuffer(bytes: Preface.bytes)
+        hello.write(
+            Hello(client: "test/1", session: welcome.session, secret: welcome.secret), requestID: 1)
+        try await channel.writeAndFlush(hello)
+        try await channel.closeFuture.get()
+    }
+}
+
+/// Says something once it is welcome: whatever comes first is the `WELCOME`.
+private final class WordsHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private var words: ByteBuffer?
+
+    init(_ words: ByteBuffer) { self.words = words }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let words else { return }
+        self.words = nil
+        context.writeAndFlush(wrapOutboundOut(words), promise: nil)
     }
 }
