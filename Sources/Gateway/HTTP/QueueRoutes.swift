@@ -40,7 +40,8 @@ struct QueueRoutes<Context: RequestContext>: Sendable {
     /// `GET /v1/queues/{queue}/times`: how long jobs waited and ran, type by type.
     private func times(_ request: Request, context: Context) async throws -> Response {
         _ = try RequestOptions(request, known: [])
-        let times = try await server.times(in: context.queueName())
+        let name = try context.queueName()
+        let times = try await server.times(in: name)
         var object = JSONObject()
         object.set("types", times.map { QueueTimesJSON($0).object })
         return .json(object)
@@ -50,22 +51,19 @@ struct QueueRoutes<Context: RequestContext>: Sendable {
 
     /// `PUT /v1/queues/{queue}`: what is not said goes back to what a queue has that was told nothing.
     private func replaceSettings(_ request: Request, context: Context) async throws -> Response {
-        var options = try await QueueOptions(settings(request))
-        options.depthMax = options.depthMax ?? 0
-        options.bytesMax = options.bytesMax ?? 0
-        options.order = options.order ?? .firstInFirstOut
-        options.defaults = options.defaults ?? JobOptions()
-        return try await configure(context.queueName(), options)
+        let name = try context.queueName()
+        return try await configure(name, settings(request).orElse(.untold))
     }
 
     /// `PATCH /v1/queues/{queue}`: what is not said stays as it is.
     private func changeSettings(_ request: Request, context: Context) async throws -> Response {
-        try await configure(context.queueName(), QueueOptions(settings(request)))
+        let name = try context.queueName()
+        return try await configure(name, settings(request))
     }
 
-    private func settings(_ request: Request) async throws -> RequestOptions {
+    private func settings(_ request: Request) async throws -> QueueOptions {
         _ = try RequestOptions(request, known: [])
-        return try await request.settings(known: QueueOptions.names)
+        return try QueueOptions(await request.settings(known: QueueOptions.names))
     }
 
     private func configure(_ name: String, _ options: QueueOptions) async throws -> Response {
@@ -101,9 +99,9 @@ struct QueueRoutes<Context: RequestContext>: Sendable {
 
     /// `DELETE /v1/queues/{queue}[?with_jobs=true]`
     private func delete(_ request: Request, context: Context) async throws -> Response {
-        let query = try RequestOptions(request, known: ["with_jobs"])
-        try await server.deleteQueue(
-            context.queueName(), withJobs: try query.flag("with_jobs"))
+        let withJobs = try RequestOptions(request, known: ["with_jobs"]).flag("with_jobs")
+        let name = try context.queueName()
+        try await server.deleteQueue(name, withJobs: withJobs)
         return Response(status: .noContent)
     }
 
@@ -113,6 +111,16 @@ struct QueueRoutes<Context: RequestContext>: Sendable {
 }
 
 extension QueueOptions {
+    /// What a queue has that was told nothing.
+    fileprivate static let untold = QueueOptions(
+        depthMax: 0, bytesMax: 0, order: .firstInFirstOut, defaults: JobOptions())
+
+    fileprivate func orElse(_ other: QueueOptions) -> QueueOptions {
+        QueueOptions(
+            depthMax: depthMax ?? other.depthMax, bytesMax: bytesMax ?? other.bytesMax,
+            order: order ?? other.order, defaults: defaults ?? other.defaults)
+    }
+
     fileprivate static let names = ["depth_max", "bytes_max", "order", "defaults"]
 
     fileprivate init(_ options: RequestOptions) throws(Problem) {
