@@ -180,7 +180,8 @@ extension BrokerLoop {
             try discard(staging, submit, rows)
             return reply(error, to: staging.answer)
         }
-        let answer = SubmitAnswer(submit, queue, staging.answer)
+        let answer = SubmitAnswer(
+            submit, JobOptions(common: submit.options), queue, staging.answer)
         let ids = SubmitIDs.staged(first: staging.firstID)
         if submit.isAtomic,
             let refusals = try refusals(

@@ -11,7 +11,8 @@ extension BrokerLoop {
         }
         guard store.acceptsSubmissions else { throw storeFull() }
         try body.withReader { reader in
-            let view = try SubmitView(from: &reader, batchMax: Int(configuration.limits.batchMax))
+            let view = try SubmitView(
+                from: &reader, batchMax: Int(configuration.limits.batchMax), memo: &submitMemo)
             try submit(view, body, request, rows)
         }
     }
@@ -25,7 +26,9 @@ extension BrokerLoop {
             return try stage(body, submit, request, rows)
         }
         let refusals = submit.isAtomic ? try refusals(ofAtomic: submit, to: queue, rows) : nil
-        try write(SubmitAnswer(submit, queue, request), ids: .ascending, refusals, rows)
+        let options = commonOptions.options(of: submit)
+        let answer = SubmitAnswer(submit, options, queue, request)
+        try write(answer, ids: .ascending, refusals, rows)
     }
 
     /// The queue, made when there is none.
@@ -42,11 +45,14 @@ extension BrokerLoop {
         let submit: SubmitView
         let queue: QueueIndex
         let request: Request
+        /// The frame's, for jobs that say nothing of themselves; nil: they lie with each job.
         fileprivate let options: JobOptions?
 
-        init(_ submit: SubmitView, _ queue: QueueIndex, _ request: Request) {
+        init(
+            _ submit: SubmitView, _ options: JobOptions?, _ queue: QueueIndex, _ request: Request
+        ) {
             self.submit = submit
-            options = JobOptions(common: submit.options)
+            self.options = options
             self.queue = queue
             self.request = request
         }

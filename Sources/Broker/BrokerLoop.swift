@@ -34,6 +34,8 @@ final class BrokerLoop {
     /// Who has a session now.
     var peersBySession: [UInt64: Peer] = [:]
     var dispatcher: Dispatcher
+    var submitMemo = SubmitMemo()
+    var commonOptions = CommonOptions()
     var waits = Waits()
     /// The same for actions on many jobs.
     var actionWaits = Waits()

@@ -26,6 +26,22 @@ extension SubmitItemView {
     }
 }
 
+/// What the last frame said for each of its jobs, as the engine takes it.
+struct CommonOptions {
+    private var generation = 0
+    private var options: JobOptions?
+
+    /// Nil when a part of it is bytes, which lie with each job.
+    mutating func options(of submit: SubmitView) -> JobOptions? {
+        if submit.options.isEmpty { return JobOptions() }
+        if submit.optionsGeneration == 0 || submit.optionsGeneration != generation {
+            generation = submit.optionsGeneration
+            options = JobOptions(common: submit.options)
+        }
+        return options
+    }
+}
+
 extension JobOptions {
     /// What a frame says for each of its jobs, made once; nil when a part of it is bytes, which lie with
     /// each job.

@@ -117,7 +117,7 @@ extension Engine {
         }
         tell(.deleted, id, row, nil)
         forgottenPieces += row.pieceCount
-        try forget(id, row, rows)
+        try forget(id, &row, rows)
     }
 }
 

@@ -41,7 +41,7 @@ extension Engine {
         return try reason.withUTF8 { reason in
             var row = job.row
             row.noteCancel(reason: UnsafeRawBufferPointer(reason), at: stamp.now)
-            return .done(try finish(id, row, as: .cancelled, job.queue, rows))
+            return .done(try finish(id, &row, as: .cancelled, job.queue, rows))
         }
     }
 
@@ -125,7 +125,7 @@ extension Engine {
         let queue = try index(ofQueue: row.queue)
         row.history?.cancelEndsAt = 0
         try endLease(ofCancelled: id, &row, lease, queue, rows)
-        _ = try finish(id, row, as: .cancelled, queue, rows)
+        _ = try finish(id, &row, as: .cancelled, queue, rows)
     }
 
     /// Jobs whose grace is over when their lease ends are cancelled for that, whichever timer fires first.

@@ -61,7 +61,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         steps -= 1
-        guard let row = try load(id, rows) else {
+        guard var row = try load(id, rows) else {
             // Damaged: only its place is known.
             count(queue) { $0.remove(1, from: place.state, bytes: 0) }
             guard place.state == .ready else {
@@ -72,16 +72,15 @@ extension Engine {
         }
         steps -= row.pieceCount
         try leave(id, row, place.state, queue, rows)
-        try forgetUnfinished(id, row, rows)
+        try forgetUnfinished(id, &row, rows)
     }
 
     private func forgetUnfinished(
-        _ id: UInt64, _ stored: JobRow, _ rows: borrowing Transaction
+        _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws {
-        var row = stored
         if !row.state.isFinished { try dropUnfinished(id, &row, rows) }
         if watched.contains(id) { finishedWatched.append(id) }
-        try forget(id, row, rows)
+        try forget(id, &row, rows)
     }
 
     /// Takes running jobs from their workers and removes them.
@@ -122,10 +121,10 @@ extension Engine {
         touchedLeases[key] = empty
         count(queue) { $0.running.lower(by: UInt64(lease.jobs.count)) }
         for offset in lease.jobs.offsets {
-            guard let row = try load(key.first + offset, rows) else { continue }
+            guard var row = try load(key.first + offset, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)
             steps -= row.pieceCount
-            try forgetUnfinished(key.first + offset, row, rows)
+            try forgetUnfinished(key.first + offset, &row, rows)
         }
         lapsed.append(credit)
     }

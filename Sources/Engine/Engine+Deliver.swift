@@ -160,9 +160,9 @@ extension Engine {
             count(queue) { $0.remove(1, from: .ready, bytes: 0) }
             return try setAside(id, error, rows)
         }
-        guard let row = try load(id, rows) else { return }
+        guard var row = try load(id, rows) else { return }
         count(queue) { $0.remove(1, from: .ready, bytes: UInt64(row.payloadBytes)) }
-        try finish(id, row, as: .expired, queue, rows)
+        try finish(id, &row, as: .expired, queue, rows)
     }
 
     // MARK: Demands
@@ -178,8 +178,9 @@ extension Engine {
         /// Nil for a job that wants nothing.
         init?(_ id: UInt64, _ row: JobRow) {
             self.id = id
-            timeout = row.options?.timeout ?? 0
-            let unique = row.options?.unique
+            let options = row.options
+            timeout = options?.timeout ?? 0
+            let unique = options?.unique
             givesUpKey = unique?.scope == .waiting && unique?.isHeld == true
             guard timeout > 0 || givesUpKey else { return nil }
         }
@@ -213,11 +214,12 @@ extension Engine {
         _ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction,
         _ body: (DeliveredJob) throws -> Void
     ) throws {
+        let options = row.options
         var job = DeliveredJob(
             id: id, type: row.type, failures: row.failures, crashes: row.crashes,
             interruptions: row.interruptions, maxAttempts: row.maxAttempts,
-            createdAt: row.createdAt, priority: row.priority, timeout: row.options?.timeout ?? 0,
-            tags: row.options?.tags ?? .none, headers: row.options?.headers ?? .none,
+            createdAt: row.createdAt, priority: row.priority, timeout: options?.timeout ?? 0,
+            tags: options?.tags ?? .none, headers: options?.headers ?? .none,
             payload: row.payload, checkpoint: .none)
         guard row.payloadPlace == .pieces || row.hasNotes else { return try body(job) }
         let checkpoint = row.hasNotes ? try Pieces(checkpointOf: id, rows) : nil

@@ -57,7 +57,7 @@ extension Engine {
         row.payloadPlace = isInRow ? .row : .pieces
         if !isInRow { try putPieces(payload.bytes, of: id, .payload, rows) }
         // The key's row says which payload its holder has.
-        if let unique = row.options?.unique, unique.isHeld { try hold(unique, id, row, rows) }
+        if let unique = row.unique, unique.isHeld { try hold(unique, id, row, rows) }
     }
 }
 

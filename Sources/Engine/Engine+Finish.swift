@@ -6,11 +6,10 @@ extension Engine {
     /// - Returns: the state that it is in now; nil when it is gone.
     @discardableResult
     func finish(
-        _ id: UInt64, _ stored: JobRow, as state: StoredState, _ queue: Int,
+        _ id: UInt64, _ row: inout JobRow, as state: StoredState, _ queue: Int,
         _ rows: borrowing Transaction
     ) throws -> JobState? {
         guard let finished = state.finished else { preconditionFailure("waiting is no end") }
-        var row = stored
         row.state = state
         try dropUnfinished(id, &row, rows)
         if !watched.isEmpty, watched.contains(id) { finishedWatched.append(id) }
@@ -18,14 +17,13 @@ extension Engine {
         countEnd(row, queue, as: finished, isKept: keep > 0)
         tellEnd(id, row, finished)
         guard keep > 0 else {
-            try forget(id, row, rows)
+            try forget(id, &row, rows)
             return nil
         }
-        var history = row.history ?? JobRow.History()
-        history.finishedAt = stamp.now
+        if row.history == nil { row.history = JobRow.History() }
+        row.history?.finishedAt = stamp.now
         let grain = EngineLimits.retentionGrain
-        history.vanishAt = (stamp.now + keep + grain - 1) / grain * grain
-        row.history = history
+        row.history?.vanishAt = (stamp.now + keep + grain - 1) / grain * grain
         try save(row, id, rows)
         try list(id, row, finished, queue, rows)
         if finished == .dead { try joinGroup(id, row, rows) }
@@ -40,7 +38,7 @@ extension Engine {
         if row.hasNotes { try forgetNotesOfAttempts(id, &row, rows) }
         if row.hasOptions {
             try dropExpiry(id, row, rows)
-            if row.options?.unique?.scope != .period, !isPlanted(.keyNotReleased) {
+            if row.unique?.scope != .period, !isPlanted(.keyNotReleased) {
                 try release(id, &row, rows)
             }
         }
@@ -62,8 +60,7 @@ extension Engine {
         if !watched.isEmpty, watched.contains(id) {
             keep = max(keep, EngineLimits.watchedRetention)
         }
-        if row.hasOptions, let unique = row.options?.unique, unique.isHeld, unique.until > stamp.now
-        {
+        if let unique = row.unique, unique.isHeld, unique.until > stamp.now {
             keep = max(keep, unique.until - stamp.now)
         }
         return keep

@@ -5,11 +5,7 @@ extension Engine {
     func findLease(
         of id: UInt64, token: UInt64, _ rows: borrowing Transaction
     ) throws -> (LeaseKey, LeaseRow)? {
-        if let last = lastLease, last.token == token, let row = touchedLeases[last],
-            id >= last.first, row.jobs.contains(id - last.first)
-        {
-            return (last, row)
-        }
+        if let latest = touchedLeases.find(id, token: token) { return latest }
         var found: (LeaseKey, LeaseRow)?
         try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, row in
@@ -20,7 +16,6 @@ extension Engine {
                 return .stop
             }
         }
-        lastLease = found?.0
         return found
     }
 
@@ -131,8 +126,7 @@ extension Engine {
                 try rows.put(Tables.leases, key.key) { lease.write(to: &$0) }
             }
         }
-        touchedLeases.removeAll(keepingCapacity: true)
-        lastLease = nil
+        touchedLeases.removeAll()
     }
 
     // MARK: Ends of leases
@@ -185,13 +179,13 @@ extension Engine {
         count(queue) { $0.running.lower(by: UInt64(jobs.count)) }
         for offset in jobs.offsets {
             let id = key.first + offset
-            guard let row = try load(id, rows) else { continue }
+            guard var row = try load(id, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)
             switch way {
             case .givenBack(let end):
-                try giveBack(id, row, startedAt: lease.startedAt, queue, as: end, rows)
+                try giveBack(id, &row, startedAt: lease.startedAt, queue, as: end, rows)
             case .timeout:
-                try fail(id, row, startedAt: lease.startedAt, queue, .timeout, rows)
+                try fail(id, &row, startedAt: lease.startedAt, queue, .timeout, rows)
             }
         }
         lapsed.append(credit)

@@ -76,7 +76,7 @@ extension Engine {
         _ id: UInt64, _ row: JobRow, _ queue: Int, _ rows: borrowing Transaction
     ) throws {
         guard let (key, lease) = try findLease(of: id, rows) else { return }
-        touchedLeases[key, default: lease].jobs.remove(id - key.first)
+        touchedLeases.remove(id, from: key, lease)
         count(queue) { $0.running.lower() }
         lapsed.append(
             DeliveryCredit(
@@ -85,13 +85,10 @@ extension Engine {
     }
 
     /// Removes everything that is stored of a finished job, except for its place.
-    func forget(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+    func forget(_ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction) throws {
         if row.isInGroup { try leaveGroup(id, row, rows) }
         if row.hasNotes { try forgetNotes(id, rows) }
-        if row.hasOptions {
-            var row = row
-            try release(id, &row, rows)
-        }
+        if row.hasOptions { try release(id, &row, rows) }
         if row.payloadPlace == .pieces {
             try deletePieces(row.payloadBytes, of: id, .payload, rows)
         }

@@ -8,6 +8,9 @@ package enum Verdict {
     case release
     /// Milliseconds from now.
     case extend(UInt64)
+
+    /// Whether the job may have to run again.
+    var needsPayload: Bool { if case .complete = self { false } else { true } }
 }
 
 /// Whose credit a settlement gives back.
@@ -37,12 +40,12 @@ extension Engine {
             return DeliveryCredit(
                 session: session, subscription: lease.subscription, token: token, bytes: 0, jobs: 0)
         }
-        let row = try load(id, rows)
+        let stored = try load(id, withPayload: verdict.needsPayload, rows)
         worker = session
-        touchedLeases[key, default: lease].jobs.remove(id - key.first)
+        touchedLeases.remove(id, from: key, lease)
         let queue = try index(ofQueue: lease.queue)
         count(queue) { $0.running.lower() }
-        guard let row else {
+        guard var row = stored else {
             lapsed.append(
                 DeliveryCredit(
                     session: session, subscription: lease.subscription, token: token, bytes: 0,
@@ -51,11 +54,12 @@ extension Engine {
         }
         switch verdict {
         case .complete(let result, let staged):
-            try complete(id, row, lease, queue, result, staged, rows)
+            try complete(id, &row, lease, queue, result, staged, rows)
         case .fail(let failure):
-            try fail(id, row, startedAt: lease.startedAt, queue, failure, rows)
+            try fail(id, &row, startedAt: lease.startedAt, queue, failure, rows)
         case .release:
-            try giveBack(id, row, startedAt: lease.startedAt, queue, as: .interruption, rows)
+            try giveBack(
+                id, &row, startedAt: lease.startedAt, queue, as: .interruption, rows)
         case .extend: break
         }
         return DeliveryCredit(
@@ -66,10 +70,9 @@ extension Engine {
     // MARK: Ends of an attempt
 
     private func complete(
-        _ id: UInt64, _ stored: JobRow, _ lease: LeaseRow, _ queue: Int, _ result: StoredPayload?,
-        _ staged: UInt64?, _ rows: borrowing Transaction
+        _ id: UInt64, _ row: inout JobRow, _ lease: LeaseRow, _ queue: Int,
+        _ result: StoredPayload?, _ staged: UInt64?, _ rows: borrowing Transaction
     ) throws {
-        var row = stored
         if row.payloadPlace == .pieces {
             try deletePieces(row.payloadBytes, of: id, .payload, rows)
         }
@@ -87,15 +90,14 @@ extension Engine {
                 try putPieces(result.bytes, of: id, .result, rows)
             }
         }
-        try finish(id, row, as: .completed, queue, rows)
+        try finish(id, &row, as: .completed, queue, rows)
     }
 
     /// An attempt failed: the job is tried again later, if it has attempts left.
     func fail(
-        _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, _ failure: Failure,
+        _ id: UInt64, _ row: inout JobRow, startedAt: UInt64, _ queue: Int, _ failure: Failure,
         _ rows: borrowing Transaction
     ) throws {
-        var row = stored
         row.failures = row.failures.addingOne
         row.setStartedAt(startedAt)
         row.history?.failure = failure
@@ -105,7 +107,7 @@ extension Engine {
             failure.retryAfter ?? row.backoff.delay(failures: row.failures, random: random)
         let attempts = isPlanted(.attemptsOffByOne) ? row.failures - 1 : row.failures
         let isLast = failure.isDiscard || attempts >= row.maxAttempts
-        try attemptEnded(id, row, queue, .failed, isLast: isLast, until: stamp.now + wait, rows)
+        try attemptEnded(id, &row, queue, .failed, isLast: isLast, until: stamp.now + wait, rows)
     }
 
     /// How an attempt ended that says nothing of the job.
@@ -117,10 +119,9 @@ extension Engine {
     /// Back to ready, at its old place; a job that has crashed or was interrupted too often is dead
     /// instead.
     func giveBack(
-        _ id: UInt64, _ stored: JobRow, startedAt: UInt64, _ queue: Int, as end: GivenBack,
+        _ id: UInt64, _ row: inout JobRow, startedAt: UInt64, _ queue: Int, as end: GivenBack,
         _ rows: borrowing Transaction
     ) throws {
-        var row = stored
         row.setStartedAt(startedAt)
         let isLast: Bool
         let event: EventKind
@@ -135,7 +136,7 @@ extension Engine {
             row.history?.failure = Failure(reason)
             isLast = row.crashes >= row.maxCrashes
         }
-        try attemptEnded(id, row, queue, event, isLast: isLast, until: 0, rows)
+        try attemptEnded(id, &row, queue, event, isLast: isLast, until: 0, rows)
     }
 
     /// An attempt ended and did not complete the job: it waits again, unless something has been
@@ -144,13 +145,12 @@ extension Engine {
     ///   - isLast: whether no attempts are left.
     ///   - due: when the job is to be tried again.
     private func attemptEnded(
-        _ id: UInt64, _ stored: JobRow, _ queue: Int, _ event: EventKind, isLast: Bool,
+        _ id: UInt64, _ row: inout JobRow, _ queue: Int, _ event: EventKind, isLast: Bool,
         until due: UInt64, _ rows: borrowing Transaction
     ) throws {
-        var row = stored
         if let end = endAfterAttempt(row, isLast: isLast) {
             tell(event, id, row, end.finished, session: worker, detail: row.lastMessage)
-            try finish(id, row, as: end, queue, rows)
+            try finish(id, &row, as: end, queue, rows)
             return
         }
         try forgetProgress(id, row, rows)

@@ -151,6 +151,14 @@ extension Engine {
 
     // MARK: The row
 
+    /// What a submission said of itself, as its row says it: the next mostly says the same.
+    struct KnownOptions {
+        let options: JobOptions
+        let order: UInt8
+        let maxAttempts: UInt16
+        let stored: Box<StoredOptions>?
+    }
+
     private func put(
         _ submission: Submission, _ id: UInt64, _ queue: QueueIndex, isAscending: Bool,
         _ rows: borrowing Transaction
@@ -160,24 +168,16 @@ extension Engine {
             options = options.filled(from: settings.defaults)
         }
         let payload = submission.payload
-        // Field by field it would be looked at through key paths, which are slow.
-        let said = options.said
         let isInRow = payload.bytes.count <= EngineLimits.inlineBytesMax
         var row = JobRow(
-            state: .waiting, order: 255 - (said.priority ?? JobOptions.defaultPriority),
+            state: .waiting, order: 255 - JobOptions.defaultPriority,
             queue: queues[queue.value].id, createdAt: stamp.now,
-            maxAttempts: said.maxAttempts ?? JobOptions.defaultMaxAttempts,
+            maxAttempts: JobOptions.defaultMaxAttempts,
             type: submission.type, payload: payload, payloadBytes: UInt32(payload.bytes.count),
             payloadPlace: isInRow ? .row : .pieces)
-        if isPlanted(.priorityInverted) { row.order = 255 - row.order }
+        var due: UInt64 = 0
         if !options.isPlain || submission.hasMore {
-            let stored = StoredOptions(submission, options, now: stamp.now)
-            if !stored.isEmpty { row.options = stored }
-        }
-        let due = said.readyAt(now: stamp.now)
-        if due > stamp.now {
-            row.history = JobRow.History()
-            row.history?.dueAt = due
+            due = apply(options, of: submission, to: &row)
         }
         try rows.put(Tables.jobs, .job(id), ascending: isAscending) { row.write(to: &$0) }
         let state = due > stamp.now ? JobState.scheduled : .ready
@@ -194,5 +194,33 @@ extension Engine {
             pendingTimers.add(id, to: .expiry(expiresAt, queue: row.queue))
         }
         if let unique = stored.unique { try hold(unique, id, row, rows) }
+    }
+
+    /// Puts what a submission says of itself into its row.
+    /// - Returns: when it is to be ready.
+    private func apply(
+        _ options: JobOptions, of submission: Submission, to row: inout JobRow
+    ) -> UInt64 {
+        if !submission.hasMore, let known = knownOptions, known.options.isIdentical(to: options) {
+            row.order = known.order
+            row.maxAttempts = known.maxAttempts
+            row.share(known.stored)
+            return 0
+        }
+        // Field by field it would be looked at through key paths, which are slow.
+        let said = options.said
+        if let priority = said.priority { row.order = 255 - priority }
+        if isPlanted(.priorityInverted) { row.order = 255 - row.order }
+        if let maxAttempts = said.maxAttempts { row.maxAttempts = maxAttempts }
+        let stored = StoredOptions(submission, options, now: stamp.now)
+        let box = stored.isEmpty ? nil : Box(stored)
+        row.share(box)
+        let due = said.readyAt(now: stamp.now)
+        if !submission.hasMore, said.isTimeless {
+            knownOptions = KnownOptions(
+                options: options, order: row.order, maxAttempts: row.maxAttempts, stored: box)
+        }
+        if due > stamp.now { row.history = JobRow.History(dueAt: due) }
+        return due
     }
 }

@@ -78,12 +78,12 @@ extension Engine {
         guard let queue = place(ofQueue: timer.queue) else { return }
         for id in jobs.first..<jobs.end {
             steps -= 1
-            guard let row = try load(id, rows), !row.state.isFinished else { continue }
+            guard var row = try load(id, rows), !row.state.isFinished else { continue }
             let state = try state(of: id, row, rows)
             guard state != .running else { continue }
             if isPlanted(.expiryOnlyWhileReady), state == .scheduled { continue }
             try leave(id, row, state, queue, rows)
-            try finish(id, row, as: .expired, queue, rows)
+            try finish(id, &row, as: .expired, queue, rows)
         }
     }
 
@@ -97,9 +97,11 @@ extension Engine {
             let id = jobs.end
             jobs.count += 1
             steps -= 1
-            guard let row = try load(id, rows), row.state.isFinished else { continue }
+            guard var row = try load(id, withPayload: false, rows), row.state.isFinished else {
+                continue
+            }
             steps -= row.pieceCount
-            try forget(id, row, rows)
+            try forget(id, &row, rows)
         }
         try timer.place.remove(jobs, rows)
         let listed = try mending(rows) {

@@ -119,7 +119,7 @@ extension Engine {
         // One held for a period would keep it otherwise.
         if !isPlanted(.replacedHolderKeepsKey) { try release(holder, &row, rows) }
         row.noteCancel(reason: reason.bytes, at: stamp.now)
-        try finish(holder, row, as: .cancelled, queue, rows)
+        try finish(holder, &row, as: .cancelled, queue, rows)
     }
 
     /// A job takes its key.
@@ -137,7 +137,7 @@ extension Engine {
 
     /// A job gives its key up, if it holds one; its row must then be written.
     func release(_ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction) throws {
-        guard let unique = row.options?.unique, unique.isHeld else { return }
+        guard let unique = row.unique, unique.isHeld else { return }
         row.options?.unique?.isHeld = false
         _ = try rows.delete(Tables.unique, .unique(row.queue, unique.key, job: id))
         if unique.scope == .period {
@@ -157,7 +157,7 @@ extension Engine {
 extension JobRow {
     /// A key whose time is over is free, even if its timer has not come yet.
     fileprivate func holdsKey(at now: UInt64) -> Bool {
-        guard let unique = options?.unique, unique.isHeld else { return false }
+        guard let unique = unique, unique.isHeld else { return false }
         return unique.scope != .period || unique.until > now
     }
 }

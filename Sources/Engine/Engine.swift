@@ -65,7 +65,8 @@ package final class Engine {
     var changedQueues: [Int] = []
     var changedProducers: [UInt64] = []
     /// Leases that this turn changed.
-    var touchedLeases: [LeaseKey: LeaseRow] = [:]
+    var touchedLeases = TouchedLeases()
+    var knownOptions: KnownOptions?
     /// Jobs whose leases this turn extends, by when they are to end.
     var extensions: [LeaseKey: [Extension]] = [:]
     /// Jobs that this turn lists by state, ready ones excepted, and for which it sets timers.
@@ -80,7 +81,6 @@ package final class Engine {
     var leaseWalk = LeaseWalk()
     /// No lease ends before this instant: workers get their grace after a restart.
     var leaseFloor: UInt64
-    var lastLease: LeaseKey?
     /// Running jobs that are to be cancelled, and who has them.
     var cancelling: [UInt64: JobHolder] = [:]
     /// Actions on many jobs that are not through.
@@ -151,10 +151,14 @@ package final class Engine {
     // MARK: Job rows
 
     /// Reads a job's row; its byte strings stay valid until the next call of this.
-    func load(_ id: UInt64, _ rows: borrowing Transaction) throws -> JobRow? {
+    /// - Parameter withPayload: false: a payload in the row is not copied, since it will not be looked at.
+    func load(
+        _ id: UInt64, withPayload: Bool = true, _ rows: borrowing Transaction
+    ) throws -> JobRow? {
         do {
             return try rows.get(Tables.jobs, .job(id)) { reader in
                 var row = try JobRow(from: &reader)
+                if !withPayload { row.payload.bytes = .none }
                 scratch.keep(&row)
                 return row
             }
@@ -220,7 +224,7 @@ final class Scratch {
         row.type = keep(row.type)
         row.payload.bytes = keep(row.payload.bytes)
         if row.history?.trouble != nil { keepTexts(&row) }
-        if row.hasOptions { keepOptions(&row) }
+        row.keepOptions { keep($0) }
         if let result = row.result?.bytes { row.result?.bytes = keep(result) }
     }
 
@@ -231,14 +235,6 @@ final class Scratch {
         trouble.failure.stack = keep(trouble.failure.stack)
         trouble.cancelReason = keep(trouble.cancelReason)
         row.history?.trouble = trouble
-    }
-
-    private func keepOptions(_ row: inout JobRow) {
-        guard var options = row.options else { return }
-        options.tags = keep(options.tags)
-        options.headers = keep(options.headers)
-        if let key = options.unique?.key { options.unique?.key = keep(key) }
-        row.options = options
     }
 
     private func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {

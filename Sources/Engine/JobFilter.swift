@@ -44,7 +44,7 @@ package struct JobFilter: Sendable, Equatable {
         if let until, row.createdAt >= until { return false }
         if let type, !row.type.elementsEqual(type.utf8) { return false }
         if let fingerprint, row.history?.failure.fingerprint != fingerprint { return false }
-        if let uniqueKey, row.options?.unique?.key.elementsEqual(uniqueKey.utf8) != true {
+        if let uniqueKey, row.unique?.key.elementsEqual(uniqueKey.utf8) != true {
             return false
         }
         guard let tag else { return true }

@@ -102,7 +102,10 @@ extension JobRow {
             return fields
         }
 
-        init(startedAt: UInt64 = 0) { self.startedAt = startedAt }
+        init(dueAt: UInt64 = 0, startedAt: UInt64 = 0) {
+            self.dueAt = dueAt
+            self.startedAt = startedAt
+        }
 
         init(from reader: inout RowReader) throws(StoreError) {
             let fields = Fields(rawValue: try reader.u8())

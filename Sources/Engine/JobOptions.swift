@@ -28,6 +28,9 @@ package struct JobOptions: Sendable, Equatable {
 
         package init() {}
 
+        /// Whether nothing of it depends on when it is said.
+        var isTimeless: Bool { delay == nil && runAt == nil && timeToLive == nil }
+
         /// When a job is to be ready that is submitted now; 0: at once.
         func readyAt(now: UInt64) -> UInt64 { runAt ?? delay.map { now + $0 } ?? 0 }
     }
@@ -48,6 +51,9 @@ package struct JobOptions: Sendable, Equatable {
             fields = changed == Fields() ? nil : Box(changed)
         }
     }
+
+    /// Whether they are the same copy: then they say the same.
+    func isIdentical(to other: JobOptions) -> Bool { fields === other.fields }
 
     package static func == (one: JobOptions, other: JobOptions) -> Bool {
         one.fields?.value == other.fields?.value

@@ -42,8 +42,7 @@ struct JobRow {
     var interruptions: UInt16 = 0
     var maxAttempts: UInt16
     var type: UnsafeRawBufferPointer
-    /// Few jobs have any.
-    var boxedOptions: Box<StoredOptions>?
+    var optionsPart = OptionsPart.none
     var history: History?
     var payload: StoredPayload
     /// Length of the payload as stored; its bytes are in the row, in pieces, or dropped.
@@ -60,6 +59,14 @@ struct JobRow {
 
     enum Place { case row, pieces, dropped }
 
+    /// Most jobs have no options, and of those of the others little is looked at: so they are read when
+    /// they are asked for.
+    enum OptionsPart {
+        case none
+        case stored(UnsafeRawBufferPointer)
+        case said(Box<StoredOptions>)
+    }
+
     struct Flags: OptionSet {
         let rawValue: UInt8
         static let options = Flags(rawValue: 1)
@@ -73,11 +80,36 @@ struct JobRow {
     }
 
     var options: StoredOptions? {
-        get { boxedOptions?.value }
-        set { boxedOptions = newValue.map { Box($0) } }
+        get {
+            switch optionsPart {
+            case .none: nil
+            case .stored(let bytes): StoredOptions(readBefore: bytes)
+            case .said(let options): options.value
+            }
+        }
+        set { share(newValue.map { Box($0) }) }
     }
 
-    var hasOptions: Bool { boxedOptions != nil }
+    /// Options that many rows have.
+    mutating func share(_ options: Box<StoredOptions>?) {
+        optionsPart = options.map { .said($0) } ?? .none
+    }
+
+    /// The options that are there at all.
+    var optionFields: StoredOptions.Fields {
+        switch optionsPart {
+        case .none: []
+        case .stored(let bytes): StoredOptions.Fields(in: bytes)
+        case .said(let options): options.value.fields
+        }
+    }
+
+    var hasOptions: Bool { if case .none = optionsPart { false } else { true } }
+
+    /// Replaces the options' bytes by a copy of them.
+    mutating func keepOptions(_ keep: (UnsafeRawBufferPointer) -> UnsafeRawBufferPointer) {
+        if case .stored(let bytes) = optionsPart { optionsPart = .stored(keep(bytes)) }
+    }
 
     /// Every delivery so far, the one under way not counted.
     var endedAttempts: UInt32 { UInt32(failures) + UInt32(crashes) + UInt32(interruptions) }
@@ -87,11 +119,17 @@ struct JobRow {
     var maxCrashes: UInt16 { options?.maxCrashes ?? maxAttempts }
     var maxInterruptions: UInt16 { options?.maxInterruptions ?? .max }
     /// Milliseconds since 1970; nil: never.
-    var expiresAt: UInt64? { options?.expiresAt }
+    var expiresAt: UInt64? {
+        optionFields.contains(.expiresAt) ? options?.expiresAt : nil
+    }
+    var unique: StoredOptions.Unique? {
+        optionFields.contains(.unique) ? options?.unique : nil
+    }
 
     /// How long the job is to be kept in a finished state, in milliseconds.
     func retention(_ state: StoredState) -> UInt64 {
-        switch state {
+        let options = options
+        return switch state {
         case .waiting: 0
         case .completed: options?.retainCompleted ?? JobOptions.defaultRetainCompleted
         case .dead: options?.retainDead ?? JobOptions.defaultRetainDead
@@ -119,7 +157,12 @@ extension JobRow {
         interruptions = try reader.u16()
         maxAttempts = try reader.u16()
         type = try reader.bytes(Int(try reader.u8()))
-        boxedOptions = flags.contains(.options) ? Box(try StoredOptions(from: &reader)) : nil
+        if flags.contains(.options) {
+            optionsPart = .stored(
+                try reader.bytes { reader throws(StoreError) in
+                    _ = try StoredOptions(from: &reader)
+                })
+        }
         history = flags.contains(.history) ? try History(from: &reader) : nil
         payloadPlace =
             flags.contains(.payloadDropped)
@@ -146,7 +189,7 @@ extension JobRow {
 
     func write(to writer: inout RowWriter) {
         var flags = Flags()
-        if options != nil { flags.insert(.options) }
+        if hasOptions { flags.insert(.options) }
         if history != nil { flags.insert(.history) }
         if payloadPlace == .pieces { flags.insert(.payloadInPieces) }
         if payloadPlace == .dropped { flags.insert(.payloadDropped) }
@@ -169,7 +212,11 @@ extension JobRow {
         writer.u16(maxAttempts)
         writer.u8(UInt8(type.count))
         writer.bytes(type)
-        options?.write(to: &writer)
+        switch optionsPart {
+        case .none: break
+        case .stored(let bytes): writer.bytes(bytes)
+        case .said(let options): options.value.write(to: &writer)
+        }
         history?.write(to: &writer)
         if let result {
             writer.u8(result.codec)

@@ -36,7 +36,7 @@ struct StoredOptions {
         var key: UnsafeRawBufferPointer
     }
 
-    private struct Fields: OptionSet {
+    struct Fields: OptionSet {
         let rawValue: UInt32
         static let backoff = Fields(rawValue: 1 << 0)
         static let retainCompleted = Fields(rawValue: 1 << 1)
@@ -52,7 +52,7 @@ struct StoredOptions {
         static let headers = Fields(rawValue: 1 << 11)
     }
 
-    private var fields: Fields {
+    var fields: Fields {
         var fields = Fields()
         if backoff != nil { fields.insert(.backoff) }
         if retainCompleted != nil { fields.insert(.retainCompleted) }
@@ -100,6 +100,16 @@ struct StoredOptions {
 
     // MARK: Bytes
 
+    /// - Parameter bytes: what `init(from:)` has read before.
+    init(readBefore bytes: UnsafeRawBufferPointer) {
+        var reader = RowReader(readBefore: bytes)
+        do {
+            try self.init(from: &reader)
+        } catch {
+            preconditionFailure("options that could be read can't be read again: \(error)")
+        }
+    }
+
     init(from reader: inout RowReader) throws(StoreError) {
         let fields = Fields(rawValue: try reader.u32())
         if fields.contains(.backoff) { backoff = try Backoff(from: &reader) }
@@ -130,6 +140,13 @@ struct StoredOptions {
         unique?.write(to: &writer)
         if tags.count > 0 { writer.bytes16(tags) }
         if headers.count > 0 { writer.bytes16(headers) }
+    }
+}
+
+extension StoredOptions.Fields {
+    /// Those of stored options.
+    init(in bytes: UnsafeRawBufferPointer) {
+        self.init(rawValue: UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self)))
     }
 }
 

@@ -15,6 +15,8 @@ package struct SubmitView {
     package let count: Int
     /// For every job of the frame; checked to be in their ranges.
     package let options: SubmitOptions
+    /// Another number for other options, of views that were read with the same memo; 0: not known.
+    package private(set) var optionsGeneration = 0
 
     private let items: UnsafeRawBufferPointer
     private var itemsRead = 0
@@ -26,6 +28,14 @@ package struct SubmitView {
     /// - Throws: `INVALID_MESSAGE`, `BATCH_TOO_LARGE`, `QUEUE_NAME_INVALID`, `TYPE_INVALID`, `OPTION_INVALID`:
     ///   each refuses the request as a whole.
     package init(from reader: inout WireReader, batchMax: Int = Limits.batchMax) throws(WireError) {
+        var memo = SubmitMemo()
+        try self.init(from: &reader, batchMax: batchMax, memo: &memo)
+    }
+
+    /// - Parameter memo: of messages read before; has this one afterwards.
+    package init(
+        from reader: inout WireReader, batchMax: Int, memo: inout SubmitMemo
+    ) throws(WireError) {
         queue = try reader.bytes8()
         type = try reader.bytes8()
         producer = try reader.u64()
@@ -38,15 +48,22 @@ package struct SubmitView {
         let begin = reader.offset
         for _ in 0..<count { try SubmitItemView.skip(&reader) }
         items = reader.passed(from: begin)
-        options = try SubmitOptions(from: &reader)
+        let optionBytes = reader.ahead
+        let isKnown = memo.knows(queue: queue, type: type, options: optionBytes)
+        options = isKnown ? memo.options : try SubmitOptions(from: &reader)
+        if isKnown { _ = reader.rest() }
         try reader.expectEnd()
 
         guard (1...batchMax).contains(count) else {
             throw .batchTooLarge(actual: count, limit: batchMax)
         }
-        try Names.check(queue: queue)
-        try Names.check(type: type)
-        if !options.isEmpty, let refusal = options.refusal { throw refusal }
+        if !isKnown {
+            try Names.check(queue: queue)
+            try Names.check(type: type)
+            if !options.isEmpty, let refusal = options.refusal { throw refusal }
+            guard memo.note(self, optionBytes: optionBytes) else { return }
+        }
+        optionsGeneration = memo.generation
     }
 
     /// The next job, with the frame's options where it has none of its own; `nil` after the last.

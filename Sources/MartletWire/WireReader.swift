@@ -63,6 +63,9 @@ package struct WireReader: ~Copyable {
         try bytes(Int(u32()))
     }
 
+    /// What was not read yet.
+    var ahead: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[offset..<end]) }
+
     /// Everything that is left.
     package mutating func rest() -> UnsafeRawBufferPointer {
         let slice = UnsafeRawBufferPointer(rebasing: bytes[offset..<end])

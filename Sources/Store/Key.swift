@@ -1,9 +1,9 @@
 /// A row's key, built from fields in big-endian order so that byte order is numeric order.
 ///
-/// A value with inline storage: building one allocates nothing. Holds up to `Key.capacity` bytes,
-/// room for a byte and a name of 128 bytes.
+/// A value with inline storage: building one allocates nothing. Holds up to `Key.capacity` bytes, more
+/// than four numbers: keys are copied often, so nothing as long as a name is one.
 package struct Key: Sendable {
-    package static let capacity = 136
+    package static let capacity = 40
 
     /// After every other key: where a scan in reverse begins when it begins at the end.
     package static let last: Key = {
@@ -12,7 +12,7 @@ package struct Key: Sendable {
         return key
     }()
 
-    var storage = InlineArray<17, UInt64>(repeating: 0)
+    var storage = InlineArray<5, UInt64>(repeating: 0)
     package private(set) var count = 0
 
     package init() {}
@@ -25,22 +25,16 @@ package struct Key: Sendable {
     package mutating func bytes(_ bytes: UnsafeRawBufferPointer) {
         let at = count
         count += bytes.count
-        precondition(count <= Key.capacity, "a key holds at most 136 bytes")
+        precondition(count <= Key.capacity, "a key holds at most 40 bytes")
         withUnsafeMutableBytes(of: &storage) { storage in
             UnsafeMutableRawBufferPointer(rebasing: storage[at...]).copyMemory(from: bytes)
         }
-    }
-
-    package mutating func bytes(_ text: String) {
-        var text = text
-        text.withUTF8 { bytes(UnsafeRawBufferPointer($0)) }
     }
 
     package func adding(u8 value: UInt8) -> Key { adding { $0.u8(value) } }
     package func adding(u16 value: UInt16) -> Key { adding { $0.u16(value) } }
     package func adding(u32 value: UInt32) -> Key { adding { $0.u32(value) } }
     package func adding(u64 value: UInt64) -> Key { adding { $0.u64(value) } }
-    package func adding(bytes text: String) -> Key { adding { $0.bytes(text) } }
 
     /// The key's bytes, valid inside the closure only.
     package func withBytes<R, Failure: Error>(
@@ -60,7 +54,7 @@ package struct Key: Sendable {
     private mutating func append<Field: FixedWidthInteger>(_ field: Field) {
         let at = count
         count += MemoryLayout<Field>.size
-        precondition(count <= Key.capacity, "a key holds at most 136 bytes")
+        precondition(count <= Key.capacity, "a key holds at most 40 bytes")
         withUnsafeMutableBytes(of: &storage) {
             $0.storeBytes(of: field, toByteOffset: at, as: Field.self)
         }

@@ -57,6 +57,11 @@ struct RowCursor: ~Copyable {
         }
         if error == MDB_NOTFOUND { return nil }
         guard error == 0 else { throw .system(error, "reading table \(table.name)") }
-        return Entry(key: UnsafeRawBufferPointer(found), value: UnsafeRawBufferPointer(value))
+        let entry = Entry(key: UnsafeRawBufferPointer(found), value: UnsafeRawBufferPointer(value))
+        guard entry.key.count <= Key.capacity else {
+            let known = UnsafeRawBufferPointer(rebasing: entry.key[..<Key.capacity])
+            throw .damaged(table, known, "its key is too long")
+        }
+        return entry
     }
 }

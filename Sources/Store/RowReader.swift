@@ -26,6 +26,15 @@ package struct RowReader: ~Copyable {
         self.key = key
     }
 
+    /// Opens a part of a row that was read before.
+    package init(readBefore bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { preconditionFailure("a part has bytes") }
+        at = start
+        end = start + bytes.count
+        table = Table(id: 0, name: "")
+        key = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
     /// Bytes not read yet.
     package var remaining: Int { end - at }
 
@@ -51,6 +60,15 @@ package struct RowReader: ~Copyable {
     /// What `RowWriter.string8` wrote.
     package mutating func string8() throws(StoreError) -> String {
         String(decoding: try bytes(Int(try u8())), as: UTF8.self)
+    }
+
+    /// The bytes that `body` reads.
+    package mutating func bytes(
+        _ body: (inout RowReader) throws(StoreError) -> Void
+    ) throws(StoreError) -> UnsafeRawBufferPointer {
+        let start = at
+        try body(&self)
+        return UnsafeRawBufferPointer(start: start, count: at - start)
     }
 
     package mutating func skip(_ count: Int) throws(StoreError) { _ = try bytes(count) }

@@ -10,7 +10,6 @@ extension Engine {
             touchedLeases[row.leaseKey] = nil
             try setAside(Tables.leases, Key(row.key), sentence, row.error, rows)
         }
-        lastLease = nil
         for row in damaged { try giveBackUnheld(from: row.leaseKey.first, rows) }
         try recountRunning(rows)
     }
@@ -22,17 +21,17 @@ extension Engine {
             guard let row = try load(id, rows), !row.state.isFinished else { continue }
             let queue = try index(ofQueue: row.queue)
             let state = try mending(rows) { try self.state(of: id, row, rows) }
-            guard try state == .running && !isLeased(id, rows), let row = try load(id, rows) else {
+            guard try state == .running && !isLeased(id, rows), var row = try load(id, rows) else {
                 continue
             }
             try giveBack(
-                id, row, startedAt: row.history?.startedAt ?? 0, queue,
+                id, &row, startedAt: row.history?.startedAt ?? 0, queue,
                 as: .crash("the record of the lease was damaged"), rows)
         }
     }
 
     func isLeased(_ id: UInt64, _ rows: borrowing Transaction) throws -> Bool {
-        if touchedLeases.contains(where: { $0.key.holds(id, $0.value) }) { return true }
+        if touchedLeases.contains(where: { $0.key.holds(id, $0.row) }) { return true }
         var isLeased = false
         try mending(rows) {
             try scanStoredLeases(over: id, rows) { key, lease in
@@ -52,7 +51,7 @@ extension Engine {
             if leases[key] == nil { leases[key] = try LeaseRow(from: &reader) }
         }
         var running: [UInt32: UInt64] = [:]
-        for lease in leases.values { running[lease.queue, default: 0] += UInt64(lease.jobs.count) }
+        for (_, lease) in leases { running[lease.queue, default: 0] += UInt64(lease.jobs.count) }
         for index in queues.indices {
             let counted = running[queues[index].id] ?? 0
             if queues[index].row.running != counted { count(index) { $0.running = counted } }

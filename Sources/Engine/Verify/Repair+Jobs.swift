@@ -175,7 +175,7 @@ extension Repair {
     private func restoreKey(
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws -> Bool {
-        guard let unique = row.options?.unique, unique.isHeld else { return false }
+        guard let unique = row.unique, unique.isHeld else { return false }
         var holder: UInt64?
         try rows.scan(
             Tables.unique, from: .unique(row.queue, unique.key, job: 0),

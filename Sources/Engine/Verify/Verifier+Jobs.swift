@@ -30,7 +30,7 @@ struct JobFacts {
             row.payloadPlace == .pieces ? row.payloadBytes : 0,
             row.resultPlace == .pieces ? row.resultBytes : 0
         )
-        if let unique = row.options?.unique, unique.isHeld {
+        if let unique = row.unique, unique.isHeld {
             key = (Array(unique.key), .unique(row.queue, unique.key, job: id), unique.until)
         }
     }

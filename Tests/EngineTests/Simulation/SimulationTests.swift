@@ -52,7 +52,6 @@ struct SimulationTests {
         let script = Step.script(seed: seed, steps: SimulationTests.steps)
         let once = try Simulation(comparesEvery: 0)
         let again = try Simulation(comparesEvery: 0) { engine in
-            engine.touchedLeases.reserveCapacity(3_000)
             engine.extensions.reserveCapacity(500)
             engine.ending.reserveCapacity(100)
             engine.unheld.reserveCapacity(60)
