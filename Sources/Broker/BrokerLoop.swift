@@ -89,11 +89,19 @@ final class BrokerLoop {
         takeTurn()
     }
 
-    private func end(_ result: Result<Void, any Error>) {
+    /// Takes no more turns, and closes the store unless it has failed. Readers go first: closing takes the
+    /// memory away that a snapshot reads.
+    private func end(_ failure: (any Error)? = nil) {
         isStopping = true
         alarm?.cancel()
         inbox.announce(to: nil)
-        ended?.completeWith(result)
+        readers.stop(on: inbox.loop).assumeIsolated().whenComplete { _ in
+            self.ended?.completeWith(
+                Result {
+                    if let failure { throw failure }
+                    try self.store.close(now: self.clock.now)
+                })
+        }
     }
 
     func logRecovery() {
@@ -113,13 +121,10 @@ final class BrokerLoop {
         guard !isStopping else { return }
         do {
             try turn()
-            if isStopping {
-                try store.close(now: clock.now)
-                return end(.success(()))
-            }
+            if isStopping { return end() }
             awaitNext()
         } catch {
-            end(.failure(error))
+            end(error)
         }
     }
 
