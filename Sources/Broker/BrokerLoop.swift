@@ -231,7 +231,9 @@ final class BrokerLoop {
             for peer in Array(connection.peers.values) { try disconnect(peer, rows) }
             return 0
         case .eventsSent(let id, let bytes):
-            connections[id]?.eventBytesUnsent -= bytes
+            for (channel, bytes) in bytes {
+                connections[id]?.peers[channel]?.eventBytesUnsent -= bytes
+            }
             return 0
         case .drain:
             startDraining()

@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct EventTests {
     @Test func `whoever watches is told what happens, in order`() async throws {
         try await BrokerHarness.run { broker in
@@ -107,6 +108,29 @@ struct EventTests {
             let (told, missed) = try await slow.readAll(until: 110_000)
             #expect(told + missed == 110_000)
             #expect(missed > 0)
+        }
+    }
+
+    @Test func `a gateway's client that has much to read keeps its others waiting for nothing`()
+        async throws
+    {
+        try await BrokerHarness.run { broker in
+            let loud = String(repeating: "q", count: 128)
+            let gateway = try await SilentWatcher.connect(
+                to: broker, clientsWatching: [loud, "quiet"])
+            let client = try await broker.connect()
+            let batch = (0..<1_000).map { "\($0)" }
+            // More than sockets hold.
+            for _ in 0..<30 { _ = try await client.submitAll(Submit(loud, batch, type: loud)) }
+            let id = try await client.submitAll(Submit("quiet", ["x"]))[0]
+            _ = try await client.submitAll(Submit(loud, batch, type: loud))
+            var toldToLoud = 0
+            try await gateway.read { push in
+                if push.channel == 2 { #expect(push.events.events.map(\.id) == [id]) }
+                if push.channel == 1 { toldToLoud += push.events.events.count }
+                return push.channel == 1
+            }
+            #expect(toldToLoud < 31_000)
         }
     }
 
