@@ -88,22 +88,17 @@ extension IntegrationTests {
             async throws
         {
             try await withScratch { directory in
-                try run("/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", directory)
+                try await Tool.succeed(
+                    "/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", directory)
                 let outcome: Result<Void, any Error>
                 do {
                     outcome = .success(try await body(directory))
                 } catch {
                     outcome = .failure(error)
                 }
-                try run("/bin/umount", "-l", directory)
+                try await Tool.succeed("/bin/umount", "-l", directory)
                 try outcome.get()
             }
-        }
-
-        private func run(_ path: String, _ arguments: String...) throws {
-            let process = try Process.run(URL(filePath: path), arguments: arguments)
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { throw TestFailure("\(path) failed") }
         }
     }
 }
