@@ -28,7 +28,7 @@ extension IntegrationTests {
                 }
                 try await blocking { broker.process.waitUntilExit() }
                 #expect(broker.process.status == 74)
-                let said = String(decoding: broker.process.errors.bytes(), as: UTF8.self)
+                let said = broker.process.saidOnErrors
                     .split(separator: "\n")
                 #expect(said.count == 1)
                 #expect(

@@ -35,6 +35,9 @@ final class ChildProcess: Sendable {
     /// a shell.
     var status: Int32 { process.status ?? -1 }
 
+    /// What it has written to its standard error so far.
+    var saidOnErrors: String { String(decoding: errors.bytes(), as: UTF8.self) }
+
     func send(_ signal: Int32) { process.send(signal) }
 
     /// Writes to its standard input and ends that.
