@@ -75,7 +75,7 @@ final class BrokerLoop {
         store = try Store.open(options)
         let engineOptions = Engine.Configuration(
             graceMilliseconds: UInt64(configuration.limits.graceMilliseconds),
-            queuesMax: configuration.queuesMax)
+            queuesMax: configuration.queuesMax, eventsKept: configuration.eventsKept)
         let now = clock.now
         engine = try store.turn { rows in try Engine(engineOptions, now: now, rows) }
         _ = try store.commit(now: now)
