@@ -129,7 +129,8 @@ let package = Package(
         .testTarget(
             name: "StoreTests", dependencies: ["TestSupport", "Store"], swiftSettings: settings),
         .testTarget(
-            name: "EngineTests", dependencies: ["Engine", "Store"], swiftSettings: settings),
+            name: "EngineTests", dependencies: ["TestSupport", "Engine", "Store"],
+            swiftSettings: settings),
         .testTarget(
             name: "CompressionTests", dependencies: ["MartletCompression", "CMartletZstd"],
             swiftSettings: settings),
@@ -158,16 +159,20 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "Gateway", "Broker", "MartletClient", "MartletWire", nioCore, nioPosix, logging,
+                "TestSupport", "Gateway", "Broker", "MartletClient", "MartletWire", nioCore,
+                nioPosix, logging,
                 lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "BenchTests", dependencies: ["Bench", "MartletWire", nioCore, nioPosix],
+            name: "BenchTests",
+            dependencies: ["TestSupport", "Bench", "MartletWire", nioCore, nioPosix],
             swiftSettings: settings),
         .testTarget(
             name: "TestingTests",
-            dependencies: ["MartletTesting", "MartletWorker", "MartletClient", nioCore],
+            dependencies: [
+                "TestSupport", "MartletTesting", "MartletWorker", "MartletClient", nioCore,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "CommandLineTests", dependencies: ["martlet", "MartletClient"],

@@ -42,7 +42,7 @@ package final class Broker: Service {
             bound.fail(error)
             result = .failure(error)
         }
-        try await readers.stop()
+        try await readers.stop(on: inbox.loop).get()
         try await group.shutdownGracefully()
         try result.get()
     }

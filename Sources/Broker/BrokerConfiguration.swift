@@ -17,6 +17,8 @@ package struct BrokerConfiguration: Sendable {
     package var eventLoops = 1
     package var connectionsMax = 20_000
     package var queuesMax = 65_536
+    /// Events kept for those who watch.
+    package var eventsKept = Limits.eventsKept
     /// Waits under way, of all clients.
     package var waitsMax = Limits.waitsMax
     /// Space in the data file extended ahead of need and kept for settlements, in bytes.

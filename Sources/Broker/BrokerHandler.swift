@@ -21,8 +21,8 @@ struct Delivery: Sendable {
     var bytesDone: Int
     /// Requests likewise, those that `requests_in_flight_max` counts.
     var requestsDone = 0
-    /// Bytes of events in `small`: when they are sent, the writer is told.
-    var eventBytes = 0
+    /// Bytes of events in `small`, by channel: when they are sent, the writer is told.
+    var eventBytes: [UInt16: Int] = [:]
     /// A gateway's: it counts the requests of each of its clients itself.
     var isLink = false
     /// The client has been welcomed: it may send frames of full length.
@@ -180,7 +180,7 @@ final class BrokerHandler: ChannelDuplexHandler {
             splitter.frameBytesMax = Int(limits.frameBytesMax)
         }
         if delivery.small.readableBytes > 0 {
-            let sent = delivery.eventBytes > 0 ? promiseOfEvents(delivery.eventBytes) : nil
+            let sent = promiseOfEvents(delivery.eventBytes)
             context.write(wrapOutboundOut(delivery.small), promise: sent)
         }
         if !delivery.closedChannels.isEmpty {
@@ -200,7 +200,8 @@ final class BrokerHandler: ChannelDuplexHandler {
         resumeReading()
     }
 
-    private func promiseOfEvents(_ bytes: Int) -> EventLoopPromise<Void>? {
+    private func promiseOfEvents(_ bytes: [UInt16: Int]) -> EventLoopPromise<Void>? {
+        guard !bytes.isEmpty else { return nil }
         let sent = context?.eventLoop.makePromise(of: Void.self)
         let (id, inbox) = (id, inbox)
         sent?.futureResult.whenSuccess { inbox.append(.eventsSent(id, bytes)) }

@@ -7,7 +7,8 @@ import Store
 // its connection takes what it is sent: a slow one misses events and keeps nobody waiting.
 
 extension BrokerLoop {
-    /// Bytes of events that a connection may have unsent; above that its watchers wait.
+    /// Bytes of events that a client may have unsent; above that its watchers wait, and those of a gateway's
+    /// other clients do not.
     static let eventBytesUnsentMax = 128 << 10
     /// Events in one push.
     private static let eventsPerPush = 256
@@ -57,7 +58,7 @@ extension BrokerLoop {
         var budget = BrokerLoop.eventsPerTurn
         for index in watchers.indices {
             let watcher = watchers[index]
-            while watcher.reached < engine.lastEvent, watcher.peer.connection.takesEvents {
+            while watcher.reached < engine.lastEvent, watcher.peer.takesEvents {
                 guard budget > 0 else {
                     // Whoever did not have its turn is the first of the next.
                     watchers = Array(watchers[index...] + watchers[..<index])
@@ -85,8 +86,9 @@ extension BrokerLoop {
             Events(
                 watch: watcher.number, next: reached, missed: watcher.missed, events: events),
             to: watcher.peer)
-        connection.eventBytesUnsent += connection.outbox.writerIndex - before
-        connection.eventBytesNew += connection.outbox.writerIndex - before
+        let bytes = connection.outbox.writerIndex - before
+        watcher.peer.eventBytesUnsent += bytes
+        connection.eventBytesNew[watcher.peer.channel, default: 0] += bytes
         watcher.missed = 0
     }
 
@@ -110,7 +112,7 @@ extension BrokerLoop {
     }
 }
 
-extension Connection {
+extension Peer {
     /// Whether so little is on its way that watchers may be told more.
     var takesEvents: Bool { eventBytesUnsent < BrokerLoop.eventBytesUnsentMax }
 }

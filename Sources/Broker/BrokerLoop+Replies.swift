@@ -37,7 +37,7 @@ extension BrokerLoop {
             connection.closedChannels = []
             connection.bytesDone = 0
             connection.requestsDone = 0
-            connection.eventBytesNew = 0
+            connection.eventBytesNew = [:]
             connection.isNoted = false
         }
         noted.removeAll(keepingCapacity: true)

@@ -77,7 +77,7 @@ final class BrokerLoop {
         store = try Store.open(options)
         let engineOptions = Engine.Configuration(
             graceMilliseconds: UInt64(configuration.limits.graceMilliseconds),
-            queuesMax: configuration.queuesMax)
+            queuesMax: configuration.queuesMax, eventsKept: configuration.eventsKept)
         let now = clock.now
         engine = try store.turn { rows in try Engine(engineOptions, now: now, rows) }
         _ = try store.commit(now: now)
@@ -91,11 +91,19 @@ final class BrokerLoop {
         takeTurn()
     }
 
-    private func end(_ result: Result<Void, any Error>) {
+    /// Takes no more turns, and closes the store unless it has failed. Readers go first: closing takes the
+    /// memory away that a snapshot reads.
+    private func end(_ failure: (any Error)? = nil) {
         isStopping = true
         alarm?.cancel()
         inbox.announce(to: nil)
-        ended?.completeWith(result)
+        readers.stop(on: inbox.loop).assumeIsolated().whenComplete { _ in
+            self.ended?.completeWith(
+                Result {
+                    if let failure { throw failure }
+                    try self.store.close(now: self.clock.now)
+                })
+        }
     }
 
     func logRecovery() {
@@ -115,13 +123,10 @@ final class BrokerLoop {
         guard !isStopping else { return }
         do {
             try turn()
-            if isStopping {
-                try store.close(now: clock.now)
-                return end(.success(()))
-            }
+            if isStopping { return end() }
             awaitNext()
         } catch {
-            end(.failure(error))
+            end(error)
         }
     }
 
@@ -228,7 +233,9 @@ final class BrokerLoop {
             for peer in Array(connection.peers.values) { try disconnect(peer, rows) }
             return 0
         case .eventsSent(let id, let bytes):
-            connections[id]?.eventBytesUnsent -= bytes
+            for (channel, bytes) in bytes {
+                connections[id]?.peers[channel]?.eventBytesUnsent -= bytes
+            }
             return 0
         case .drain:
             startDraining()

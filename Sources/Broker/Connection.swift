@@ -15,10 +15,8 @@ final class Connection {
     var early = ByteBuffer()
     var bytesDone = 0
     var requestsDone = 0
-    /// Bytes of events in the outbox.
-    var eventBytesNew = 0
-    /// Bytes of events that were pushed and that the connection has not sent.
-    var eventBytesUnsent = 0
+    /// Bytes of events in the outbox, by channel.
+    var eventBytesNew: [UInt16: Int] = [:]
     /// Channels of a link that closed in this turn: what is left of long messages for them must not
     /// reach the client that gets the channel next.
     var closedChannels: [UInt16] = []
@@ -47,6 +45,8 @@ final class Peer {
     var subscriptions: [UInt32: Subscription] = [:]
     var watchers: [UInt32: Watcher] = [:]
     var pushes: UInt64 = 0
+    /// Bytes of events that were pushed and that the connection has not sent.
+    var eventBytesUnsent = 0
     var waits = 0
     var assembler: MessageAssembler
     /// Messages in several frames are under way.

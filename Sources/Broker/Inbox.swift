@@ -8,8 +8,8 @@ enum Arrival: Sendable {
     /// Runs of whole frames, in the order they came.
     case frames(ConnectionID, [ByteBuffer])
     case closed(ConnectionID)
-    /// The connection has sent so many bytes of events.
-    case eventsSent(ConnectionID, Int)
+    /// The connection has sent so many bytes of events, by channel.
+    case eventsSent(ConnectionID, [UInt16: Int])
     /// Clients are told to go; submissions are refused from now on.
     case drain
     case stop

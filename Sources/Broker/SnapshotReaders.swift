@@ -23,7 +23,14 @@ final class SnapshotReaders: Sendable {
         pool.start()
     }
 
-    func stop() async throws { try await pool.shutdownGracefully() }
+    /// Drops what waits to be read. The future succeeds when nothing is being read any more.
+    func stop(on loop: any EventLoop) -> EventLoopFuture<Void> {
+        let stopped = loop.makePromise(of: Void.self)
+        pool.shutdownGracefully { error in
+            if let error { stopped.fail(error) } else { stopped.succeed() }
+        }
+        return stopped.futureResult
+    }
 
     /// Readings that were started and are not done.
     var waitingCount: Int { waiting.load(ordering: .relaxed) }

@@ -37,10 +37,15 @@ package final class Engine {
         /// How long a session without a connection keeps its leases, in milliseconds.
         package var graceMilliseconds: UInt64
         package var queuesMax: Int
+        /// Events that are kept for those who watch.
+        package var eventsKept: Int
 
-        package init(graceMilliseconds: UInt64 = 15_000, queuesMax: Int = 65_536) {
+        package init(
+            graceMilliseconds: UInt64 = 15_000, queuesMax: Int = 65_536, eventsKept: Int = 65_536
+        ) {
             self.graceMilliseconds = graceMilliseconds
             self.queuesMax = queuesMax
+            self.eventsKept = eventsKept
         }
     }
 
@@ -87,7 +92,7 @@ package final class Engine {
     var actionsGoingOn: Set<UInt64> = []
     /// Pieces of payloads and results removed by actions of this step: they are steps, too.
     var forgottenPieces = 0
-    let events = EventRing()
+    let events: EventRing
     /// Whose attempt is coming to an end.
     var worker: UInt64 = 0
     let scratch = Scratch()
@@ -110,6 +115,7 @@ package final class Engine {
         _ configuration: Configuration, now: UInt64, _ rows: borrowing Transaction
     ) throws {
         self.configuration = configuration
+        events = EventRing(capacity: configuration.eventsKept)
         leaseFloor = now + configuration.graceMilliseconds
         stamp.now = now
         try readCounters(rows)

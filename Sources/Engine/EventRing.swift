@@ -46,8 +46,6 @@ package struct JobEvent {
 /// Offsets ascend over restarts without being stored: each recording begins at an offset made of the
 /// clock, far above all that came before it. Owned by the writer thread, like the engine.
 package final class EventRing {
-    /// Events that are kept.
-    package static let capacity = 65_536
     /// How long events are recorded after the last watcher left, in milliseconds.
     static let quietMilliseconds: UInt64 = 60_000
     /// Bytes of type and detail together that an event keeps.
@@ -56,6 +54,8 @@ package final class EventRing {
 
     /// Whether events are recorded.
     private(set) var isOn = false
+    /// Events that are kept.
+    private let capacity: Int
     private var watchers = 0
     private var quietSince: UInt64 = 0
     /// Offset of the first event of this recording, and of the next one.
@@ -80,7 +80,7 @@ package final class EventRing {
         var tags = InlineArray<8, UInt32>(repeating: 0)
     }
 
-    init() {}
+    init(capacity: Int) { self.capacity = capacity }
 
     deinit { texts.deallocate() }
 
@@ -97,8 +97,8 @@ package final class EventRing {
         begun = max(next, now << 20)
         next = begun
         texts = .allocate(
-            byteCount: EventRing.capacity * EventRing.textBytes, alignment: 8)
-        entries.reserveCapacity(EventRing.capacity)
+            byteCount: capacity * EventRing.textBytes, alignment: 8)
+        entries.reserveCapacity(capacity)
     }
 
     func unwatch(now: UInt64) {
@@ -121,7 +121,7 @@ package final class EventRing {
     private var first: UInt64 { next - UInt64(entries.count) }
 
     private func place(_ offset: UInt64) -> Int {
-        Int((offset - begun) % UInt64(EventRing.capacity))
+        Int((offset - begun) % UInt64(capacity))
     }
 
     func record(
@@ -140,7 +140,7 @@ package final class EventRing {
         let detailStart = start + typeBytes
         UnsafeMutableRawBufferPointer(rebasing: texts[detailStart..<detailStart + detailBytes])
             .copyMemory(from: UnsafeRawBufferPointer(rebasing: detail[..<detailBytes]))
-        if entries.count < EventRing.capacity {
+        if entries.count < capacity {
             entries.append(entry)
         } else {
             entries[place] = entry

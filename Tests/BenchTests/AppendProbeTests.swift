@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Bench
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct AppendProbeTests {
     @Test func `appends take time and leave nothing behind`() throws {
         let directory = FileManager.default.temporaryDirectory.path + "/\(UUID().uuidString)"

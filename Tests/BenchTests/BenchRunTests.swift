@@ -1,9 +1,10 @@
 import Bench
 import Synchronization
+import TestSupport
 import Testing
 
 /// Whole runs against a server that does as it should, or has one fault.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BenchRunTests {
     private func options(_ server: FakeServer) -> BenchOptions {
         var options = BenchOptions(target: .server(host: "127.0.0.1", port: server.port))

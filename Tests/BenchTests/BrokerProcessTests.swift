@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Bench
 
 /// With shell scripts in the place of the broker.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BrokerProcessTests {
     private func withScript<Result>(
         _ script: String, _ body: (_ executable: String, _ directory: String) async throws -> Result

@@ -2,9 +2,10 @@ import Broker
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ActTests {
     @Test func `each job of an action has its own outcome`() async throws {
         try await BrokerHarness.run { broker in

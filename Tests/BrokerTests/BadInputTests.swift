@@ -2,9 +2,10 @@ import Broker
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BadInputTests {
     private func code(_ body: () async throws(MartletError) -> Void) async -> String {
         do throws(MartletError) {

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Ends that nobody asked for politely.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BrokerEndTests {
     private let directory = TemporaryDirectory.make()
 
@@ -34,6 +34,45 @@ struct BrokerEndTests {
         running.cancel()
         try await running.value
         try await BrokerHarness.run(in: directory) { next in _ = try await next.connect() }
+    }
+
+    @Test(arguments: [false, true])
+    func `a broker that ends while pages are read lets them end first`(diskBreaks: Bool)
+        async throws
+    {
+        defer { TemporaryDirectory.remove(directory) }
+        let broker = broker()
+        let running = Task { try await broker.run() }
+        let client = try await connect(broker)
+        for _ in 0..<10 {
+            _ = try await client.submitAll(Submit("q", (0..<1_000).map { "\($0)" }))
+        }
+        // From now on all of them are in the snapshots.
+        _ = try await client.request(List(limit: 1, isFresh: true), expecting: JobPage.self)
+        let reading = (0..<200).map { _ in
+            Task {
+                try await client.request(List(limit: 1, isCount: true), expecting: JobPage.self)
+            }
+        }
+        #expect(try await reading[0].value.matched == 10_000)
+        if diskBreaks {
+            _ = try BrokenDisk.fail(below: directory + "/log")
+            await #expect(throws: MartletError.self) {
+                try await client.submitAll(Submit("q", ["lost"]))
+            }
+            await #expect(throws: BrokerFailure.self) { try await running.value }
+        } else {
+            running.cancel()
+            try await running.value
+        }
+        for task in reading {
+            guard case .success(let page) = await task.result else { continue }
+            #expect(page.matched == 10_000)
+        }
+        try await BrokerHarness.run(in: directory) { next in
+            let client = try await next.connect()
+            #expect(try await client.queueInfo("q").ready == 10_000)
+        }
     }
 
     @Test
@@ -66,7 +105,7 @@ struct BrokerEndTests {
     // MARK: Helpers
 
     private func broker() -> Broker {
-        Broker(BrokerConfiguration(directory: directory, port: 0), logger: .critical)
+        Broker(.small(directory), logger: .critical)
     }
 
     private func connect(_ broker: Broker) async throws -> WireConnection {

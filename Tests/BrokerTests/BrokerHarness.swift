@@ -7,6 +7,7 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 import Testing
 
 /// A broker in this process, on a directory of its own and a free port.
@@ -26,8 +27,7 @@ final class BrokerHarness: Sendable {
     ) async throws {
         let path = directory ?? TemporaryDirectory.make()
         defer { if directory == nil { TemporaryDirectory.remove(path) } }
-        var configuration = BrokerConfiguration(directory: path, port: 0)
-        configuration.drainMilliseconds = 1
+        var configuration = BrokerConfiguration.small(path)
         change(&configuration)
         let broker = Broker(configuration, logger: .critical)
         let group = ServiceGroup(services: [broker], logger: .critical)
@@ -85,7 +85,7 @@ final class BrokerHarness: Sendable {
     ) async throws -> WireConnection {
         try await WireConnection.connect(
             to: endpoint, hello: hello, on: MultiThreadedEventLoopGroup.singleton.next(),
-            timeout: .seconds(5),
+            timeout: .seconds(30),
             logger: .critical, onPush: { inbox.append($0) })
     }
 }
@@ -154,12 +154,19 @@ extension Push {
     fileprivate var isEvents: Bool { if case .events = self { true } else { false } }
 }
 
-enum TemporaryDirectory {
-    static func make() -> String {
-        let base =
-            FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
-        return base + "/martlet-test-" + UUID().uuidString
+extension BrokerConfiguration {
+    /// For a store that need not be ready for much: many are made.
+    static func small(_ directory: String) -> BrokerConfiguration {
+        var configuration = BrokerConfiguration(directory: directory, port: 0)
+        configuration.segmentBytes = 4 << 20
+        configuration.reserveBytes = 4 << 20
+        configuration.drainMilliseconds = 1
+        return configuration
     }
+}
+
+enum TemporaryDirectory {
+    static func make() -> String { TestDisk.path + "/martlet-test-" + UUID().uuidString }
 
     static func remove(_ path: String) {
         do {

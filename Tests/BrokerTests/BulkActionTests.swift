@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BulkActionTests {
     private func end(_ action: ActionInfo, _ client: WireConnection) async throws -> ActionInfo {
         try await client.request(

@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct CancelTests {
     private let patient = ActOptions(reason: "a change of mind", graceMilliseconds: 3_600_000)
 

@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ExplainTests {
     private func codes(_ id: JobID, _ client: WireConnection) async throws -> [Explanation.Code] {
         try await explain(id, client).reasons.map(\.code)

@@ -2,10 +2,11 @@ import Broker
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 /// Workers whose connection broke while jobs were on their way.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct HoldingTests {
     @Test func `a job that never reached its worker goes to the next at once, unspent`()
         async throws

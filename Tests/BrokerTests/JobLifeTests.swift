@@ -2,9 +2,10 @@ import Broker
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct JobLifeTests {
     @Test func `a job is submitted, delivered, completed, and its result awaited`() async throws {
         try await BrokerHarness.run { broker in

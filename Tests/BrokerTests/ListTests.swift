@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ListTests {
     private func page(_ list: List, _ client: WireConnection) async throws -> JobPage {
         var list = list

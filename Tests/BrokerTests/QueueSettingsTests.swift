@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct QueueSettingsTests {
     @Test func `a paused queue delivers nothing until it is resumed`() async throws {
         try await BrokerHarness.run { broker in

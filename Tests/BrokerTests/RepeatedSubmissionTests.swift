@@ -2,10 +2,11 @@ import Broker
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 /// Exactly once for batches of which some items were refused, however long the answer is.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct RepeatedSubmissionTests {
     /// Items that are accepted and refused in turn.
     private func submit(

@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct RestartTests {
     @Test func `jobs, leases and sessions outlive the broker`() async throws {
         let directory = TemporaryDirectory.make()

@@ -2,9 +2,10 @@ import MartletClient
 import MartletWire
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct StagingTests {
     private static func large(_ seed: UInt8) -> Payload {
         .plain(.pattern(6 << 20, seed: seed))

@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SubmitOptionsTests {
     private func options(_ fill: (inout SubmitOptions.Fields) -> Void) -> SubmitOptions {
         SubmitOptions.with(fill)

@@ -1,9 +1,10 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct VerifyTests {
     @Test func `a store in use is found whole, part by part`() async throws {
         try await BrokerHarness.run { broker in

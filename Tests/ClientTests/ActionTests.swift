@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletClient
 
-@Suite(.timeLimit(.minutes(1))) struct ActionTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct ActionTests {
     private let ids = (1...3).map { JobStatus.ID(JobID(rawValue: $0)) }
 
     @Test func `each job that is acted on has its own answer`() async throws {

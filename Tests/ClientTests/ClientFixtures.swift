@@ -29,7 +29,7 @@ let nobody = MartletEndpoint.martlet(host: "127.0.0.2", port: 1)
 
 /// A running client of a scripted server. It reconnects fast, so that tests need not wait.
 func withClient(
-    isListening: Bool = true,
+    isListening: Bool = true, logger: Logger = Logger(label: "test"),
     _ configure: (inout MartletClient.Configuration) -> Void = { _ in },
     _ body: (MartletClient, ScriptedServer) async throws -> Void
 ) async throws {
@@ -39,8 +39,7 @@ func withClient(
     configuration.connectTimeout = .seconds(20)
     configure(&configuration)
     let client = MartletClient(
-        isListening ? server.endpoint : nobody, configuration: configuration,
-        logger: Logger(label: "test"))
+        isListening ? server.endpoint : nobody, configuration: configuration, logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { await client.run() }
         defer { group.cancelAll() }

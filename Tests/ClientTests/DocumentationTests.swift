@@ -24,7 +24,7 @@ private struct Invoice: Job {
     var order: Int
 }
 
-@Suite(.timeLimit(.minutes(1))) struct DocumentationTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct DocumentationTests {
     @Test func `a client runs around a piece of work`() async throws {
         let server = try await ScriptedServer.start()
         let answering = Task {

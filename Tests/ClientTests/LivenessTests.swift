@@ -2,12 +2,13 @@ import Logging
 import MartletWire
 import NIOCore
 import NIOEmbedded
+import TestSupport
 import Testing
 
 @testable import MartletClient
 
 /// A connection whose clock and whose bytes are in the test's hands.
-@Suite(.timeLimit(.minutes(1))) struct LivenessTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct LivenessTests {
     private let channel = NIOAsyncTestingChannel()
 
     @Test func `an idle connection says PING after a third of the idle time, again and again`()

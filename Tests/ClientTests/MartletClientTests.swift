@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletClient
 
-@Suite(.timeLimit(.minutes(1))) struct MartletClientTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct MartletClientTests {
     // MARK: Pushing
 
     @Test func `a typed job travels as JSON and its result comes back as its output`() async throws

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletClient
 
-@Suite(.timeLimit(.minutes(1))) struct PushOptionsTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct PushOptionsTests {
     @Test func `every option of a push travels as the protocol carries it`() throws {
         let options = JobOptions(
             priority: 200, delay: .milliseconds(1_500), expires: .seconds(60), timeout: .seconds(5),

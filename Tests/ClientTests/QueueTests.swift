@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletClient
 
-@Suite(.timeLimit(.minutes(1))) struct QueueTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct QueueTests {
     @Test(arguments: [
         (QueueCall.pause, QueueSet(queue: "q", pause: .init(by: "me", reason: "why"))),
         (.resume, QueueSet(queue: "q", resumes: true)),

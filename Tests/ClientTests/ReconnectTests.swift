@@ -8,7 +8,7 @@ import Testing
 @testable import MartletClient
 
 /// What happens to calls when connections break, servers go away and come back.
-@Suite(.timeLimit(.minutes(1))) struct ReconnectTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct ReconnectTests {
     @Test func `a job may be pushed before the client has connected`() async throws {
         let server = try await ScriptedServer.start()
         let client = MartletClient(server.endpoint, logger: Logger(label: "test"))
@@ -215,9 +215,11 @@ import Testing
     }
 
     @Test func `a server that is not there is told after the timeout`() async throws {
-        try await withClient(isListening: false) {
-            $0.requestTimeout = .seconds(2)
+        let log = ListeningLog("cannot connect")
+        try await withClient(isListening: false, logger: log.logger) {
+            $0.requestTimeout = .milliseconds(20)
         } _: { client, _ in
+            await log.waitForMessage()
             let pushing = Task { try await client.push(Resize(width: 1)) }
             let error = await failure(of: pushing)
             #expect(error?.code == .cannotConnect)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import MartletClient
 
-@Suite(.timeLimit(.minutes(1))) struct WatchTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct WatchTests {
     private let id = JobStatus.ID(JobID(rawValue: 9))
 
     @Test func `events come in order, and a filter says which`() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import MartletClient
 
-@Suite(.timeLimit(.minutes(1))) struct WireConnectionTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct WireConnectionTests {
     private let logger = Logger(label: "test")
 
     @Test func `a connection knows what the server said about session and limits`() async throws {

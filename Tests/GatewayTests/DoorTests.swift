@@ -1,10 +1,11 @@
 import Gateway
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 /// Who does not come in, and what they are told.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct DoorTests {
     @Test func `a token that is missing or wrong is answered and closed, the right one comes in`()
         async throws

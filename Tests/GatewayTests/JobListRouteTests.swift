@@ -2,11 +2,12 @@ import Foundation
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct JobListRouteTests {
     private let server = FakeJobServer()
 

@@ -2,12 +2,13 @@ import Foundation
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Gateway
 
 /// Jobs that are submitted as JSON objects, and keys that keep them from being submitted twice.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct JobObjectTests {
     private let server = FakeJobServer()
 

@@ -2,10 +2,11 @@ import Gateway
 import MartletWire
 import NIOCore
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 /// The broker goes away and comes back; clients are too slow; the gateway stops.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct LinkLossTests {
     @Test func `a link that breaks takes its clients with it, and they come in again`() async throws
     {

@@ -2,12 +2,13 @@ import MartletClient
 import MartletWire
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 @testable import Gateway
 
 /// Clients that hold on to a connection: with nothing, with half a request, with a response that they do not take.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SlowHTTPTests {
     private let server = FakeJobServer()
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
@@ -153,7 +154,7 @@ struct SlowHTTPTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct MethodTests {
     private let server = FakeJobServer()
 

@@ -1,11 +1,12 @@
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import Gateway
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SubmissionRouteTests {
     private let server = FakeJobServer()
 

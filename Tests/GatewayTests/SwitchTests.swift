@@ -1,10 +1,11 @@
 import Gateway
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 /// Real sockets: clients, a gateway, and a broker whose answers the test writes.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SwitchTests {
     /// Answers `GET` with `DONE`, so that every request finds its way back.
     private static let done: FakeBroker.Answer = { frame, output in

@@ -4,18 +4,21 @@ import MartletClient
 import MartletWire
 import NIOCore
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @testable import Gateway
 
 /// A real broker behind a real gateway: HTTP on one side, the protocol on the other.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct WholePathTests {
     /// Runs a broker for as long as `body` takes; `body` gets its port.
     private func withBroker(_ body: @Sendable @escaping (Int) async throws -> Void) async throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID())")
+        let directory = URL(filePath: TestDisk.path).appending(path: "gateway-\(UUID())")
         defer { try? FileManager.default.removeItem(at: directory) }
         var configuration = BrokerConfiguration(directory: directory.path, port: 0)
+        configuration.segmentBytes = 4 << 20
+        configuration.reserveBytes = 4 << 20
         configuration.drainMilliseconds = 1
         let broker = Broker(configuration, logger: .quiet)
         let service = ServiceGroup(services: [broker], logger: .quiet)

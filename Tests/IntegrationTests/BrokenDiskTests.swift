@@ -14,7 +14,7 @@ extension IntegrationTests {
         {
             try await withScratch { directory in
                 let data = directory + "/data"
-                let disk = try BrokenDisk(directory, log: data + "/log")
+                let disk = try await BrokenDisk(directory, log: data + "/log")
                 let broker = try await Server.broker(data: data, environment: disk.environment)
                 let accepted = try await blocking { [port = broker.port] in
                     let connection = try RawConnection(port: port)
@@ -28,7 +28,7 @@ extension IntegrationTests {
                 }
                 try await blocking { broker.process.waitUntilExit() }
                 #expect(broker.process.status == 74)
-                let said = String(decoding: broker.process.errors.bytes(), as: UTF8.self)
+                let said = broker.process.saidOnErrors
                     .split(separator: "\n")
                 #expect(said.count == 1)
                 #expect(
@@ -57,17 +57,15 @@ struct BrokenDisk: Sendable {
     private let trigger: String
 
     /// - Parameter log: the directory whose segments fail; spare ones do not.
-    init(_ directory: String, log: String) throws {
+    init(_ directory: String, log: String) async throws {
         library = directory + "/broken-disk.so"
         trigger = directory + "/disk-is-broken"
         self.log = log
         guard let compiler = Self.compiler else { throw TestFailure("no C compiler") }
         let source = directory + "/broken-disk.c"
         try Self.source.write(toFile: source, atomically: true, encoding: .utf8)
-        let arguments = ["-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"]
-        let process = try Process.run(URL(filePath: compiler), arguments: arguments)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw TestFailure("\(compiler) failed") }
+        try await Tool.succeed(
+            compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
     }
 
     static let compiler = ["cc", "clang", "gcc"].flatMap { name in

@@ -97,7 +97,7 @@ struct Stage: Sendable {
     func waitForStart() async throws {
         let path = directory + "/started"
         try await blocking {
-            let pipe = open(path, O_RDONLY)
+            let pipe = open(path, O_RDONLY | O_CLOEXEC)
             guard pipe >= 0 else { throw TestFailure("cannot open \(path)") }
             var byte: UInt8 = 0
             _ = read(pipe, &byte, 1)
@@ -108,7 +108,7 @@ struct Stage: Sendable {
     func letFinish() async throws {
         let path = directory + "/go"
         try await blocking {
-            let pipe = open(path, O_WRONLY)
+            let pipe = open(path, O_WRONLY | O_CLOEXEC)
             guard pipe >= 0 else { throw TestFailure("cannot open \(path)") }
             _ = write(pipe, "go\n", 3)
             close(pipe)

@@ -1,76 +1,80 @@
 import Foundation
+import Glibc
+import Synchronization
 
-/// A running `martlet`. Ends with this object at the latest.
-///
-/// `@unchecked Sendable`: `process` is used by one thread at a time, whoever runs the test; streams
-/// lock themselves.
-final class ChildProcess: @unchecked Sendable {
+/// A running `martlet`, or another program, with a pipe to it and two from it. Ends with this object at the
+/// latest.
+final class ChildProcess: Sendable {
     let output = ByteStream()
     let errors = ByteStream()
-    private let process = Process()
-    private let input = Pipe()
-    private let ended = DispatchSemaphore(value: 0)
+    private let process: SpawnedProcess
+    /// Our end of its standard input; nil when closed.
+    private let input: Mutex<Int32?>
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
-        process.executableURL = URL(filePath: Program.path)
-        process.arguments = arguments
-        process.environment = Program.environment(environment)
-        process.standardInput = input
-        process.standardOutput = output.pipe
-        process.standardError = errors.pipe
-        process.terminationHandler = { [ended] _ in ended.signal() }
-        try process.run()
-        output.start()
-        errors.start()
+    init(
+        _ arguments: [String], environment: [String: String] = [:], program: String = Program.path
+    ) throws {
+        let (input, output, errors) = (try Pipe(), try Pipe(), try Pipe())
+        defer { for end in [input.reading, output.writing, errors.writing] { close(end) } }
+        self.input = Mutex(input.writing)
+        self.output.start(output.reading)
+        self.errors.start(errors.reading)
+        process = try SpawnedProcess(
+            program, arguments, environment: Program.environment(environment),
+            .init(input: input.reading, output: output.writing, errors: errors.writing))
     }
 
     deinit {
-        if process.isRunning { send(SIGKILL) }
+        send(SIGKILL)
+        closeInput()
     }
 
-    var identifier: Int32 { process.processIdentifier }
+    var identifier: Int32 { process.identifier }
 
-    /// Exit status; for a process that a signal ended, the signal's number and 128 as in a shell.
-    var status: Int32 {
-        process.terminationReason == .exit
-            ? process.terminationStatus : 128 + process.terminationStatus
-    }
+    /// Exit status, -1 while it runs; for a process that a signal ended, the signal's number and 128 as in
+    /// a shell.
+    var status: Int32 { process.status ?? -1 }
 
-    func send(_ signal: Int32) {
-        Foundation.kill(process.processIdentifier, signal)
-    }
+    /// What it has written to its standard error so far.
+    var saidOnErrors: String { String(decoding: errors.bytes(), as: UTF8.self) }
+
+    func send(_ signal: Int32) { process.send(signal) }
 
     /// Writes to its standard input and ends that.
     func feed(_ bytes: [UInt8]) {
         do {
-            try input.fileHandleForWriting.write(contentsOf: bytes)
+            try write(bytes)
         } catch {
             // It need not read what it is given.
         }
         closeInput()
     }
 
-    func write(_ text: String) throws {
-        try input.fileHandleForWriting.write(contentsOf: Array(text.utf8))
+    func write(_ text: String) throws { try write(Array(text.utf8)) }
+
+    private func write(_ bytes: [UInt8]) throws {
+        try input.withLock { input in
+            var rest = bytes[...]
+            while let input, !rest.isEmpty {
+                let count = Glibc.write(input, Array(rest), rest.count)
+                guard count > 0 || errno == EINTR else { throw TestFailure("errno \(errno)") }
+                rest = rest.dropFirst(max(0, count))
+            }
+        }
     }
 
     func closeInput() {
-        do {
-            try input.fileHandleForWriting.close()
-        } catch {
-            // Closed before.
+        input.withLock { input in
+            if let input { close(input) }
+            input = nil
         }
     }
 
     /// Blocks until it has ended and its streams have; kills it when `patience` is over.
     func waitUntilExit(patience: TimeInterval = 30) {
-        if ended.wait(timeout: .now() + patience) == .timedOut {
-            send(SIGKILL)
-            ended.wait()
-        }
+        process.waitUntilExit(patience: patience)
         output.waitForEnd()
         errors.waitForEnd()
-        ended.signal()
     }
 
     /// Kills it as a power cut would, and blocks until it is gone.
@@ -80,51 +84,21 @@ final class ChildProcess: @unchecked Sendable {
     }
 }
 
-/// What a process writes, gathered by a thread.
-///
-/// `@unchecked Sendable`: `gathered` and `isEnded` belong to whoever holds `condition`.
-final class ByteStream: @unchecked Sendable {
-    let pipe = Pipe()
-    private let condition = NSCondition()
-    private var gathered: [UInt8] = []
-    private var isEnded = false
+/// Both ends of a pipe, of which no process that is started inherits any unasked.
+private struct Pipe {
+    let reading: Int32
+    let writing: Int32
 
-    func start() {
-        let handle = pipe.fileHandleForReading
-        Thread.detachNewThread { [self] in
-            while true {
-                let data = handle.availableData
-                condition.withLock {
-                    gathered += data
-                    isEnded = data.isEmpty
-                    condition.broadcast()
-                }
-                if data.isEmpty { return }
-            }
-        }
-    }
+    /// Writing to a process that has gone is an error like others, not this process's end.
+    private static let brokenPipesAreErrors: Void = { _ = signal(SIGPIPE, SIG_IGN) }()
 
-    func bytes() -> [UInt8] { condition.withLock { gathered } }
-
-    /// Blocks until the writer has closed its end.
-    func waitForEnd() {
-        condition.withLock {
-            while !isEnded { condition.wait() }
-        }
-    }
-
-    /// Blocks until a whole line has `text` in it, and returns that line.
-    func line(containing text: String, patience: TimeInterval = 30) throws -> String {
-        let deadline = Date(timeIntervalSinceNow: patience)
-        return try condition.withLock {
-            while true {
-                let all = String(decoding: gathered, as: UTF8.self)
-                let whole = all.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-                if let line = whole.first(where: { $0.contains(text) }) { return String(line) }
-                guard !isEnded, condition.wait(until: deadline) else {
-                    throw TestFailure("no line with \"\(text)\" came, only: \(all)")
-                }
-            }
+    init() throws {
+        Self.brokenPipesAreErrors
+        (reading, writing) = try SpawnedProcess.withoutSpawning {
+            var ends: [Int32] = [-1, -1]
+            guard pipe(&ends) == 0 else { throw TestFailure("no pipe: errno \(errno)") }
+            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+            return (ends[0], ends[1])
         }
     }
 }

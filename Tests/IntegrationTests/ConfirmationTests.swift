@@ -48,13 +48,13 @@ private final class PseudoTerminal: Sendable {
     private static let getNumber: UInt = 0x8004_5430
 
     init() throws {
-        person = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        person = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
         var number: CInt = 0
         var isLocked: CInt = 0
         guard person >= 0, ioctl(person, Self.setLock, &isLocked) == 0,
             ioctl(person, Self.getNumber, &number) == 0
         else { throw TestFailure("no terminal: errno \(errno)") }
-        program = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+        program = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
         guard program >= 0 else { throw TestFailure("cannot open the terminal: errno \(errno)") }
     }
 
@@ -71,16 +71,13 @@ private final class PseudoTerminal: Sendable {
 
     /// Runs the program at this terminal, and returns its exit status.
     func run(_ arguments: [String]) throws -> Int32 {
-        let process = Process()
-        process.executableURL = URL(filePath: Program.path)
-        process.arguments = arguments
-        process.environment = Program.environment([:])
-        process.standardInput = FileHandle(fileDescriptor: program, closeOnDealloc: false)
-        process.standardError = FileHandle(fileDescriptor: program, closeOnDealloc: false)
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        return process.terminationStatus
+        let nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC)
+        defer { close(nowhere) }
+        let process = try SpawnedProcess(
+            Program.path, arguments, environment: Program.environment([:]),
+            .init(input: program, output: nowhere, errors: program))
+        process.waitUntilExit(patience: 30)
+        return process.status ?? -1
     }
 
     /// Blocks until that is shown.

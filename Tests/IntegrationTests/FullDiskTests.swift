@@ -13,22 +13,29 @@ extension IntegrationTests {
         func `a full disk refuses submissions, is drained, and takes submissions again unaided`()
             async throws
         {
-            try await withSmallDisk(megabytes: 320) { directory in
+            try await withSmallDisk(megabytes: 220) { directory in
                 let broker = try await Server.broker(
                     data: directory + "/data", "--payload-bytes-max", "1048576")
-                try await blocking { [port = broker.port] in
-                    let connection = try RawConnection(port: port, patience: 30)
-                    _ = try connection.hello()
-                    let (accepted, refusal) = try fill(connection)
-                    #expect(refusal.code == Self.storeFull)
-                    #expect(!refusal.closes)
-                    #expect(accepted.count > 20)
-                    let drained = try drain(accepted.count, RawConnection(port: port, patience: 30))
-                    #expect(drained == Set(accepted))
-                    try submitUntilAccepted(connection)
+                do {
+                    try await blocking { [port = broker.port] in try live(port: port) }
+                } catch {
+                    try await broker.kill()
+                    throw TestFailure("\(error), broker: \(broker.process.saidOnErrors)")
                 }
                 #expect(try await broker.stop() == 0)
             }
+        }
+
+        private func live(port: UInt16) throws {
+            let connection = try RawConnection(port: port, patience: 30)
+            _ = try connection.hello()
+            let (accepted, refusal) = try fill(connection)
+            #expect(refusal.code == Self.storeFull)
+            #expect(!refusal.closes)
+            #expect(accepted.count > 20)
+            let drained = try drain(accepted.count, RawConnection(port: port, patience: 30))
+            #expect(drained == Set(accepted))
+            try submitUntilAccepted(connection)
         }
 
         /// Submits large jobs until one is refused.
@@ -88,22 +95,17 @@ extension IntegrationTests {
             async throws
         {
             try await withScratch { directory in
-                try run("/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", directory)
+                try await Tool.succeed(
+                    "/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", directory)
                 let outcome: Result<Void, any Error>
                 do {
                     outcome = .success(try await body(directory))
                 } catch {
                     outcome = .failure(error)
                 }
-                try run("/bin/umount", "-l", directory)
+                try await Tool.succeed("/bin/umount", "-l", directory)
                 try outcome.get()
             }
-        }
-
-        private func run(_ path: String, _ arguments: String...) throws {
-            let process = try Process.run(URL(filePath: path), arguments: arguments)
-            process.waitUntilExit()
-            guard process.terminationStatus == 0 else { throw TestFailure("\(path) failed") }
         }
     }
 }

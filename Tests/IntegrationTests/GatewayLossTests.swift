@@ -23,7 +23,7 @@ extension IntegrationTests {
                 try await blocking { submitter.waitUntilExit(patience: 60) }
                 #expect(
                     submitter.status == 0,
-                    "\(String(decoding: submitter.errors.bytes(), as: UTF8.self))")
+                    "\(submitter.saidOnErrors)")
                 let output = String(decoding: submitter.output.bytes(), as: UTF8.self)
                 #expect(
                     output.split(separator: "\n").map(String.init) == lines.map { $0.uppercased() })

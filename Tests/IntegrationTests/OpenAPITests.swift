@@ -72,9 +72,9 @@ private struct Schemathesis {
             wait = 0
             """.write(toFile: settings, atomically: true, encoding: .utf8)
             return try await Tool.run(
-                program,
+                "/usr/bin/env",
                 [
-                    "--config-file", settings, "run",
+                    "-C", directory, program, "--config-file", settings, "run",
                     Self.repository.appending(path: "protocol/openapi.yaml").path,
                     "--url", "http://\(server.host):\(server.httpPort)",
                     "--checks",
@@ -84,36 +84,7 @@ private struct Schemathesis {
                     "--exclude-operation-id", "events", "--exclude-operation-id", "jobEvents",
                     "--seed", "1", "--max-time", "60", "--no-shrink",
                     "--suppress-health-check", "all", "--no-color",
-                ], directory: directory)
-        }
-    }
-}
-
-/// A program of the system.
-enum Tool {
-    struct Outcome: Sendable {
-        let status: Int32
-        /// What it wrote to standard output and standard error.
-        let text: String
-    }
-
-    static func run(
-        _ path: String, _ arguments: [String], directory: String? = nil
-    ) async throws -> Outcome {
-        try await blocking {
-            let process = Process()
-            let output = Pipe()
-            process.executableURL = URL(filePath: path)
-            process.arguments = arguments
-            if let directory { process.currentDirectoryURL = URL(filePath: directory) }
-            process.standardInput = FileHandle.nullDevice
-            process.standardOutput = output
-            process.standardError = output
-            try process.run()
-            let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-            process.waitUntilExit()
-            return Outcome(
-                status: process.terminationStatus, text: String(decoding: bytes, as: UTF8.self))
+                ], patience: 240)
         }
     }
 }

@@ -39,7 +39,7 @@ enum Program {
             child.waitUntilExit(patience: patience)
             return Outcome(
                 status: child.status, output: child.output.bytes(),
-                errors: String(decoding: child.errors.bytes(), as: UTF8.self))
+                errors: child.saidOnErrors)
         }
     }
 

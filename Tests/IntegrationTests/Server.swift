@@ -17,8 +17,7 @@ final class Server: Sendable {
             line = try process.output.line(containing: " ready ")
         } catch {
             process.killAndWait()
-            throw TestFailure(
-                "\(error), \(String(decoding: process.errors.bytes(), as: UTF8.self))")
+            throw TestFailure("\(error), \(process.saidOnErrors)")
         }
         port = try Self.port(in: line, after: "martlet://")
         httpPort = line.contains("http://") ? try Self.port(in: line, after: "http://") : 0

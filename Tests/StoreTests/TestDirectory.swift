@@ -1,15 +1,13 @@
 import Foundation
 import Store
+import TestSupport
 
-/// A directory in memory where there is one, removed when the test lets go of it.
+/// A directory of its own, removed when the test lets go of it.
 final class TestDirectory: Sendable {
     let path: String
 
     init(under parent: String? = nil) throws {
-        let memory = "/dev/shm"
-        let hasMemory = FileManager.default.fileExists(atPath: memory)
-        let parent = parent ?? (hasMemory ? memory : NSTemporaryDirectory())
-        path = "\(parent)/martlet-store-\(UUID().uuidString)"
+        path = "\(parent ?? TestDisk.path)/martlet-store-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import MartletClient
 import MartletTesting
 import MartletWorker
+import TestSupport
 import Testing
 
 private struct Thumbnail: Job {
@@ -23,7 +24,7 @@ private struct Flaky: Job {
     typealias Output = Int
 }
 
-@Suite(.timeLimit(.minutes(1))) struct MartletTestingTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct MartletTestingTests {
     @Test func `a thumbnail is made once per image`() async throws {
         try await withMartlet(handlers: handlers) { martlet, clock in
             let job = try await martlet.push(Thumbnail(source: sample, width: 10))

@@ -4,6 +4,7 @@ import MartletTesting
 import MartletWorker
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 private struct Count: Job {
@@ -18,7 +19,7 @@ private struct Wrong: Error, CustomStringConvertible {
 }
 
 /// What the libraries say and see of a job's life, with a real broker between them.
-@Suite(.timeLimit(.minutes(1))) struct WholeLifeTests {
+@Suite(.fewAtATime, .timeLimit(.minutes(1))) struct WholeLifeTests {
     @Test func `the highest priority runs first`() async throws {
         let order = Mutex<[Int]>([])
         let handler = Handler(Count.self) { job, _ in

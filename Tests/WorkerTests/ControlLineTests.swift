@@ -1,11 +1,12 @@
 import Foundation
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import MartletWorker
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ControlLineTests {
     @Test(arguments: [
         ("progress 0.5 half of it", ControlLine.progress(0.5, "half of it")),

@@ -9,7 +9,7 @@ import Testing
 @testable import MartletWorker
 
 /// The whole worker, against a server that does what the test says.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct MartletWorkerTests {
     // MARK: A job's way
 

@@ -1,10 +1,11 @@
 import Foundation
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import MartletWorker
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SubprocessHandlerTests {
     @Test func `the payload is its input and what it prints is the result`() async throws {
         #expect(try await run(["tr", "a-z", "A-Z"], "hello\n") == "HELLO\n")

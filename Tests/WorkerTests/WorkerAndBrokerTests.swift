@@ -11,7 +11,7 @@ import Testing
 @testable import MartletWorker
 
 /// Client, broker and worker together, in one process.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct WorkerAndBrokerTests {
     struct Shout: Job {
         static let type = "shout"
@@ -169,6 +169,8 @@ struct WorkerAndBrokerTests {
         let directory = given ?? temporaryDirectory()
         defer { if given == nil { remove(directory) } }
         var configuration = BrokerConfiguration(directory: directory, port: port)
+        configuration.segmentBytes = 4 << 20
+        configuration.reserveBytes = 4 << 20
         configuration.drainMilliseconds = 1
         let broker = Broker(configuration, logger: .quiet)
         try await withServices([broker]) { _ in
@@ -196,7 +198,7 @@ struct WorkerAndBrokerTests {
     }
 
     private func temporaryDirectory() -> String {
-        FileManager.default.temporaryDirectory.path + "/martlet-test-\(UUID().uuidString)"
+        TestDisk.path + "/martlet-test-\(UUID().uuidString)"
     }
 
     private func remove(_ directory: String) {

@@ -35,12 +35,14 @@ final class EngineHarness {
 
     /// - Parameter preparing: called with every engine before its first turn.
     init(
-        grace: UInt64 = 15_000, queuesMax: Int = 65_536, preparing: ((Engine) -> Void)? = nil
+        grace: UInt64 = 15_000, queuesMax: Int = 65_536, eventsKept: Int = 65_536,
+        preparing: ((Engine) -> Void)? = nil
     ) throws {
         self.preparing = preparing
         directory = try TestDirectory()
         path = "\(directory.path)/store"
-        let options = Engine.Configuration(graceMilliseconds: grace, queuesMax: queuesMax)
+        let options = Engine.Configuration(
+            graceMilliseconds: grace, queuesMax: queuesMax, eventsKept: eventsKept)
         let store = try Store.open(EngineHarness.options(path))
         let now = now
         configuration = options

@@ -1,15 +1,13 @@
 import Foundation
+import TestSupport
 import Testing
 
-/// A directory in memory where there is one, removed when the test lets go of it.
+/// A directory of its own, removed when the test lets go of it.
 final class TestDirectory: Sendable {
     let path: String
 
     init() throws {
-        let memory = "/dev/shm"
-        let hasMemory = FileManager.default.fileExists(atPath: memory)
-        let parent = hasMemory ? memory : NSTemporaryDirectory()
-        path = "\(parent)/martlet-engine-\(UUID().uuidString)"
+        path = "\(TestDisk.path)/martlet-engine-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
     }
 

@@ -27,7 +27,8 @@ final class RawConnection: @unchecked Sendable {
     /// - Parameter patience: the longest silence that a read waits through, in seconds.
     init(port: UInt16, patience: Int = 20) throws {
 
-        socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        socket = Foundation.socket(
+            AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
