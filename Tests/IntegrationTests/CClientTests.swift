@@ -1,0 +1,105 @@
+import Foundation
+import Testing
+
+extension IntegrationTests {
+    /// `clients/c`, built by the system's C compiler and run: its own test programs know the details.
+    @Suite(.timeLimit(.minutes(3)))
+    struct CClientTests {
+        private static let top = URL(filePath: #filePath).deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        private static let client = top.appending(path: "clients/c").path
+        private static let vectors = top.appending(path: "protocol/vectors").path
+
+        /// Builds into a directory that vanishes.
+        private func withBuilt(
+            _ target: String, _ body: (String) async throws -> Void
+        ) async throws {
+            try await withScratch { output in
+                let made = try await Tool.run(
+                    "/usr/bin/make", ["-s", target, "CC=cc", "OUT=\(output)"],
+                    directory: Self.client)
+                try #require(made.status == 0, "\(made.text)")
+                try await body(output)
+            }
+        }
+
+        @Test func `it writes and reads the golden vectors, and hostile bytes do it no harm`()
+            async throws
+        {
+            try await withBuilt("tests") { output in
+                let outcome = try await Tool.run("\(output)/vectors", [Self.vectors])
+                #expect(outcome.status == 0, "\(outcome.text)")
+                #expect(outcome.text.contains(" messages written"))
+            }
+        }
+
+        @Test(arguments: [false, true])
+        func `it submits, works, settles and understands refusals`(
+            throughGateway: Bool
+        ) async throws {
+            try await withBuilt("tests") { output in
+                let serving = throughGateway ? withServe : withBroker
+                try await serving { server in
+                    let outcome = try await Tool.run(
+                        "\(output)/live", ["\(server.port)", Self.vectors])
+                    #expect(outcome.status == 0, "\(outcome.text)")
+                    #expect(outcome.text.contains("all as it should be"))
+                }
+            }
+        }
+
+        @Test func `the example's worker does what its submitter asks for`() async throws {
+            try await withBuilt("all") { output in
+                try await withBroker { server in
+                    try await withExample(output, port: server.port, ["work"]) { _ in
+                        let shout = try await blocking {
+                            let submitter = try Example(
+                                "\(output)/example", ["submit", "hello"], port: server.port)
+                            return try submitter.text()
+                        }
+                        #expect(shout == "HELLO\n")
+                    }
+                }
+            }
+        }
+
+        private func withExample(
+            _ output: String, port: UInt16, _ arguments: [String],
+            _ body: (Example) async throws -> Void
+        ) async throws {
+            let example = try Example("\(output)/example", arguments, port: port)
+            defer { example.kill() }
+            try await body(example)
+        }
+    }
+}
+
+/// The C example, running.
+///
+/// `@unchecked Sendable`: `process` is used by the test that started it alone.
+private final class Example: @unchecked Sendable {
+    private let process = Process()
+    private let output = Pipe()
+
+    init(_ path: String, _ arguments: [String], port: UInt16) throws {
+        process.executableURL = URL(filePath: path)
+        process.arguments = arguments
+        process.environment = Program.environment(["MARTLET_PORT": "\(port)"])
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+    }
+
+    /// All that it writes, when it has ended.
+    func text() throws -> String {
+        let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    func kill() {
+        process.terminate()
+        process.waitUntilExit()
+    }
+}
