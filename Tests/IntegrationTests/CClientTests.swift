@@ -38,12 +38,16 @@ extension IntegrationTests {
             throughGateway: Bool
         ) async throws {
             try await withBuilt("tests") { output in
-                let serving = throughGateway ? withServe : withBroker
-                try await serving { server in
+                let live = { (server: Server) in
                     let outcome = try await Tool.run(
                         "\(output)/live", ["\(server.port)", Self.vectors])
                     #expect(outcome.status == 0, "\(outcome.text)")
                     #expect(outcome.text.contains("all as it should be"))
+                }
+                if throughGateway {
+                    try await withServe(live)
+                } else {
+                    try await withBroker(live)
                 }
             }
         }

@@ -9,7 +9,7 @@ enum { SUBSCRIPTION = 1, FRAME_JOBS = 128 };
 
 struct conn {
     martlet *m;
-    int filling, acked, confirming, np, ended; /* jobs in the open SUBMIT; settlements not yet answered */
+    int filling, np, confirming; /* jobs in the open SUBMIT; taken, to be settled; settlements not yet answered */
     uint64_t id[4096], token[4096];
     uint32_t credit;
 };
@@ -153,9 +153,11 @@ int q_take(conn *c, int max, int ms, worker *w)
     return c->np;
 }
 
+/* DRAIN first: the credit that the last settlement gives back would bring one more job. */
 void q_done(conn *c)
 {
     martlet_message m;
+    if (martlet_put(martlet_output(c->m), MARTLET_OP_DRAIN, martlet_request(c->m), martlet_text(""))) die("DRAIN");
     settle(c);
     while (c->confirming) {
         int got;
