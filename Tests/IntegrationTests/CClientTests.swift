@@ -55,55 +55,19 @@ extension IntegrationTests {
         @Test func `the example's worker does what its submitter asks for`() async throws {
             try await withBuilt("all") { output in
                 try await withBroker { server in
-                    try await withExample(output, port: server.port, ["work"]) { _ in
-                        let shout = try await blocking {
-                            let submitter = try Example(
-                                "\(output)/example", ["submit", "hello"], port: server.port)
-                            return try submitter.text()
-                        }
-                        #expect(shout == "HELLO\n")
+                    let port = ["MARTLET_PORT": "\(server.port)"]
+                    let example = "\(output)/example"
+                    let worker = try ChildProcess(["work"], program: example, environment: port)
+                    let shout = try await blocking {
+                        let submitter = try ChildProcess(
+                            ["submit", "hello"], program: example, environment: port)
+                        submitter.waitUntilExit()
+                        worker.killAndWait()
+                        return String(decoding: submitter.output.bytes(), as: UTF8.self)
                     }
+                    #expect(shout == "HELLO\n")
                 }
             }
         }
-
-        private func withExample(
-            _ output: String, port: UInt16, _ arguments: [String],
-            _ body: (Example) async throws -> Void
-        ) async throws {
-            let example = try Example("\(output)/example", arguments, port: port)
-            defer { example.kill() }
-            try await body(example)
-        }
-    }
-}
-
-/// The C example, running.
-///
-/// `@unchecked Sendable`: `process` is used by the test that started it alone.
-private final class Example: @unchecked Sendable {
-    private let process = Process()
-    private let output = Pipe()
-
-    init(_ path: String, _ arguments: [String], port: UInt16) throws {
-        process.executableURL = URL(filePath: path)
-        process.arguments = arguments
-        process.environment = Program.environment(["MARTLET_PORT": "\(port)"])
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-    }
-
-    /// All that it writes, when it has ended.
-    func text() throws -> String {
-        let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return String(decoding: bytes, as: UTF8.self)
-    }
-
-    func kill() {
-        process.terminate()
-        process.waitUntilExit()
     }
 }

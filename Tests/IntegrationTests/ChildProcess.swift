@@ -1,6 +1,6 @@
 import Foundation
 
-/// A running `martlet`. Ends with this object at the latest.
+/// A running `martlet`, or another program. Ends with this object at the latest.
 ///
 /// `@unchecked Sendable`: `process` is used by one thread at a time, whoever runs the test; streams
 /// lock themselves.
@@ -11,8 +11,10 @@ final class ChildProcess: @unchecked Sendable {
     private let input = Pipe()
     private let ended = DispatchSemaphore(value: 0)
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
-        process.executableURL = URL(filePath: Program.path)
+    init(
+        _ arguments: [String], program: String = Program.path, environment: [String: String] = [:]
+    ) throws {
+        process.executableURL = URL(filePath: program)
         process.arguments = arguments
         process.environment = Program.environment(environment)
         process.standardInput = input

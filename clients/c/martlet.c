@@ -1247,6 +1247,12 @@ int martlet_receive(martlet *c, martlet_message *m, int timeout)
     return 1;
 }
 
+int martlet_pending(const martlet *c)
+{
+    size_t n = c->in.end - c->in.begin;
+    return c->first || (n >= HEADER && n - HEADER >= load(c->in.at + c->in.begin, 4));
+}
+
 static int is_push(uint8_t opcode)
 {
     return (opcode & 0xf0) == 0xa0 || opcode == MARTLET_OP_DRAINING;

@@ -423,8 +423,11 @@ int martlet_flush(martlet *, int timeout);
  * is MARTLET_E_CLOSED; other errors are messages. */
 int martlet_receive(martlet *, martlet_message *, int timeout);
 
+/* Whether more has been read already: martlet_receive() will not ask the socket for it. */
+int martlet_pending(const martlet *);
+
 /* To wait for in poll(), epoll …: readable means martlet_receive(…, 0) until it returns 0. Take all messages
- * out before you wait: some may have been read already. */
+ * out before you wait: some may be pending. */
 int martlet_socket(const martlet *);
 
 /* -- blocking helpers -- */

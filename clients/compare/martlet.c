@@ -1,11 +1,11 @@
 /* Martlet through its C client: SUBMIT frames of up to 128 jobs, several under way; jobs are pushed by
  * credit, and each take settles the batch before it in one SETTLE. Payloads go as they are, since the other
- * queues' do; finished jobs are not kept. opt=single: a frame for each job. opt=memory: acknowledged
- * before it is on disk. */
+ * queues' do; finished jobs are not kept. opt=N: at most N jobs a frame. opt=memory: acknowledged before it is
+ * on disk. */
 #include "bench.h"
 #include "martlet.h"
 
-enum { SUBSCRIPTION = 1, FRAME_JOBS = 128 };
+enum { SUBSCRIPTION = 1 };
 
 struct conn {
     martlet *m;
@@ -15,6 +15,9 @@ struct conn {
 };
 
 static const martlet_job_options UNKEPT = { .has = MARTLET_HAS_RETAIN_COMPLETED, .retain_completed = 0 };
+
+static int in_memory(void) { return !strcmp(A.opt, "memory"); }
+static int frame_jobs(void) { return atoi(A.opt) ? atoi(A.opt) : 128; }
 
 static void need(conn *c, int result, const char *what)
 {
@@ -45,12 +48,11 @@ void q_put(conn *c, uint64_t id, const char *body, int len)
     martlet_writer *w = martlet_output(c->m);
     martlet_payload p = martlet_plain(body, (size_t)len);
     if (!c->filling) {
-        martlet_submission s = { .queue = "q", .type = "t",
-                                 .durability = strcmp(A.opt, "memory") ? MARTLET_DISK : MARTLET_MEMORY };
+        martlet_submission s = { .queue = "q", .type = "t", .durability = in_memory() ? MARTLET_MEMORY : MARTLET_DISK };
         if (martlet_submit_begin(w, martlet_request(c->m), &s)) die("SUBMIT does not begin");
     }
     if (martlet_submit_add(w, &p, NULL)) die("a job does not fit");
-    if (++c->filling == (strcmp(A.opt, "single") ? FRAME_JOBS : 1)) end_submit(c);
+    if (++c->filling == frame_jobs()) end_submit(c);
 }
 
 static int count_submitted(const martlet_message *m)
@@ -59,7 +61,7 @@ static int count_submitted(const martlet_message *m)
     martlet_answer run;
     int n = 0, got;
     if (m->opcode != MARTLET_OP_SUBMITTED || martlet_get_answers(m, &all)) die("SUBMIT: answered %02x", m->opcode);
-    if (all.durability != (strcmp(A.opt, "memory") ? MARTLET_DISK : MARTLET_MEMORY)) die("durability %d", all.durability);
+    if (all.durability != (in_memory() ? MARTLET_MEMORY : MARTLET_DISK)) die("durability %d", all.durability);
     while ((got = martlet_next_answer(&all, &run)) > 0) {
         if (run.code) die("SUBMIT: %s", run.error.message);
         n += run.items;
@@ -74,8 +76,8 @@ int q_acks(conn *c, int want)
     int n = 0, got = 1;
     end_submit(c);
     need(c, martlet_flush(c->m, -1), "submit");
-    while (got && (n < want || want == 0)) {
-        need(c, got = martlet_receive(c->m, &m, want ? -1 : 0), "submit");
+    while (got && (n < want || want == 0 || martlet_pending(c->m))) {
+        need(c, got = martlet_receive(c->m, &m, n < want ? -1 : 0), "submit");
         if (got) n += count_submitted(&m);
     }
     return n;
@@ -147,9 +149,9 @@ int q_take(conn *c, int max, int ms, worker *w)
     subscribe(c, max > 1 ? 2 * (uint32_t)max : 1);
     settle(c);
     do {
-        need(c, got = martlet_receive(c->m, &m, c->np ? 0 : ms), "take");
+        need(c, got = martlet_receive(c->m, &m, ms), "take");
         if (got) dispatch(c, &m, w);
-    } while (got && c->np < max);
+    } while (got && (!c->np || martlet_pending(c->m)) && c->np < max);
     return c->np;
 }
 

@@ -79,7 +79,7 @@ def peers(martlet):
 
     return {
         "martlet": of_martlet(FSYNC),
-        "martlet, a frame a job": of_martlet(FSYNC, opt="single", backlog=False, idle=False),
+        "martlet, a frame a job": of_martlet(FSYNC, opt="1", backlog=False, idle=False),
         "martlet through its gateway": of_martlet(FSYNC, gateway, backlog=False),
         "martlet memory": of_martlet(MEMORY + " at ack", opt="memory", backlog=False, idle=False),
         "beanstalkd -f0": of_beanstalk(FSYNC, "-b {dir} -f 0", backlog=False, idle=False),

@@ -84,7 +84,8 @@ class Workloads:
         tracer.wait()
         with open(counted) as f:
             lines = [l.split() for l in f]
-        self.emit("S", dict(n=jobs, calls={l[0]: int(l[1]) for l in lines if len(l) == 2 and l[1].isdigit()}))
+        counts = {l[0]: int(l[1]) for l in lines if len(l) == 2 and l[1].isdigit() and l[0] != "total"}
+        self.emit("S", dict(n=jobs, calls=counts))
         self.server.stop()
 
     def idle(self):
