@@ -13,7 +13,8 @@ SUITES = StyleTests WireTests CompressionTests CommandLineTests BenchTests Store
 # Those that work for minutes: each on its own, at the end.
 LONG = EngineTests.SimulationTests EngineTests.MutantTests
 
-# What `make compare` is told: COMPARE_ROUNDS=1 for one round, COMPARE=--quick to see whether it works; `clients/compare/compare --help`.
+# What `make compare` is told: COMPARE_ROUNDS=1 for one round, COMPARE=--quick to see whether it works. More of it:
+# `clients/compare/compare --help`.
 COMPARE_ROUNDS ?= 3
 COMPARE ?=
 
