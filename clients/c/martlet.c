@@ -1048,7 +1048,7 @@ struct aside {
 };
 
 struct martlet {
-    int fd, timeout;
+    int fd, timeout, welcomed;
     martlet_writer out;
     size_t sent; /* bytes of `out` that the socket has taken */
     martlet_reader in;
@@ -1153,10 +1153,14 @@ int martlet_flush(martlet *c, int timeout)
     return MARTLET_OK;
 }
 
-/* Say that we live when nothing was sent for a third of what the server waits. */
+/* The longest that a client should be silent; 0: the server does not mind. */
+static int ping_milliseconds(const martlet *c) { return (int)(c->welcome.idle_milliseconds / 3); }
+
+/* Say that we live when nothing was sent for that long. */
 static int keep_alive(martlet *c)
 {
-    if (c->out.opcode || now() - c->last_sent < (int64_t)c->welcome.idle_milliseconds / 3) return MARTLET_OK;
+    int64_t rhythm = ping_milliseconds(c);
+    if (c->out.opcode || !rhythm || now() - c->last_sent < rhythm) return MARTLET_OK;
     martlet_put(&c->out, MARTLET_OP_PING, 0, (martlet_bytes){ NULL, 0 });
     return martlet_flush(c, 0);
 }
@@ -1174,7 +1178,7 @@ static int wait_for_input(martlet *c, int timeout, int64_t begun)
             continue;
         }
         struct pollfd p = { c->fd, POLLIN, 0 };
-        int left = remaining(timeout, begun), ping = (int)(c->welcome.idle_milliseconds / 3);
+        int left = remaining(timeout, begun), ping = ping_milliseconds(c);
         int n = poll(&p, 1, ping && left > ping ? ping : left);
         if (n < 0 && errno != EINTR) return failed(c, MARTLET_E_SYSTEM, "waiting: %s", strerror(errno));
         if (n > 0 || remaining(timeout, begun) == 0) return fill(c, MSG_DONTWAIT);
@@ -1184,14 +1188,15 @@ static int wait_for_input(martlet *c, int timeout, int64_t begun)
 /* The server's limits have come, at first or changed. */
 static int take_welcome(martlet *c, const martlet_message *m)
 {
-    if (martlet_get_welcome(m, &c->welcome)) return failed_as(c, MARTLET_E_PROTOCOL);
-    memcpy(c->server, c->welcome.server.at, c->welcome.server.length);
-    c->server[c->welcome.server.length] = 0;
-    c->welcome.server.at = c->server;
+    martlet_welcome w;
+    if (martlet_get_welcome(m, &w)) return failed_as(c, MARTLET_E_PROTOCOL);
+    memcpy(c->server, w.server.at, w.server.length);
+    w.server.at = c->server;
+    c->welcome = w;
     c->in.frame_bytes_max = c->welcome.frame_bytes_max;
     c->in.message_bytes_max = c->welcome.message_bytes_max;
     c->out.frame_bytes = c->welcome.frame_bytes_max < PIECE ? c->welcome.frame_bytes_max : PIECE;
-    int ping = (int)(c->welcome.idle_milliseconds / 3);
+    int ping = ping_milliseconds(c);
     struct timeval t = { ping / 1000, ping % 1000 * 1000 };
     setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
     return MARTLET_OK;
@@ -1221,7 +1226,7 @@ static int next_message(martlet *c, martlet_message *m, int timeout)
         if (m->opcode != MARTLET_OP_WELCOME) return 1;
         int result = take_welcome(c, m);
         if (result) return result;
-        if (m->request == 1 && c->requests == 1) return 1;
+        if (!c->welcomed) return c->welcomed = 1;
     }
 }
 
@@ -1513,7 +1518,8 @@ int martlet_wait(martlet *c, uint64_t id, uint32_t milliseconds, martlet_job *jo
 {
     uint64_t request = martlet_request(c);
     int written = martlet_put_wait(&c->out, request, id, milliseconds, MARTLET_WITH_RESULT);
-    return answered(c, request, written, c->timeout + (int)milliseconds, job);
+    int most = milliseconds < 3600000 ? (int)milliseconds : 3600000; /* a longer wait is refused at once */
+    return answered(c, request, written, c->timeout < 0 ? -1 : c->timeout + most, job);
 }
 
 int martlet_look(martlet *c, uint64_t id, martlet_job *job)
