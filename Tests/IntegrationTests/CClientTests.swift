@@ -22,13 +22,20 @@ extension IntegrationTests {
             }
         }
 
-        @Test func `it writes and reads the golden vectors, and hostile bytes do it no harm`()
+        @Test func `it writes and reads the golden vectors, and broken ones do it no harm`()
             async throws
         {
             try await withBuilt("tests") { output in
                 let outcome = try await Tool.run("\(output)/vectors", [Self.vectors])
                 #expect(outcome.status == 0, "\(outcome.text)")
                 #expect(outcome.text.contains(" messages written"))
+            }
+        }
+
+        @Test func `a hostile server can neither crash it nor keep it waiting`() async throws {
+            try await withBuilt("tests") { output in
+                let outcome = try await Tool.run("\(output)/hostile", [Self.vectors])
+                #expect(outcome.status == 0, "\(outcome.text)")
             }
         }
 

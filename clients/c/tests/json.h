@@ -134,7 +134,7 @@ static json *json_get(const json *o, const char *key)
 }
 
 /* Numbers stand as such or, above 32 bits, as texts of digits. "true" is 1. */
-static uint64_t json_number(const json *v, uint64_t otherwise)
+static inline uint64_t json_number(const json *v, uint64_t otherwise)
 {
     if (!v) return otherwise;
     return !strcmp(v->text, "true") ? 1 : strtoull(v->text, NULL, 10);
