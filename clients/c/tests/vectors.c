@@ -672,6 +672,33 @@ static void check_ids(void)
         DIE("ids by hand");
 }
 
+static int give_frame(martlet_reader *r, uint32_t length, int flags, uint8_t request)
+{
+    unsigned char frame[16 + 100] = { (unsigned char)length, (unsigned char)(length >> 8), 0, 0, MARTLET_OP_JOBS,
+                                      (unsigned char)flags, 0, 0, request };
+    martlet_message m;
+    give(r, frame, 16 + (length < 100 ? length : 100));
+    return martlet_reader_next(r, &m);
+}
+
+/* Memory is bounded whatever the peer sends. */
+static void check_bounds(void)
+{
+    martlet_reader r = { .frame_bytes_max = 80, .message_bytes_max = 100 };
+    if (give_frame(&r, 80, 0, 1) != 1 || give_frame(&r, 81, 0, 1) != MARTLET_E_PROTOCOL) DIE("a frame above its limit");
+    martlet_reader_free(&r);
+    r = (martlet_reader){ .frame_bytes_max = 80, .message_bytes_max = 100 };
+    if (give_frame(&r, 60, 1, 1) || give_frame(&r, 40, 0, 1) != 1) DIE("a message of its limit in two frames");
+    if (give_frame(&r, 60, 1, 1) || give_frame(&r, 41, 1, 1) != MARTLET_E_PROTOCOL) DIE("a message above its limit");
+    martlet_reader_free(&r);
+    r = (martlet_reader){ 0 };
+    for (uint8_t i = 1; i <= 8; i++)
+        if (give_frame(&r, 10, 1, i)) DIE("eight unfinished messages");
+    if (give_frame(&r, 10, 0, 3) != 1 || give_frame(&r, 10, 1, 9)) DIE("one of them ended, another begun");
+    if (give_frame(&r, 10, 1, 10) != MARTLET_E_PROTOCOL) DIE("a ninth unfinished message");
+    martlet_reader_free(&r);
+}
+
 /* A message that fails leaves what was written before it, and the next one is whole. */
 static void check_writer(void)
 {
@@ -721,6 +748,7 @@ int main(int argc, char **argv)
     check_payloads();
     check_ids();
     check_writer();
+    check_bounds();
     printf("%u messages written, %u read, %u broken in all ways, %u fields compared\n", out, in, hostile, checked);
     return 0;
 }
