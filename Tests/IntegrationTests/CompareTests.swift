@@ -7,9 +7,10 @@ extension IntegrationTests {
     struct CompareTests {
         private static let python = "/usr/bin/python3"
         private static let isPossible = FileManager.default.isExecutableFile(atPath: python)
-        private static let compare = URL(filePath: #filePath).deletingLastPathComponent()
+        private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "clients/compare/compare").path
+            .appending(path: "clients/compare").path
+        private static let compare = folder + "/compare"
 
         @Test(.enabled(if: isPossible, "there is no python3"))
         func `the comparison checks every job and prints rates, latencies and bounds`()
@@ -34,6 +35,9 @@ extension IntegrationTests {
                 let again = try await Tool.run(Self.python, [Self.compare, "--table", file])
                 #expect(again.status == 0)
                 #expect(again.text.contains("| martlet | fsync before ack |"))
+                let picture = try await Tool.run(Self.python, [Self.folder + "/picture", file])
+                #expect(picture.status == 0)
+                #expect(picture.text.hasPrefix("<svg") && picture.text.hasSuffix("</svg>\n"))
             }
         }
     }
