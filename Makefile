@@ -13,12 +13,18 @@ SUITES = StyleTests WireTests CompressionTests CommandLineTests BenchTests Store
 # Those that work for minutes: each on its own, at the end.
 LONG = EngineTests.SimulationTests EngineTests.MutantTests
 
-.PHONY: help demo test bench build install deps format format-check clean
+# What `make compare` is told: COMPARE_ROUNDS=1 for one round, COMPARE=--quick to see whether it works. More of it:
+# `clients/compare/compare --help`.
+COMPARE_ROUNDS ?= 3
+COMPARE ?=
+
+.PHONY: help demo test bench compare build install deps format format-check clean
 
 help:
 	@echo 'make demo                 build, then hash a few thousand files through broker, gateway and two workers'
 	@echo 'make test                 format check, build with warnings as errors, style checks, all tests'
 	@echo 'make bench                build, then measure the server on this machine'
+	@echo 'make compare              build, then measure it beside the other job queues that are installed here'
 	@echo 'make build                the optimised program: .build/release/martlet'
 	@echo 'make install PREFIX=DIR   the program into DIR/bin (default $(PREFIX))'
 	@echo 'make format               rewrite the sources in the format that make test checks'
@@ -28,6 +34,11 @@ demo: build
 
 bench: build
 	@"$$($(RELEASE) --show-bin-path)/martlet" bench
+
+# Results go to .build/compare.json too, one object a line.
+compare: build
+	@clients/compare/compare --program "$$($(RELEASE) --show-bin-path)/martlet" \
+		--rounds $(COMPARE_ROUNDS) --json .build/compare.json $(COMPARE)
 
 build: deps
 	@echo '== build (release; the first time takes some minutes)'

@@ -12,7 +12,7 @@ final class ChildProcess: Sendable {
     private let input: Mutex<Int32?>
 
     init(
-        _ arguments: [String], environment: [String: String] = [:], program: String = Program.path
+        _ arguments: [String], program: String = Program.path, environment: [String: String] = [:]
     ) throws {
         let (input, output, errors) = (try Pipe(), try Pipe(), try Pipe())
         defer { for end in [input.reading, output.writing, errors.writing] { close(end) } }
