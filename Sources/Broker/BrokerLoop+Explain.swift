@@ -49,7 +49,8 @@ extension BrokerLoop {
         if let holder = job.holder {
             let worker = worker(of: holder.session) ?? ""
             let left = Span(from: engine.now, to: holder.leaseEnds)
-            let name = worker.isEmpty ? "session \(holder.session)" : worker
+            let name =
+                worker.isEmpty ? "session \(String(holder.session, radix: 16))" : worker
             reasons.append(
                 .init(
                     .running, since: holder.startedAt, until: holder.leaseEnds,
