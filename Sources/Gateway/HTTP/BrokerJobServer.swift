@@ -82,6 +82,10 @@ extension BrokerJobServer {
         try await client.count(matching: query)
     }
 
+    func lastEventOffset() async throws(MartletError) -> UInt64 {
+        try await client.lastEventOffset()
+    }
+
     func events(
         matching filter: EventFilter, after: UInt64, endsWithJob: Bool
     ) -> any AsyncSequence<JobEvents.Event, MartletError> & Sendable {

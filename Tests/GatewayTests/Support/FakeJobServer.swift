@@ -133,6 +133,8 @@ actor FakeJobServer: JobServer {
     }
 
     nonisolated func events(
+    func lastEventOffset() -> UInt64 { 4 }
+
         matching filter: EventFilter, after: UInt64, endsWithJob: Bool
     ) -> any AsyncSequence<JobEvents.Event, MartletError> & Sendable {
         FakeEvents(server: self, filter: filter, after: after)
