@@ -103,9 +103,9 @@ extension BrokerJobServer {
     }
 
     func edit(
-        _ id: JobStatus.ID, options: JobOptions, payload: ByteBuffer?
+        _ id: JobStatus.ID, options: JobOptions, removing: JobLabels, payload: ByteBuffer?
     ) async throws(MartletError) {
-        try await client.edit(id, options: options, payload: payload)
+        try await client.edit(id, options: options, removing: removing, payload: payload)
     }
 
     func actOnAll(

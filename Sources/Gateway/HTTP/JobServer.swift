@@ -58,7 +58,7 @@ protocol JobChanger {
     ) async throws(MartletError) -> JobStatus.State?
 
     func edit(
-        _ id: JobStatus.ID, options: JobOptions, payload: ByteBuffer?
+        _ id: JobStatus.ID, options: JobOptions, removing: JobLabels, payload: ByteBuffer?
     ) async throws(MartletError)
 
     /// Begins a bulk action.

@@ -18,8 +18,18 @@ extension SubmitOptions {
         return .optionInvalid("option \(tag) of a submission can't be said here")
     }
 
+    /// `OPTION_INVALID` for the first that an edit can't say, or that is out of its range. Empty tags and
+    /// headers are in theirs here: they take away those that the job has.
+    package var editRefusal: WireError? {
+        guard !isEmpty else { return nil }
+        var said = fields
+        if said.tags == JobTags.empty { said.tags = nil }
+        if said.headers == JobHeaders.empty { said.headers = nil }
+        return refusal(outside: SubmitOptions.editable) ?? said.refusal
+    }
+
     /// What an edit may say.
-    package static let editable: Set<UInt16> = [9, 10, 11, 12, 13, 15, 16]
+    private static let editable: Set<UInt16> = [9, 10, 11, 12, 13, 15, 16]
 
     /// What a queue's defaults may say.
     package static let defaultable: Set<UInt16> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13]
