@@ -73,8 +73,8 @@ struct ExplainTests {
             try await worker.subscribe("q", credit: 1)
             let id = try await worker.submitAll(Submit("q", ["x"]))[0]
             _ = await inbox.jobs(1)
-            #expect(try await worker.job(id).worker == "build-3 4711")
-            #expect(try await explain(id, worker).reasons.map(\.detail) == ["build-3 4711"])
+            #expect(try await worker.job(id).worker == "build-3/4711")
+            #expect(try await explain(id, worker).reasons.map(\.detail) == ["build-3/4711"])
         }
     }
 

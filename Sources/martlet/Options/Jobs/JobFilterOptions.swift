@@ -48,9 +48,9 @@ struct JobFilterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Only jobs running at this worker: its session, as `martlet job get` shows it.",
-            valueName: "session"))
-    var worker: HexadecimalArgument?
+            "Only jobs running at this worker, as `martlet job get` shows it; or its session.",
+            valueName: "host/pid"))
+    var worker: String?
 
     @Option(
         help: ArgumentHelp(
@@ -73,12 +73,14 @@ struct JobFilterOptions: ParsableArguments {
     func query(queue: String?, states: Set<JobStatus.State>) -> JobQuery {
         JobQuery(
             queue: queue, states: states, type: type, tag: tag, uniqueKey: unique,
-            ids: idPrefix?.ids, fingerprint: error?.number, session: worker?.number,
-            since: since?.date, until: until?.date)
+            ids: idPrefix?.ids, fingerprint: error?.number, since: since?.date,
+            until: until?.date)
+        if let worker { query.setWorker(worker) }
+        return query
     }
 }
 
-/// A fingerprint or a session.
+/// A fingerprint.
 struct HexadecimalArgument: ExpressibleByArgument {
     let number: UInt64
 
