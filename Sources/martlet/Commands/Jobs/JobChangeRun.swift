@@ -140,7 +140,7 @@ extension JobChangeRun {
         var query = query
         if query.states.isEmpty { query.states = verb.usualStates }
         let mustCount = options.confirmation.dryRun || (isToAsk && !options.confirmation.yes)
-        let count = mustCount ? try await JobPages.count(query, client) : 0
+        let count = mustCount ? try await client.count(matching: query) : 0
         if options.confirmation.dryRun { return foretell(count) }
         if isToAsk {
             guard count > 0 || options.confirmation.yes else {
