@@ -186,7 +186,7 @@ struct JobRouteTests {
                 "GET", "/v1/jobs/\(Self.id)/logs?from=12&limit=3", at: http)
             #expect(
                 answer.body == """
-                    {"lines":[{"offset":12,"at":"2023-11-14T22:13:20.000Z","attempt":1,"text":"limit 3"}],"next":13}
+                    {"lines":[{"offset":12,"at":"2023-11-14T22:13:20.000Z","attempt":1,"text":"limit 3"}],"next":13,"finished":false}
 
                     """)
         }
