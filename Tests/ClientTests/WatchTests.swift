@@ -118,6 +118,20 @@ import Testing
         }
     }
 
+    @Test func `the failure of which a job dies is not its last event`() async throws {
+        try await withClient { client, server in
+            let watching = Task {
+                var kinds: [JobEvents.Event.Kind] = []
+                for try await event in client.handle(for: id).events { kinds.append(event.kind) }
+                return kinds
+            }
+            let peer = try await server.acceptAndWelcome()
+            let watch = try await peer.acceptWatch(of: 9, state: .running)
+            peer.push(watch, [event(1, .failed, .dead), event(2, .dead, .dead)])
+            #expect(try await watching.value == [.failed, .dead])
+        }
+    }
+
     @Test(arguments: [JobState.completed, .dead, nil])
     func `a job that is over before has no events`(state: JobState?) async throws {
         try await withClient { client, server in
