@@ -4,7 +4,8 @@ import NIOCore
 import Testing
 
 /// Server-sent events of a real broker, to somebody whose connection breaks.
-@Suite(.timeLimit(.minutes(1)))
+/// One of them submits 70,000 jobs.
+@Suite(.timeLimit(.minutes(3)))
 struct EventStreamTests {
     @Test func `a stream that broke before its first event goes on where it began`() async throws {
         try await withBoth { gateway in

@@ -30,7 +30,8 @@ struct JobListRouteTests {
     @Test func `every filter reaches the broker`() async throws {
         let query =
             "queue=images&state=dead,expired&state=ready&type=mail&tag=a&unique=k&id=0000000k&error=feed"
-            + "&worker=000000000000002a&since=2023-11-14T22:13:20Z&until=2023-11-14T22:13:20.500Z&order=oldest&count=true&fresh=true"
+            + "&worker=000000000000002a&since=2023-11-14T22:13:20Z&until=2023-11-14T22:13:20.500Z"
+            + "&order=oldest&count=true&fresh=true"
         try await withHTTP(server) { [server] http in
             let answer = try await HTTPAnswer.to("GET", "/v1/jobs?\(query)", at: http)
             #expect(answer.status == 200)

@@ -80,16 +80,18 @@ extension SubmitOptions.Fields {
         let timeouts = 1...UInt64(Limits.timeoutMillisecondsMax)
         return due?.refusal
             ?? MartletWire.refusal(
-                "expires", expiresMilliseconds, 1...Limits.delayMillisecondsMax)
-            ?? MartletWire.refusal("timeout", timeoutMilliseconds, timeouts)
+                "expires", expiresMilliseconds, 1...Limits.delayMillisecondsMax, unit: " ms")
+            ?? MartletWire.refusal("timeout", timeoutMilliseconds, timeouts, unit: " ms")
     }
 
     private var retentionRefusal: WireError? {
         let range = 0...Limits.retainMillisecondsMax
-        return MartletWire.refusal("retain_completed", retainCompletedMilliseconds, range)
-            ?? MartletWire.refusal("retain_dead", retainDeadMilliseconds, range)
-            ?? MartletWire.refusal("retain_cancelled", retainCancelledMilliseconds, range)
-            ?? MartletWire.refusal("retain_expired", retainExpiredMilliseconds, range)
+        return MartletWire.refusal(
+            "retain_completed", retainCompletedMilliseconds, range, unit: " ms")
+            ?? MartletWire.refusal("retain_dead", retainDeadMilliseconds, range, unit: " ms")
+            ?? MartletWire.refusal(
+                "retain_cancelled", retainCancelledMilliseconds, range, unit: " ms")
+            ?? MartletWire.refusal("retain_expired", retainExpiredMilliseconds, range, unit: " ms")
     }
 
     fileprivate func tags(outside known: Set<UInt16>) -> [UInt16] {
@@ -111,8 +113,8 @@ extension SubmitOptions.Backoff {
         let factors = UInt64(Limits.backoffFactorMin)...UInt64(Limits.backoffFactorMax)
         let delays = 1...UInt64(Limits.backoffMillisecondsMax)
         return MartletWire.refusal("backoff factor", factor, factors)
-            ?? MartletWire.refusal("backoff base", baseMilliseconds, delays)
-            ?? MartletWire.refusal("backoff cap", capMilliseconds, delays)
+            ?? MartletWire.refusal("backoff base", baseMilliseconds, delays, unit: " ms")
+            ?? MartletWire.refusal("backoff cap", capMilliseconds, delays, unit: " ms")
     }
 }
 
@@ -120,7 +122,8 @@ extension SubmitOptions.Due {
     fileprivate var refusal: WireError? {
         switch self {
         case .delay(let delay):
-            MartletWire.refusal("delay", delay, 0...Limits.delayMillisecondsMax)
+            MartletWire.refusal(
+                "delay", delay, 0...Limits.delayMillisecondsMax, unit: " ms")
         case .at: nil
         case .both: .optionInvalid("delay and run_at are both given; say one of them")
         }
@@ -129,8 +132,9 @@ extension SubmitOptions.Due {
 
 /// `OPTION_INVALID` when `value` is there and out of `range`.
 func refusal(
-    _ name: String, _ value: (some UnsignedInteger)?, _ range: ClosedRange<UInt64>
+    _ name: String, _ value: (some UnsignedInteger)?, _ range: ClosedRange<UInt64>,
+    unit: String = ""
 ) -> WireError? {
     guard let value, !range.contains(UInt64(value)) else { return nil }
-    return .optionInvalid(name, actual: UInt64(value), range: range)
+    return .optionInvalid(name, actual: UInt64(value), range: range, unit: unit)
 }

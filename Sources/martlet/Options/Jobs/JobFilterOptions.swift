@@ -54,12 +54,14 @@ struct JobFilterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Only jobs submitted since (2h ago, or 2026-11-22T10:00:00Z).", valueName: "time"))
+            "Only jobs submitted at most this long ago (2h), or since then (2026-11-22T10:00:00Z).",
+            valueName: "when"))
     var since: PastInstant?
 
     @Option(
         help: ArgumentHelp(
-            "Only jobs submitted before (2h ago, or 2026-11-22T10:00:00Z).", valueName: "time"))
+            "Only jobs submitted longer ago (2h), or before then (2026-11-22T10:00:00Z).",
+            valueName: "when"))
     var until: PastInstant?
 
     @Option(
@@ -71,7 +73,7 @@ struct JobFilterOptions: ParsableArguments {
     }
 
     func query(queue: String?, states: Set<JobStatus.State>) -> JobQuery {
-        JobQuery(
+        var query = JobQuery(
             queue: queue, states: states, type: type, tag: tag, uniqueKey: unique,
             ids: idPrefix?.ids, fingerprint: error?.number, since: since?.date,
             until: until?.date)
