@@ -10,7 +10,7 @@ extension BrokerLoop {
         if !message.queue.isEmpty { _ = try known(queue: message.queue) }
         let begun = try engine.begin(
             EngineAction(message.action, message.options),
-            on: EngineFilter(message.filter, queue: message.queue, states: message.states),
+            on: filter(message.filter, queue: message.queue, states: message.states),
             rate: message.options.rate ?? 0, rows)
         guard let begun else { throw WireError.tooManyActions() }
         reply(ActionInfo(begun), to: request)
@@ -85,20 +85,5 @@ extension ActionInfo.State {
         case .done: self = .done
         case .stopped: self = .stopped
         }
-    }
-}
-
-extension EngineFilter {
-    /// - Parameter queue: empty: all.
-    init(_ filter: MartletWire.JobFilter, queue: String, states: JobStates) {
-        self.init(queue: queue.isEmpty ? nil : queue, states: states.rawValue)
-        type = filter.type
-        tag = filter.tag
-        uniqueKey = filter.unique
-        ids = filter.ids
-        fingerprint = filter.fingerprint
-        session = filter.session
-        since = filter.since
-        until = filter.until
     }
 }

@@ -30,6 +30,8 @@ extension BrokerLoop {
         peer.watchers[message.watch] = watcher
         watchers.append(watcher)
         reply(Done(), to: request)
+        // Whoever is cut off before the first event knows all the same where to go on.
+        push(Events(watch: watcher.number, next: watcher.reached, events: []), to: peer)
     }
 
     func unwatch(_ message: Unwatch, _ request: Request) throws {

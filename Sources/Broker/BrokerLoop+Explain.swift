@@ -16,7 +16,8 @@ extension BrokerLoop {
         case .ready: reasons += waiting(found)
         case .running: reasons += running(found)
         case .held: break
-        case .completed, .dead, .cancelled, .expired: reasons.append(.finished(found))
+        case .completed, .dead, .cancelled, .expired:
+            reasons.append(.finished(found, now: engine.now))
         }
         reply(
             MartletWire.Explanation(
@@ -37,10 +38,13 @@ extension BrokerLoop {
                 ))
         }
         let about = job.isAheadExact ? "" : "about "
-        reasons.append(
-            .init(
-                .inLine, number: job.ahead,
-                sentence: "\(about)\(job.ahead.grouped) jobs are delivered before it"))
+        let line =
+            switch job.ahead {
+            case 0: "it is the next to be delivered"
+            case 1: "1 job is delivered before it"
+            default: "\(about)\(job.ahead.grouped) jobs are delivered before it"
+            }
+        reasons.append(.init(.inLine, number: job.ahead, sentence: line))
         return reasons
     }
 
@@ -49,7 +53,8 @@ extension BrokerLoop {
         if let holder = job.holder {
             let worker = worker(of: holder.session) ?? ""
             let left = Span(from: engine.now, to: holder.leaseEnds)
-            let name = worker.isEmpty ? "session \(holder.session)" : worker
+            let name =
+                worker.isEmpty ? "session \(String(holder.session, radix: 16))" : worker
             reasons.append(
                 .init(
                     .running, since: holder.startedAt, until: holder.leaseEnds,
@@ -90,13 +95,23 @@ extension MartletWire.Explanation.Reason {
         }
         return Self(
             .retry, until: job.dueAt, number: UInt64(job.failures), detail: job.detail ?? "",
-            sentence: "it failed and is tried again in \(left)")
+            sentence: "it failed\(job.why) and is tried again in \(left)")
     }
 
-    fileprivate static func finished(_ job: EngineExplanation) -> Self {
-        Self(
+    fileprivate static func finished(_ job: EngineExplanation, now: UInt64) -> Self {
+        let age = Span(from: job.finishedAt, to: now)
+        let left = Span(from: now, to: job.vanishesAt)
+        return Self(
             .finished, since: job.finishedAt, until: job.vanishesAt, detail: job.detail ?? "",
-            sentence: "it has finished: it is \(job.state)")
+            sentence: "it has been \(job.state) for \(age)\(job.why), and is kept for \(left) more")
+    }
+}
+
+extension EngineExplanation {
+    /// The error or the reason as an aside in a sentence; empty when there is none.
+    fileprivate var why: String {
+        guard let line = detail?.split(separator: "\n").first else { return "" }
+        return " (\(String(line).truncated(toUTF8Bytes: 200)))"
     }
 }
 

@@ -40,7 +40,7 @@ extension BrokerLoop {
     }
 
     /// Host and process of the worker that has a session now.
-    func worker(of session: UInt64) -> String? { peersBySession[session]?.worker }
+    func worker(of session: UInt64) -> String? { workers[session] }
 
     // MARK: Waiting
 

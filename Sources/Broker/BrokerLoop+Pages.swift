@@ -11,11 +11,11 @@ extension BrokerLoop {
         guard request.id != 0 else { return }
         if !message.queue.isEmpty { try Names.check(queue: message.queue) }
         let page = JobListRequest(
-            EngineFilter(message.filter, queue: message.queue, states: message.states),
+            filter(message.filter, queue: message.queue, states: message.states),
             oldestFirst: message.order == .oldestFirst, limit: Int(message.limit),
             after: try message.cursorJob(), countsOnly: message.isCount)
-        try read(request, afterCheckpoint: message.isFresh) { snapshot in
-            JobPage(try JobInspector.list(page, snapshot))
+        try read(request, afterCheckpoint: message.isFresh) { [workers] snapshot in
+            JobPage(try JobInspector.list(page, snapshot), workers)
         }
     }
 
@@ -84,10 +84,15 @@ extension WireError {
 }
 
 extension JobPage {
-    fileprivate init(_ page: JobListPage) {
+    /// - Parameter workers: by session.
+    fileprivate init(_ page: JobListPage, _ workers: [UInt64: String]) {
         self.init(
             asOf: page.asOf, matched: UInt32(page.matched),
-            jobs: page.jobs.map { JobInfo($0.job, queue: $0.queue) },
+            jobs: page.jobs.map {
+                var job = JobInfo($0.job, queue: $0.queue)
+                job.worker = job.session.flatMap { workers[$0] }
+                return job
+            },
             cursor: page.next.map { Array(JobID(rawValue: $0).description.utf8) } ?? [])
     }
 }

@@ -23,8 +23,8 @@ extension BrokerLoop {
         } else {
             welcome(request, secret: hello.secret, isResumed: true)
         }
-        peer.worker = hello.worker
         peersBySession[peer.session] = peer
+        workers[peer.session] = hello.worker
         if peer.channel == 0 { peer.connection.isWelcomed = true }
     }
 
@@ -85,7 +85,10 @@ extension BrokerLoop {
             actionWaits.remove(
                 where: { $0.peer === peer }, removed: { _, _ in }, unwatched: { _ in })
         }
-        if peersBySession[peer.session] === peer { peersBySession[peer.session] = nil }
+        if peersBySession[peer.session] === peer {
+            peersBySession[peer.session] = nil
+            workers[peer.session] = nil
+        }
         peer.session = 0
     }
 
@@ -96,9 +99,9 @@ extension BrokerLoop {
 }
 
 extension Hello {
-    /// Where the client runs, and as which process; nil when it says neither.
+    /// Where the client runs, and as which process, `HOST/PROCESS`; nil when it says neither.
     fileprivate var worker: String? {
         let parts = [host, processID.map { String($0) }].compactMap { $0 }
-        return parts.isEmpty ? nil : parts.joined(separator: " ")
+        return parts.isEmpty ? nil : parts.joined(separator: "/")
     }
 }

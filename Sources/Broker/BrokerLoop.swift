@@ -33,6 +33,8 @@ final class BrokerLoop {
     var connections: [ConnectionID: Connection] = [:]
     /// Who has a session now.
     var peersBySession: [UInt64: Peer] = [:]
+    /// Host and process of clients that are connected, as they said in `HELLO`, by session.
+    var workers: [UInt64: String] = [:]
     var dispatcher: Dispatcher
     var submitMemo = SubmitMemo()
     var commonOptions = CommonOptions()

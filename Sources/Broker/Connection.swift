@@ -40,8 +40,6 @@ final class Peer {
     let channel: UInt16
     /// 0 until `HELLO`.
     var session: UInt64 = 0
-    /// Host and process, as it said in `HELLO`; nil when it said neither.
-    var worker: String?
     var subscriptions: [UInt32: Subscription] = [:]
     var watchers: [UInt32: Watcher] = [:]
     var pushes: UInt64 = 0

@@ -11,8 +11,8 @@ package struct JobFilter: Sendable, Equatable {
     package var ids: ClosedRange<UInt64>?
     /// Of the last error.
     package var fingerprint: UInt64?
-    /// Running at this worker.
-    package var session: UInt64?
+    /// Running at a worker with one of these sessions.
+    package var sessions: [UInt64]?
     /// Created at or after, and before: milliseconds since 1970.
     package var since: UInt64?
     package var until: UInt64?
@@ -36,7 +36,7 @@ package struct JobFilter: Sendable, Equatable {
     }
 
     /// Whether it is about queue and state alone, which queues count.
-    var isOfPlacesAlone: Bool { !needsRow && ids == nil && session == nil }
+    var isOfPlacesAlone: Bool { !needsRow && ids == nil && sessions == nil }
 
     /// Whether a job's own row says that it matches, but for queue and state.
     func matches(_ row: JobRow) -> Bool {
@@ -83,7 +83,7 @@ extension JobFilter {
         static let uniqueKey = Fields(rawValue: 1 << 3)
         static let ids = Fields(rawValue: 1 << 4)
         static let fingerprint = Fields(rawValue: 1 << 5)
-        static let session = Fields(rawValue: 1 << 6)
+        static let sessions = Fields(rawValue: 1 << 6)
         static let since = Fields(rawValue: 1 << 7)
         static let until = Fields(rawValue: 1 << 8)
     }
@@ -96,7 +96,7 @@ extension JobFilter {
         if uniqueKey != nil { fields.insert(.uniqueKey) }
         if ids != nil { fields.insert(.ids) }
         if fingerprint != nil { fields.insert(.fingerprint) }
-        if session != nil { fields.insert(.session) }
+        if sessions != nil { fields.insert(.sessions) }
         if since != nil { fields.insert(.since) }
         if until != nil { fields.insert(.until) }
         return fields
@@ -114,7 +114,10 @@ extension JobFilter {
             ids = first...max(first, try reader.u64())
         }
         if fields.contains(.fingerprint) { fingerprint = try reader.u64() }
-        if fields.contains(.session) { session = try reader.u64() }
+        if fields.contains(.sessions) {
+            let count = try reader.u16()
+            sessions = try (0..<count).map { (_) throws(StoreError) in try reader.u64() }
+        }
         if fields.contains(.since) { since = try reader.u64() }
         if fields.contains(.until) { until = try reader.u64() }
     }
@@ -131,7 +134,11 @@ extension JobFilter {
             writer.u64(ids.upperBound)
         }
         if let fingerprint { writer.u64(fingerprint) }
-        if let session { writer.u64(session) }
+        if let sessions {
+            let kept = sessions.prefix(Int(UInt16.max))
+            writer.u16(UInt16(kept.count))
+            for session in kept { writer.u64(session) }
+        }
         if let since { writer.u64(since) }
         if let until { writer.u64(until) }
     }

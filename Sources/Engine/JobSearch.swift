@@ -144,9 +144,9 @@ struct JobSearch {
 extension WalkTargets {
     /// Nil when looking at every job is less work, or says the same.
     fileprivate init?(_ filter: JobFilter, _ queues: [(id: UInt32, row: QueueRow)]) {
-        if let session = filter.session {
+        if let sessions = filter.sessions {
             let queue = filter.queue == nil ? nil : queues.first?.id
-            leased = filter.accepts(.running) ? LeasedJobs(queue: queue, session: session) : nil
+            leased = filter.accepts(.running) ? LeasedJobs(queue: queue, sessions: sessions) : nil
             return
         }
         if filter.queue == nil, filter.states == 0 { return nil }

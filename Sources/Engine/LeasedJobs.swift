@@ -4,8 +4,8 @@ import Store
 struct LeasedJobs {
     /// Only jobs of this queue; nil: all.
     var queue: UInt32?
-    /// Only those at this worker.
-    var session: UInt64?
+    /// Only those at workers with these sessions; nil: all.
+    var sessions: [UInt64]?
     /// Jobs read ahead, the next one last, and from where nothing is known.
     private var ahead: [UInt64] = []
     private var knownUntil: UInt64?
@@ -14,9 +14,9 @@ struct LeasedJobs {
     /// Leases read at a time: more than can begin within one span, so that each time gets further.
     private static let leasesPerRead = 2_048
 
-    init(queue: UInt32? = nil, session: UInt64? = nil) {
+    init(queue: UInt32? = nil, sessions: [UInt64]? = nil) {
         self.queue = queue
-        self.session = session
+        self.sessions = sessions
     }
 
     /// Rows read since this was asked last.
@@ -85,7 +85,7 @@ struct LeasedJobs {
 
     private func accepts(_ lease: LeaseRow) -> Bool {
         if let queue, lease.queue != queue { return false }
-        if let session, lease.session != session { return false }
+        if let sessions, !sessions.contains(lease.session) { return false }
         return true
     }
 }

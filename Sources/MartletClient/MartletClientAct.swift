@@ -94,17 +94,17 @@ extension MartletClient {
     /// Changes a waiting or dead job.
     ///
     /// - Parameters:
-    ///   - options: those of time, priority, tags and headers; others are refused. What is nil
-    ///     stays as it is.
+    ///   - options: those of time, priority, tags and headers; others are refused. What is nil or
+    ///     empty stays as it is.
+    ///   - removing: of tags and headers, what is taken away where the options name no others.
     ///   - payload: takes the place of the old one.
     /// - Throws: ``MartletError/Code/jobState`` when it runs or is finished otherwise.
     public func edit(
-        _ id: JobStatus.ID, options: JobOptions = JobOptions(), payload: ByteBuffer? = nil
+        _ id: JobStatus.ID, options: JobOptions = JobOptions(), removing: JobLabels = [],
+        payload: ByteBuffer? = nil
     ) async throws(MartletError) {
-        let options = try options.onTheWire()
-        if let refusal = options.refusal(outside: SubmitOptions.editable) {
-            throw MartletError(refusal)
-        }
+        let options = try options.onTheWire(removing: removing)
+        if let refusal = options.editRefusal { throw MartletError(refusal) }
         var message = Edit(id: id.onTheWire, options: options)
         if let payload {
             let limits = try await serverLimits()
@@ -113,12 +113,12 @@ extension MartletClient {
         _ = try await request(message, expecting: Done.self)
     }
 
-    /// Changes a waiting or dead job's parameters, and options as ``edit(_:options:payload:)``
-    /// does.
+    /// Changes a waiting or dead job's parameters, and options as
+    /// ``edit(_:options:removing:payload:)`` does.
     public func edit<J: Job>(
-        _ id: JobStatus.ID, to job: J, options: JobOptions = JobOptions()
+        _ id: JobStatus.ID, to job: J, options: JobOptions = JobOptions(), removing: JobLabels = []
     ) async throws(MartletError) {
-        try await edit(id, options: options, payload: try job.payload())
+        try await edit(id, options: options, removing: removing, payload: try job.payload())
     }
 
     /// Does one thing to all jobs that match and were pushed before now. The server carries it out

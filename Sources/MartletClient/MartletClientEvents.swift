@@ -9,6 +9,12 @@ extension MartletClient {
         JobEvents(client: self, filter: filter, after: after ?? 0, endsWithJob: false)
     }
 
+    /// Offset of the last event so far. ``events(matching:after:)`` goes on behind it, so that who asks
+    /// before a job is pushed sees all that happens to it, whenever the loop begins.
+    public func lastEventOffset() async throws(MartletError) -> UInt64 {
+        try await reconnector.lastEvent(until: requestDeadline())
+    }
+
     /// - Parameters:
     ///   - after: 0: from now.
     ///   - endsWithJob: the sequence ends with the filter's job.

@@ -66,11 +66,13 @@ extension MartletClient {
         JobList(client: self, first: query.list(newestFirst: newestFirst))
     }
 
-    /// How many jobs match. The server looks at each of them, some thousands at a time, unless only
-    /// queue and state are said.
+    /// How many jobs match. Sees everything that this client has done before, for which it may wait
+    /// 100 ms. The server looks at each of them, some thousands at a time, unless only queue and
+    /// state are said.
     public func count(matching query: JobQuery) async throws(MartletError) -> Int {
         var list = query.list()
         list.isCount = true
+        list.isFresh = true
         var count = 0
         repeat {
             let page = try await page(of: list)

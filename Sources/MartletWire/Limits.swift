@@ -171,6 +171,8 @@ package enum Limits {
 
     /// Bytes of the host's name in `HELLO`.
     package static let hostBytesMax = 255
+    /// Of a worker as it is shown: host, slash and process.
+    package static let workerBytesMax = hostBytesMax + 11
 
     /// Bytes of a bearer token: with it, `HELLO` fits `preludeBytesMax`.
     package static let tokenBytesMax = 2048

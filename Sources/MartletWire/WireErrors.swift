@@ -59,14 +59,14 @@ extension WireError {
             "payload has codec \(codec.rawValue); known are 0 (plain) and 1 (zstd)")
     }
 
-    package static func optionInvalid(_ name: String, actual: UInt64, range: ClosedRange<UInt64>)
-        -> WireError
-    {
-        WireError(
+    /// - Parameter unit: with a space in front.
+    package static func optionInvalid(
+        _ name: String, actual: UInt64, range: ClosedRange<UInt64>, unit: String = ""
+    ) -> WireError {
+        let bounds = "\(range.lowerBound.grouped) to \(range.upperBound.grouped)"
+        return WireError(
             .optionInvalid, limit: actual < range.lowerBound ? range.lowerBound : range.upperBound,
-            actual: actual,
-            "\(name) is \(actual.grouped), its range is \(range.lowerBound.grouped) to \(range.upperBound.grouped)"
-        )
+            actual: actual, "\(name) is \(actual.grouped)\(unit), its range is \(bounds)\(unit)")
     }
 
     /// An option that is wrong in another way than a number out of its range.

@@ -94,13 +94,13 @@ public struct JobContext: Sendable {
 
     /// Keeps a place to go on from: the next attempt gets the last one as its ``checkpoint``.
     ///
-    /// Does not wait for the server. The latest is sent when the one before has arrived, and
-    /// reaches the server before the attempt's outcome does; a worker that crashes may not have
-    /// sent it.
+    /// Returns once the server has it, as safe as a job that was pushed: whatever becomes of this
+    /// worker, the next attempt goes on from here or from a later one. Waits for as long as the
+    /// connection is broken.
     ///
     /// - Parameter bytes: at most 65,536; none: there is no such place any more.
-    /// - Throws: `MartletError` when there are more; `CancellationError` when the handler should
-    ///   stop.
+    /// - Throws: `MartletError` when there are more, or the server does not take it;
+    ///   `CancellationError` when the handler should stop.
     public func checkpoint(_ bytes: Data) async throws {
         try Task.checkCancellation()
         guard bytes.count <= Limits.checkpointBytesMax else {
@@ -109,7 +109,7 @@ public struct JobContext: Sendable {
                 "the checkpoint has \(bytes.count) bytes, the limit is \(Limits.checkpointBytesMax)",
                 limit: UInt64(Limits.checkpointBytesMax), actual: UInt64(bytes.count))
         }
-        report(.checkpoint(ByteBuffer(bytes: bytes)))
+        try await control.checkpoints.wait(for: keep(bytes))
     }
 
     /// What a command says of its job. A checkpoint that is too long is left out.
@@ -120,12 +120,19 @@ public struct JobContext: Sendable {
         case .log(let text):
             log(text)
         case .checkpoint(let bytes) where bytes.count <= Limits.checkpointBytesMax:
-            report(.checkpoint(ByteBuffer(bytes: bytes)))
+            _ = keep(bytes)
         case .checkpoint(let bytes):
             logger.warning(
                 "a checkpoint is too long",
                 metadata: ["bytes": "\(bytes.count)", "limit": "\(Limits.checkpointBytesMax)"])
         }
+    }
+
+    /// - Returns: the checkpoint's number.
+    private func keep(_ bytes: Data) -> UInt64 {
+        let number = control.checkpoints.makeNumber()
+        report(.checkpoint(Checkpoint(number: number, bytes: ByteBuffer(bytes: bytes))))
+        return number
     }
 
     private func tell(_ fraction: Double, _ message: String) {

@@ -2,6 +2,7 @@ import Synchronization
 
 /// How a worker stops one handler among many, and how the handler learns why.
 final class JobControl: Sendable {
+    let checkpoints = CheckpointReceipts()
     private let state = Mutex(State())
 
     var reason: CancellationReason? { state.withLock { $0.reason } }
@@ -13,6 +14,7 @@ final class JobControl: Sendable {
             return state.waiter.take()
         }
         waiter?.resume()
+        checkpoints.close()
     }
 
     /// Runs the operation in a task of its own, which is cancelled when ``cancel(_:)`` is called, or when

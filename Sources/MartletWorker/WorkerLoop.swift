@@ -93,7 +93,7 @@ struct WorkerLoop: ~Copyable {
         case .noteAnswered(let key, let leaseLost):
             machine.noteAnswered(key, leaseLost: leaseLost)
         case .finished(let key, let result):
-            controls[key] = nil
+            controls.removeValue(forKey: key)?.checkpoints.close()
             machine.finished(key, result, now)
         case .timerFired(let deadline):
             if deadline == timer { timer = .distantFuture }
@@ -211,19 +211,23 @@ struct WorkerLoop: ~Copyable {
 
     private func request(_ key: JobKey, _ note: Note, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
+        let receipts = controls[key]?.checkpoints
         tasks.addTask { [mailbox, logger] in
-            var leaseLost = false
+            var refusal: MartletError?
             do throws(MartletError) {
                 try await connection.tell(note, of: key)
             } catch {
-                leaseLost = error.code == .leaseLost
+                refusal = error
                 logger.debug(
                     "the server did not take what a handler said",
                     metadata: ["job": "\(key.id)", "reason": "\(error)"])
                 // What the connection's end left unsaid is said on the next one.
                 if error.code == .connectionLost { return }
             }
-            mailbox.post(.noteAnswered(key, leaseLost: leaseLost))
+            if case .checkpoint(let checkpoint) = note {
+                receipts?.answered(checkpoint.number, refusal)
+            }
+            mailbox.post(.noteAnswered(key, leaseLost: refusal?.code == .leaseLost))
         }
     }
 
@@ -255,8 +259,9 @@ extension WireConnection {
         case .log(let lines):
             let message = Log(id: key.id, token: key.token, lines: lines)
             _ = try await request(message, expecting: Done.self)
-        case .checkpoint(let bytes):
-            let message = CheckpointMessage(id: key.id, token: key.token, bytes: bytes)
+        case .checkpoint(let checkpoint):
+            let message = CheckpointMessage(
+                id: key.id, token: key.token, bytes: checkpoint.bytes)
             _ = try await request(message, expecting: Done.self)
         }
     }

@@ -35,7 +35,7 @@ extension ExitStatus {
         case .notAuthenticated: self = .notPermitted
         case .jobNotFound, .queueNotFound, .jobIDInvalid, .actionNotFound: self = .notFound
         case .jobNotFinished, .leaseLost, .jobFinished, .jobState, .queueNotEmpty, .uniqueTaken,
-            .uniqueMismatch:
+            .uniqueMismatch, .queueDraining:
             self = .conflict
         case .jobFailed, .jobCancelled, .jobExpired: self = .jobFailed
         case .endpointInvalid, .queueNameInvalid, .typeInvalid, .optionInvalid, .cursorInvalid:

@@ -44,6 +44,7 @@ enum Main {
         var sentence = said.joined(separator: " ")
         if sentence.hasPrefix("Error: ") { sentence.removeFirst("Error: ".count) }
         if let last = sentence.last, !".?!".contains(last) { sentence.append(".") }
+        if let form = ValueForm.sentence(for: sentence) { sentence += " " + form }
         guard let hint = lines.first(where: { $0.hasPrefix("See '") }) else { return sentence }
         return sentence + " " + hint
     }

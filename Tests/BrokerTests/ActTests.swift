@@ -96,6 +96,31 @@ struct ActTests {
         }
     }
 
+    @Test func `an edit takes tags and headers away`() async throws {
+        try await BrokerHarness.run { broker in
+            let client = try await broker.connect()
+            let (tags, headers) = (try JobTags(["a"]), try JobHeaders([("n", "v")]))
+            let id = try await client.submitAll(
+                Submit(
+                    "q", ["x"],
+                    options: .with {
+                        $0.tags = tags
+                        $0.headers = headers
+                    }))[0]
+            try await client.done(Edit(id: id, options: .with { $0.tags = .empty }))
+            var job = try await client.job(id)
+            #expect(job.tags == nil)
+            #expect(job.headers == headers)
+            let tagged = List(limit: 1, filter: JobFilter(tag: "a"), isFresh: true)
+            #expect(try await client.request(tagged, expecting: JobPage.self).jobs.isEmpty)
+            try await client.done(Edit(id: id, options: .with { $0.headers = .empty }))
+            job = try await client.job(id)
+            #expect(job.headers == nil)
+            let submitted = Submit("q", ["x"], options: .with { $0.tags = .empty })
+            #expect(await client.refusal(submitted, expecting: Submitted.self) == .optionInvalid)
+        }
+    }
+
     @Test func `an edit with a payload or options out of the rules changes nothing`() async throws {
         try await BrokerHarness.run {
             $0.limits.payloadBytesMax = 1_000

@@ -142,9 +142,18 @@ extension PushInbox {
         return found
     }
 
+    /// The next push of events, those aside that only say where a watch begins.
     func nextEvents() async -> Events? {
-        guard case .events(let events)? = await next(where: \.isEvents) else { return nil }
+        guard case .events(let events)? = await next(where: { $0.isEvents && !$0.isPlace }) else {
+            return nil
+        }
         return events
+    }
+
+    /// Where the watch that was asked for begins.
+    func nextPlace() async -> UInt64? {
+        guard case .events(let events)? = await next(where: \.isPlace) else { return nil }
+        return events.next
     }
 }
 
@@ -152,6 +161,11 @@ extension Push {
     fileprivate var isCancel: Bool { if case .cancel = self { true } else { false } }
 
     fileprivate var isEvents: Bool { if case .events = self { true } else { false } }
+
+    fileprivate var isPlace: Bool {
+        guard case .events(let events) = self else { return false }
+        return events.events.isEmpty && events.missed == 0
+    }
 }
 
 extension BrokerConfiguration {

@@ -73,6 +73,26 @@ struct EventTests {
         }
     }
 
+    @Test func `a watcher that is cut off before the first event goes on where it began`()
+        async throws
+    {
+        try await BrokerHarness.run { broker in
+            let client = try await broker.connect()
+            _ = try await client.submitAll(Submit("q", ["before"]))
+            let first = PushInbox()
+            let one = try await broker.connect(inbox: first)
+            try await one.done(Watch(watch: 1))
+            let place = try #require(await first.nextPlace())
+            await one.close()
+            let missed = try await client.submitAll(Submit("q", ["a", "b"]))
+            let second = PushInbox()
+            let two = try await broker.connect(inbox: second)
+            try await two.done(Watch(watch: 1, after: place))
+            #expect(await second.nextPlace() == place)
+            #expect(await second.events(2).map(\.id) == missed)
+        }
+    }
+
     @Test func `one who comes too late is told how much is gone`() async throws {
         try await BrokerHarness.run({ $0.eventsKept = 100 }) { broker in
             let client = try await broker.connect()

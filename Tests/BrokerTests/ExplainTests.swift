@@ -25,6 +25,11 @@ struct ExplainTests {
             #expect(alone.state == .ready)
             #expect(alone.reasons.map(\.code) == [.noSubscriber, .inLine])
             #expect(alone.reasons.last?.number == 2)
+            #expect(alone.reasons.last?.sentence == "2 jobs are delivered before it")
+            let second = try await explain(ids[1], client).reasons.last
+            #expect(second?.sentence == "1 job is delivered before it")
+            let next = try await explain(ids[0], client).reasons.last
+            #expect(next?.sentence == "it is the next to be delivered")
             try await client.subscribe("q", credit: 1)
             _ = await inbox.jobs(1)
             let waiting = try await explain(ids[2], client)
@@ -74,8 +79,8 @@ struct ExplainTests {
             try await worker.subscribe("q", credit: 1)
             let id = try await worker.submitAll(Submit("q", ["x"]))[0]
             _ = await inbox.jobs(1)
-            #expect(try await worker.job(id).worker == "build-3 4711")
-            #expect(try await explain(id, worker).reasons.map(\.detail) == ["build-3 4711"])
+            #expect(try await worker.job(id).worker == "build-3/4711")
+            #expect(try await explain(id, worker).reasons.map(\.detail) == ["build-3/4711"])
         }
     }
 
@@ -97,11 +102,15 @@ struct ExplainTests {
             #expect(retry.code == .retry)
             #expect(retry.number == 1)
             #expect(retry.detail == "out of luck")
-            _ = try await client.act(.cancel, [id])
+            #expect(retry.sentence.hasPrefix("it failed (out of luck) and is tried again in "))
+            _ = try await client.act(.cancel, [id], ActOptions(reason: "not needed"))
             let finished = try await explain(id, client)
             #expect(finished.state == .cancelled)
             #expect(finished.reasons.map(\.code) == [.finished])
             #expect(finished.reasons[0].until > finished.reasons[0].since)
+            let sentence = finished.reasons[0].sentence
+            #expect(sentence.hasPrefix("it has been cancelled for "), "\(sentence)")
+            #expect(sentence.contains(" (not needed), and is kept for "), "\(sentence)")
             #expect(
                 await client.refusal(
                     Explain(id: JobID(rawValue: 99)), expecting: Explanation.self) == .jobNotFound)

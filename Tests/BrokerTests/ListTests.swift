@@ -58,6 +58,37 @@ struct ListTests {
         }
     }
 
+    @Test func `jobs are found by the worker that runs them`() async throws {
+        try await BrokerHarness.run { broker in
+            let client = try await broker.connect()
+            let ids = try await client.submitAll(Submit("q", ["a", "b", "c"]))
+            var workers: [WireConnection] = []
+            for (index, process) in [7, 8, 8].enumerated() {
+                let inbox = PushInbox()
+                let hello = Hello(client: "test/1", host: "web-1", processID: UInt32(process))
+                let worker = try await BrokerHarness.connect(
+                    to: broker.endpoint, hello: hello, inbox: inbox)
+                try await worker.subscribe("q", credit: 1)
+                #expect(await inbox.jobs(1)[0].delivery.fields.id == ids[index])
+                workers.append(worker)
+            }
+            let at8 = List(limit: 10, filter: JobFilter(worker: "web-1/8"))
+            let found = try await page(at8, client)
+            #expect(found.jobs.map(\.id) == [ids[2], ids[1]])
+            #expect(found.jobs.map(\.worker) == ["web-1/8", "web-1/8"])
+            let session = await workers[1].welcome.session
+            let both = List(limit: 10, filter: JobFilter(session: session, worker: "web-1/8"))
+            #expect(try await page(both, client).jobs.map(\.id) == [ids[1]])
+            let nobody = List(limit: 10, filter: JobFilter(worker: "web-1"))
+            #expect(try await page(nobody, client).jobs.isEmpty)
+            let begun = try await client.request(
+                ActAll(.cancel, filter: JobFilter(worker: "web-1/7")), expecting: ActionInfo.self)
+            let ended = try await client.request(
+                ActionGet(action: begun.id, waitMilliseconds: 10_000), expecting: ActionInfo.self)
+            #expect(ended.changed == 1)
+        }
+    }
+
     @Test func `pages are walked to the end, and counted without their jobs`() async throws {
         try await BrokerHarness.run { broker in
             let client = try await broker.connect()

@@ -175,6 +175,21 @@ import Testing
         }
     }
 
+    @Test func `an edit takes away what it is told to, unless it brings others`() async throws {
+        try await withClient { client, server in
+            let editing = Task {
+                try await client.edit(
+                    ids[0], options: JobOptions(tags: ["new"]), removing: [.tags, .headers])
+            }
+            let peer = try await server.acceptAndWelcome()
+            let (edit, id) = try await peer.receive(Edit.self)
+            #expect(edit.options.fields.tags?.list == ["new"])
+            #expect(edit.options.fields.headers == .some(.empty))
+            peer.send(Done(), id: id)
+            try await editing.value
+        }
+    }
+
     @Test func `what can't be edited is refused before it is sent`() async throws {
         try await withClient { client, _ in
             let editing = Task {

@@ -147,6 +147,9 @@ private struct Invoice: Job {
         for try await line in job.logs {
             print(line.at, line.text)
         }
+        for try await line in job.logs.following {
+            print(line.offset, line.text)
+        }
 
         for reason in try await job.explain().reasons {
             print(reason.sentence)

@@ -108,6 +108,7 @@ import Testing
             for (matched, cursor) in [(UInt32(5), [UInt8(1)]), (7, [])] {
                 let (list, id) = try await peer.receive(List.self)
                 #expect(list.isCount)
+                #expect(list.isFresh)
                 #expect(list.filter.type == "t")
                 peer.send(JobPage(asOf: 1, matched: matched, jobs: [], cursor: cursor), id: id)
             }
@@ -135,6 +136,34 @@ import Testing
                     LogPage(first: 0, next: from + UInt64(count), lines: lines), id: id)
             }
             #expect(try await reading.value.count == 1_002)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a log is followed until the job is finished, or gone`(isKept: Bool) async throws {
+        try await withClient { client, server in
+            let id = JobStatus.ID(JobID(rawValue: 1))
+            let reading = Task {
+                var lines: [String] = []
+                for try await line in client.logs(of: id).following { lines.append(line.text) }
+                return lines
+            }
+            let peer = try await server.acceptAndWelcome()
+            try await peer.answerLogs(from: 0, ["a", "b"])
+            try await peer.answerLogs(from: 2, [])
+            let (wait, request) = try await peer.receive(Wait.self)
+            #expect(wait.milliseconds <= 1_000)
+            guard isKept else {
+                peer.send(ErrorMessage(WireError(.jobNotFound, "gone")), id: request)
+                #expect(try await reading.value == ["a", "b"])
+                return
+            }
+            peer.send(
+                JobInfo(
+                    id: JobID(rawValue: 1), state: .completed, maxAttempts: 20, createdAt: 1,
+                    payloadBytes: 1, queue: "q", type: "t"), id: request)
+            try await peer.answerLogs(from: 2, ["c"])
+            #expect(try await reading.value == ["a", "b", "c"])
         }
     }
 
@@ -173,5 +202,17 @@ import Testing
                         depthMax: 5, order: .lastInFirstOut, defaults: JobOptions(maxAttempts: 2)))
             }
         }
+    }
+}
+
+extension ServerConnection {
+    /// Answers the next question for lines.
+    fileprivate func answerLogs(from: UInt64, _ texts: [String]) async throws {
+        let (logs, id) = try await receive(Logs.self)
+        #expect(logs.from == from)
+        let lines = texts.enumerated().map {
+            LogLine(offset: from + UInt64($0), at: 1, attempt: 1, text: $1)
+        }
+        send(LogPage(first: 0, next: from + UInt64(lines.count), lines: lines), id: id)
     }
 }

@@ -50,6 +50,36 @@ import Testing
         }
     }
 
+    @Test func `a watch that broke before the first event goes on where it began`() async throws {
+        try await withClient { client, server in
+            let watching = Task { try await first(1, of: client.events()) }
+            let peer = try await server.acceptAndWelcome()
+            let (watch, request) = try await peer.receive(Watch.self)
+            peer.send(Done(), id: request)
+            peer.push(watch, [], next: 45)
+            try await peer.close()
+            let second = try await server.acceptAndWelcome()
+            let (again, id) = try await second.receive(Watch.self)
+            #expect(again.after == 45)
+            second.send(Done(), id: id)
+            second.push(again, [event(46, .ready)])
+            #expect(try await watching.value.map(\.offset) == [46])
+        }
+    }
+
+    @Test func `the offset of the last event is where a watch begins`() async throws {
+        try await withClient { client, server in
+            let asking = Task { try await client.lastEventOffset() }
+            let peer = try await server.acceptAndWelcome()
+            let (watch, request) = try await peer.receive(Watch.self)
+            peer.send(Done(), id: request)
+            peer.push(watch, [], next: 45)
+            #expect(try await asking.value == 45)
+            let (end, _) = try await peer.receive(Unwatch.self)
+            #expect(end.watch == watch.watch)
+        }
+    }
+
     @Test func `a watch that nobody follows any more is ended`() async throws {
         try await withClient { client, server in
             let watching = Task { try await first(1, of: client.events()) }
@@ -85,6 +115,20 @@ import Testing
             let watch = try await peer.acceptWatch(of: 9, state: .running)
             peer.push(watch, [event(1, .failed), event(2, .completed, .completed)])
             #expect(try await watching.value == [.failed, .completed])
+        }
+    }
+
+    @Test func `the failure of which a job dies is not its last event`() async throws {
+        try await withClient { client, server in
+            let watching = Task {
+                var kinds: [JobEvents.Event.Kind] = []
+                for try await event in client.handle(for: id).events { kinds.append(event.kind) }
+                return kinds
+            }
+            let peer = try await server.acceptAndWelcome()
+            let watch = try await peer.acceptWatch(of: 9, state: .running)
+            peer.push(watch, [event(1, .failed, .dead), event(2, .dead, .dead)])
+            #expect(try await watching.value == [.failed, .dead])
         }
     }
 

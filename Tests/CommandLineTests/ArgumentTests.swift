@@ -142,4 +142,32 @@ struct ArgumentTests {
     func `a time is shown in the largest unit that fits`(time: Duration, text: String) {
         #expect(Quantity.time(time) == text)
     }
+
+    @Test func `a value that is none is answered with what one looks like`() {
+        #expect(
+            ValueForm.sentence(for: "The value '5x' is invalid for '--delay <time>'.")
+                == "A time is 500ms, 30s, 5m, 2h or 7d.")
+        #expect(
+            ValueForm.sentence(for: "The value 'a' is invalid for '<count>'.")
+                == "It is a whole number.")
+        #expect(ValueForm.sentence(for: "Unknown option '--delay <time>'.") == nil)
+    }
+
+    @Test func `a time that is too long is refused in its own unit`() {
+        #expect(throws: Never.self) {
+            try TimeSpan(argument: "365d")?.check("--delay", atMost: .days(365))
+        }
+        #expect {
+            try TimeSpan(argument: "400d")?.check("--delay", atMost: .days(365))
+        } throws: { error in
+            "\(error)".contains("--delay is 400d; it can be up to 365d.")
+        }
+    }
+
+    @Test func `a table's lines have no blanks at their end`() {
+        var table = Table([.text("A"), .text("B")])
+        table.add(["x", "long"])
+        table.add(["y", ""])
+        #expect(table.lines(for: .output) == ["A  B", "x  long", "y"])
+    }
 }

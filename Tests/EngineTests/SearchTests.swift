@@ -96,13 +96,19 @@ struct SearchTests {
         let harness = try mixedHarness()
         for session in [1, 2] as [UInt64] {
             var filter = JobFilter()
-            filter.session = session
+            filter.sessions = [session]
             let ids = try expected(harness) { $0.session == session }
             #expect(ids.count == 3)
             #expect(try harness.search(filter) == ids)
             filter.states = JobState.ready.bit
             #expect(try harness.search(filter) == [])
         }
+        var filter = JobFilter()
+        filter.sessions = [1, 2]
+        let ids = try expected(harness) { $0.session == 1 || $0.session == 2 }
+        #expect(try harness.search(filter) == ids)
+        filter.sessions = []
+        #expect(try harness.search(filter) == [])
     }
 
     @Test func `times of creation are found by bisection`() throws {

@@ -38,11 +38,12 @@ struct EventRouteTests {
             #expect(answer.status == 200)
             #expect(answer.headers["content-type"] == "text/event-stream")
             let parts = Self.text(answer)
-            try #require(parts.count == 4)
+            try #require(parts.count == 5)
             #expect(parts[0] == ": martlet")
-            #expect(parts[1].hasPrefix("id: 5\nevent: dead\ndata: {\"offset\":5,"))
-            #expect(parts[2] == "event: missed\ndata: {\"missed\":3}")
-            #expect(parts[3].hasPrefix("id: 9\nevent: dead\ndata: {"))
+            #expect(parts[1] == "id: 4")
+            #expect(parts[2].hasPrefix("id: 5\nevent: dead\ndata: {\"offset\":\"5\","))
+            #expect(parts[3] == "event: missed\ndata: {\"missed\":3}")
+            #expect(parts[4].hasPrefix("id: 9\nevent: dead\ndata: {"))
             let watch = try #require(await server.watches.first)
             #expect(watch.after == 4)
             #expect(
@@ -87,7 +88,34 @@ struct EventRouteTests {
         }
     }
 
-    @Test(arguments: ["after=x", "state=gone", "queue=-"])
+    @Test(arguments: ["", "?after=0"])
+    func `a stream that begins now says where that is`(query: String) async throws {
+        server.events.close()
+        try await withHTTP(server) { [server] http in
+            let answer = try await HTTPAnswer.to("GET", "/v1/events\(query)", at: http)
+            #expect(Self.text(answer) == [": martlet", "id: 4"])
+            #expect(await server.watches.first?.after == 4)
+        }
+    }
+
+    @Test func `whoever comes back to a job that finished meanwhile is told how it ended`()
+        async throws
+    {
+        await server.add(.sample(.dead))
+        server.events.put(Self.event(9))
+        server.events.close()
+        try await withHTTP(server) { http in
+            let path = "/v1/jobs/000000000007/events"
+            let headers = ["Last-Event-ID": "8"]
+            let answer = try await HTTPAnswer.to("GET", path, at: http, headers: headers)
+            #expect(answer.status == 200)
+            #expect(answer.body.hasPrefix("id: 9\nevent: dead\n"))
+            let again = try await HTTPAnswer.to("GET", path, at: http, headers: headers)
+            #expect(again.status == 204)
+        }
+    }
+
+    @Test(arguments: ["after=x", "after=-1", "after=18446744073709551616", "state=gone", "queue=-"])
     func `what is not understood is refused before the stream begins`(query: String) async throws {
         try await withHTTP(server) { http in
             let answer = try await HTTPAnswer.to("GET", "/v1/events?\(query)", at: http)

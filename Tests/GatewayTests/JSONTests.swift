@@ -1,5 +1,6 @@
 import Foundation
 import MartletClient
+import MartletWire
 import Testing
 
 struct JSONTests {
@@ -22,6 +23,23 @@ struct JSONTests {
             let date = Date(timeIntervalSince1970: day * 86_400 + day)
             #expect(RFC3339.text(date) == date.formatted(formatter))
         }
+    }
+
+    @Test func `what may be above 2⁵³ is no number`() {
+        let reasons = [
+            Explanation.Reason(.running, number: 1 << 60, sentence: "it runs"),
+            Explanation.Reason(.inLine, number: 4, sentence: "4 jobs are ahead"),
+        ]
+        let explanation = JobExplanation(
+            Explanation(id: JobID(rawValue: 7), state: .running, reasons: reasons))
+        let text = ExplanationJSON(explanation).object.text
+        #expect(text.contains(#""number":0,"session":"1000000000000000""#))
+        #expect(text.contains(#""number":4,"session":null"#))
+        let event = JobEvent(
+            offset: 1 << 60, at: 0, id: JobID(rawValue: 7), state: nil, kind: .deleted, attempt: 1,
+            queue: "q", type: "t")
+        let object = EventJSON(JobEvents.Event(event)).object
+        #expect(object.text.hasPrefix(#"{"offset":"1152921504606846976","#))
     }
 
     @Test func `members keep their order and every text survives`() throws {

@@ -27,6 +27,18 @@ struct JobChangeRouteTests {
             #expect(options.priority == 200)
             #expect(options.delay == .seconds(90))
             #expect(options.tags == ["a", "b"])
+            #expect(await server.removals == [[]])
+        }
+    }
+
+    @Test func `an edit takes away what it says is empty`() async throws {
+        await server.add(.sample(.ready))
+        try await withHTTP(server) { [server] http in
+            for body in [#"{"tags": []}"#, #"{"headers": {}}"#, #"{"tags": [], "headers": {}}"#] {
+                let answer = try await HTTPAnswer.to("PATCH", Self.job, at: http, body: body)
+                #expect(answer.status == 200)
+            }
+            #expect(await server.removals == [.tags, .headers, [.tags, .headers]])
         }
     }
 

@@ -31,7 +31,8 @@ struct JobListRouteTests {
     @Test func `every filter reaches the broker`() async throws {
         let query =
             "queue=images&state=dead,expired&state=ready&type=mail&tag=a&unique=k&id=0000000k&error=feed"
-            + "&worker=2a&since=2023-11-14T22:13:20Z&until=2023-11-14T22:13:20.500Z&order=oldest&count=true&fresh=true"
+            + "&worker=000000000000002a&since=2023-11-14T22:13:20Z&until=2023-11-14T22:13:20.500Z"
+            + "&order=oldest&count=true&fresh=true"
         try await withHTTP(server) { [server] http in
             let answer = try await HTTPAnswer.to("GET", "/v1/jobs?\(query)", at: http)
             #expect(answer.status == 200)
@@ -49,6 +50,16 @@ struct JobListRouteTests {
             #expect(list.filter.session == 0x2a)
             #expect(list.filter.since == 1_700_000_000_000)
             #expect(list.filter.until == 1_700_000_000_500)
+        }
+    }
+
+    @Test func `a worker is named by host and process, too`() async throws {
+        try await withHTTP(server) { [server] http in
+            let answer = try await HTTPAnswer.to("GET", "/v1/jobs?worker=web-1/4711", at: http)
+            #expect(answer.status == 200)
+            let filter = try #require(await server.lists.first?.filter)
+            #expect(filter.worker == "web-1/4711")
+            #expect(filter.session == nil)
         }
     }
 

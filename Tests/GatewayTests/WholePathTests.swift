@@ -1,9 +1,6 @@
-import Broker
-import Foundation
 import MartletClient
 import MartletWire
 import NIOCore
-import ServiceLifecycle
 import TestSupport
 import Testing
 
@@ -12,37 +9,6 @@ import Testing
 /// A real broker behind a real gateway: HTTP on one side, the protocol on the other.
 @Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct WholePathTests {
-    /// Runs a broker for as long as `body` takes; `body` gets its port.
-    private func withBroker(_ body: @Sendable @escaping (Int) async throws -> Void) async throws {
-        let directory = URL(filePath: TestDisk.path).appending(path: "gateway-\(UUID())")
-        defer { try? FileManager.default.removeItem(at: directory) }
-        var configuration = BrokerConfiguration(directory: directory.path, port: 0)
-        configuration.segmentBytes = 4 << 20
-        configuration.reserveBytes = 4 << 20
-        configuration.drainMilliseconds = 1
-        let broker = Broker(configuration, logger: .quiet)
-        let service = ServiceGroup(services: [broker], logger: .quiet)
-        async let served: Void = service.run()
-        do {
-            try await body(try #require(try await broker.address().port))
-        } catch {
-            await service.triggerGracefulShutdown()
-            throw error
-        }
-        await service.triggerGracefulShutdown()
-        try await served
-    }
-
-    /// Runs a broker and a gateway, HTTP included, for as long as `body` takes.
-    private func withBoth(
-        _ body: @Sendable @escaping (Gateway.Addresses) async throws -> Void
-    ) async throws {
-        try await withBroker { port in
-            try await withGateway(
-                brokerPort: port, { $0.http = .init(host: "127.0.0.1", port: 0) }, body)
-        }
-    }
-
     /// A worker by hand: takes one job through the gateway and says how it went.
     private func work(
         at address: SocketAddress, queue: String,

@@ -73,6 +73,11 @@ extension IntegrationTests {
                     _ = try await server.submit(
                         #"{"queue": "q", "payload": 1, "tags": ["\#(tag)"]}"#)
                 }
+                let counted = try await server.http(
+                    "POST", "/v1/actions",
+                    body: Data(
+                        #"{"action": "cancel", "filter": {"tag": "odd"}, "dry_run": true}"#.utf8))
+                #expect(try counted.object["count"] as? Int == 3)
                 let page = try await server.http("GET", "/v1/jobs?tag=odd&limit=2&fresh=true")
                     .object
                 #expect((page["jobs"] as? [Any])?.count == 2)

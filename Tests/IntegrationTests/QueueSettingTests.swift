@@ -86,7 +86,7 @@ extension IntegrationTests {
                 let id = try await server.submit("q")
                 try await server.done("queue", "drain", "q")
                 let outcome = try await server.martlet("submit", "q", "--payload", "x")
-                outcome.expect(1)
+                outcome.expect(6)
                 #expect(outcome.errors.contains("drain"), "\(outcome)")
                 let worker = try server.worker(queue: "q", exec: "cat")
                 try await server.done("job", "wait", id, "--timeout", "20")

@@ -5,6 +5,29 @@ extension IntegrationTests {
     @Suite(.timeLimit(.minutes(1)))
     struct UsageTests {
         @Test(arguments: [
+            (["submit", "q", "--payload", "x", "--delay", "5x"], "A time is 500ms, 30s,"),
+            (["submit", "q", "--payload", "x", "--run-at", "soon"], "An instant is 2026-"),
+            (["submit", "q", "--payload", "x", "--delay", "400d"], "--delay is 400d;"),
+            (["submit", "q", "--payload", "x", "--timeout", "8d"], "it can be up to 7d."),
+            (["submit", "q", "--payload", "x", "--backoff", "linear"], "exponential:1s,2,1h."),
+            (["submit", "q", "--payload", "x", "--backoff", "fixed:5d"], "waits for 5d;"),
+            (["submit", "q", "--payload", "x", "--retain", "dead=800d"], "is 800d; it can be"),
+            (["submit", "q", "--payload", "x", "--retain", "x"], "completed=1h,dead=7d"),
+            (["submit", "q", "--payload", "x", "--unique", "k", "--unique-scope", "x"], "24h"),
+            (["submit", "q", "--payload", "x", "--header", "x"], "a name, an equals sign"),
+            (["job", "list", "--since", "soon"], "Say how long ago (2h)"),
+            (["job", "list", "--error", "x"], "`martlet dead groups`"),
+            (["job", "logs", "0000000k5m2q", "--cursor", "x"], "a whole number"),
+        ])
+        func `a value that is none is answered with what one looks like`(
+            arguments: [String], part: String
+        ) async throws {
+            let outcome = try await Program.run(arguments)
+            #expect(outcome.status == 64, "\(outcome)")
+            #expect(outcome.errors.contains(part), "\(outcome)")
+        }
+
+        @Test(arguments: [
             ["submit"],
             ["submit", "q", "--payload", "x", "--payload-file", "y"],
             ["submit", "q", "--payload", "x", "--wait-timeout", "5"],

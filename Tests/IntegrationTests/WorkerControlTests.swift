@@ -13,7 +13,7 @@ extension IntegrationTests {
                         queue: "q=1",
                         exec:
                             """
-                            exec 3>$MARTLET_CONTROL; echo 'progress 0.5 half of it' >&3
+                            echo 'progress 0.5 half of it' >&3
                             echo 'log first line' >&3; echo 'log second line' >&3; \(stage.script)
                             """,
                         "--shell")
@@ -39,6 +39,45 @@ extension IntegrationTests {
                     #expect(second.text.hasSuffix("  second line\n"))
                     let page = try await server.done("job", "logs", id, "--limit", "1")
                     #expect(page.errors == "more: --cursor 1\n")
+                    worker.killAndWait()
+                }
+            }
+        }
+
+        @Test func `a log is followed from its beginning to the end of the job`() async throws {
+            try await withServe { server in
+                try await withScratch { directory in
+                    let stage = try Stage(directory)
+                    let worker = try server.worker(
+                        queue: "q=1",
+                        exec: "echo 'log begun' >&3; \(stage.script); echo 'log done' >&3",
+                        "--shell")
+                    let id = try await server.submit("q")
+                    try await stage.waitForStart()
+                    let follower = try ChildProcess(
+                        ["job", "logs", id, "--follow", "--server", server.address])
+                    _ = try await blocking { try follower.output.line(containing: "begun") }
+                    let first = try await server.http(
+                        "GET", "/v1/jobs/\(id)/logs?wait=20"
+                    ).object
+                    #expect(first["next"] as? Int == 1)
+                    #expect(first["finished"] as? Bool == false)
+                    try await stage.letFinish()
+                    let second = try await server.http(
+                        "GET", "/v1/jobs/\(id)/logs?from=1&wait=20"
+                    ).object
+                    #expect(
+                        (second["lines"] as? [[String: Any]])?.first?["text"] as? String == "done")
+                    try await blocking { follower.waitUntilExit() }
+                    #expect(follower.status == 0)
+                    let text = String(decoding: follower.output.bytes(), as: UTF8.self)
+                    #expect(text.split(separator: "\n").map { $0.suffix(5) } == ["begun", " done"])
+                    // A late reader gets what is kept, and need not wait.
+                    let late = try await server.done("job", "logs", id, "--follow").lines
+                    #expect(late.count == 2)
+                    let none = try await server.done(
+                        "job", "logs", id, "--follow", "--since", "2099-01-01")
+                    #expect(none.text.isEmpty)
                     worker.killAndWait()
                 }
             }

@@ -100,6 +100,7 @@ extension JobFilter: WithFields {
             "ids": ids.map { ["first": .wide($0.lowerBound), "last": .wide($0.upperBound)] },
             "fingerprint": fingerprint.map { .wide($0) }, "session": session.map { .wide($0) },
             "since": since.map { .wide($0) }, "until": until.map { .wide($0) },
+            "worker": worker.map { .string($0) },
         ])
     }
 }

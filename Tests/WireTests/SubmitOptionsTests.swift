@@ -40,8 +40,17 @@ struct SubmitOptionsTests {
     func `settings and edits take only some options`(_ tag: UInt16, _ options: SubmitOptions) {
         let isEditable = [9, 10, 11, 12, 13, 15, 16].contains(tag)
         let isDefault = (1...9).contains(tag) || tag == 12 || tag == 13
-        #expect((options.refusal(outside: SubmitOptions.editable) == nil) == isEditable)
+        #expect((options.editRefusal == nil) == isEditable)
         #expect((options.refusal(outside: SubmitOptions.defaultable) == nil) == isDefault)
+    }
+
+    @Test func `an edit may take tags and headers away, a submission has some or does not say`() {
+        let options = SubmitOptions.with {
+            $0.tags = .empty
+            $0.headers = .empty
+        }
+        #expect(options.editRefusal == nil)
+        #expect(options.refusal?.code == .optionInvalid)
     }
 
     @Test func `tags are found in their bytes`() throws {

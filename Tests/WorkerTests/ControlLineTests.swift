@@ -42,6 +42,17 @@ struct ControlLineTests {
             ])
     }
 
+    @Test func `a script has its control pipe as descriptor 3`() async throws {
+        let heard = Mutex<[ControlLine]>([])
+        let handler = try await handler("echo 'log by number' >&3")
+        _ = try await handler.run(
+            ByteBuffer(), environment: [:], outputBytesMax: 0, checkpoint: nil,
+            onControl: { line in heard.withLock { $0.append(line) } })
+        #expect(heard.withLock { $0 } == [.log("by number")])
+        // Where nobody listens, what is said is lost, and no error.
+        _ = try await handler.run(ByteBuffer(), environment: [:], outputBytesMax: 0)
+    }
+
     @Test func `a command that fails is heard to its end, and its pipe is gone`() async throws {
         let heard = Mutex<[ControlLine]>([])
         let handler = try await handler(

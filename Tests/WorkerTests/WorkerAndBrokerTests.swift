@@ -55,6 +55,27 @@ struct WorkerAndBrokerTests {
         }
     }
 
+    @Test func `a checkpoint that returned is kept`() async throws {
+        try await withBroker { broker in
+            try await MartletClient.with(broker, logger: .quiet) { martlet in
+                let handler = Handler(Shout.self) { job, context in
+                    for length in 1...50 {
+                        try await context.checkpoint(Data(count: length))
+                        let kept = try await martlet.status(of: context.id).checkpointBytes
+                        if kept != length { return "\(length): \(kept ?? 0)" }
+                    }
+                    return "kept"
+                }
+                let worker = MartletWorker(broker, queues: ["words": 1], logger: .quiet) { handler }
+                try await withServices([worker]) { _ in
+                    let job = try await martlet.push(Shout(word: "a"))
+                    let value = try await job.value
+                    #expect(value == "kept")
+                }
+            }
+        }
+    }
+
     @Test func `a drain hands back unspent, and the next worker does the rest`() async throws {
         try await withBroker { broker in
             let gate = Gate()

@@ -82,6 +82,10 @@ extension BrokerJobServer {
         try await client.count(matching: query)
     }
 
+    func lastEventOffset() async throws(MartletError) -> UInt64 {
+        try await client.lastEventOffset()
+    }
+
     func events(
         matching filter: EventFilter, after: UInt64, endsWithJob: Bool
     ) -> any AsyncSequence<JobEvents.Event, MartletError> & Sendable {
@@ -99,9 +103,9 @@ extension BrokerJobServer {
     }
 
     func edit(
-        _ id: JobStatus.ID, options: JobOptions, payload: ByteBuffer?
+        _ id: JobStatus.ID, options: JobOptions, removing: JobLabels, payload: ByteBuffer?
     ) async throws(MartletError) {
-        try await client.edit(id, options: options, payload: payload)
+        try await client.edit(id, options: options, removing: removing, payload: payload)
     }
 
     func actOnAll(

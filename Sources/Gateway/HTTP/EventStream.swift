@@ -9,6 +9,9 @@ import ServiceLifecycle
 /// bounded buffer behind, and is told how many, and nothing piles up here.
 struct EventStream: Sendable {
     let events: any AsyncSequence<JobEvents.Event, MartletError> & Sendable
+    /// Offset behind which they begin. Sent first, without an event: a browser that is cut off before
+    /// the first one comes back with it.
+    let after: UInt64
     /// After so long a comment is sent: the only way to notice that nobody listens any more.
     let beat: TimeAmount
 
@@ -32,12 +35,12 @@ struct EventStream: Sendable {
                 }
             }
             defer { group.cancelAll() }
-            try await writer.write(ByteBuffer(string: ": martlet\n\n"))
+            try await writer.write(ByteBuffer(string: ": martlet\n\nid: \(after)\n\n"))
             permit.yield()
             for await item in items {
                 switch item {
                 case .event(let event):
-                    try await writer.write(event.text)
+                    try await writer.write(event.serverSent)
                     permit.yield()
                 case .beat: try await writer.write(ByteBuffer(string: ":\n\n"))
                 case .failed(let error):
@@ -68,7 +71,7 @@ struct EventStream: Sendable {
 
 extension JobEvents.Event {
     /// What was missed before it, and the event.
-    fileprivate var text: ByteBuffer {
+    var serverSent: ByteBuffer {
         var text = ""
         if missed > 0 {
             var object = JSONObject()

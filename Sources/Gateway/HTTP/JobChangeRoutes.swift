@@ -36,7 +36,10 @@ struct JobChangeRoutes<Context: RequestContext>: Sendable {
                         + JobOptions.editNames.joined(separator: ", "))
             }
             if let payload, payload.readableBytes == 0 { throw WireError.payloadEmpty() }
-            try await server.edit(id, options: try JobOptions(members: members), payload: payload)
+            let options = try JobOptions(members: members)
+            try await server.edit(
+                id, options: options, removing: JobLabels(emptyIn: members, options),
+                payload: payload)
             return try await job(id)
         }
     }
@@ -71,6 +74,15 @@ struct JobChangeRoutes<Context: RequestContext>: Sendable {
     ) async throws -> Response {
         let job = try await server.job(id, parts: [])
         return .json(JobJSON(JobStatus(job)).object, status: status)
+    }
+}
+
+extension JobLabels {
+    /// What is said to be empty: `"tags": []`, `"headers": {}`.
+    fileprivate init(emptyIn members: RequestOptions, _ options: JobOptions) {
+        self = []
+        if members.has("tags"), options.tags.isEmpty { insert(.tags) }
+        if members.has("headers"), options.headers.isEmpty { insert(.headers) }
     }
 }
 

@@ -67,9 +67,11 @@ extension JobQuery {
             uniqueKey: try options.word("unique", bytesMax: Limits.uniqueKeyBytesMax),
             ids: try options.idPrefix(),
             fingerprint: try options.hexadecimal("error"),
-            session: try options.hexadecimal("worker"),
             since: try options.instant("since"),
             until: try options.instant("until"))
+        if let worker = try options.word("worker", bytesMax: Limits.workerBytesMax) {
+            setWorker(worker)
+        }
     }
 }
 

@@ -29,17 +29,28 @@ struct JobRoutes<Context: RequestContext>: Sendable {
         return .json(ExplanationJSON(try await server.explanation(of: context.jobID())).object)
     }
 
-    /// `GET /v1/jobs/{id}/logs[?from=OFFSET][&limit=LINES]`: lines that are kept, and where to go on.
+    /// `GET /v1/jobs/{id}/logs[?from=OFFSET][&limit=LINES][&wait=SECONDS]`: lines that are kept, and where to go
+    /// on; with a time to wait, the next lines that come.
     private func log(_ request: Request, context: Context) async throws -> Response {
-        let query = try RequestOptions(request, known: ["from", "limit"])
+        let id = try context.jobID()
+        let query = try RequestOptions(request, known: ["from", "limit", "wait"])
         let from = try query.integer("from", in: 0...RequestOptions.integerMax) ?? 0
         let limit = try query.integer("limit", in: 1...Int(Limits.logLimitMax))
-        let page = try await server.log(
-            of: context.jobID(), from: UInt64(from),
-            limit: limit.map { UInt16($0) } ?? Limits.logLimitMax)
+        let end = ContinuousClock.now + (try query.wait(max: limits.httpWaitMax))
+        var isFinished = try await server.job(id, parts: []).state.isFinished
+        var page: LogPage
+        while true {
+            page = try await server.log(
+                of: id, from: UInt64(from), limit: limit.map { UInt16($0) } ?? Limits.logLimitMax)
+            let time = min(end - .now, JobLog.followInterval)
+            guard page.lines.isEmpty, !isFinished, time > .zero, !Task.isShuttingDownGracefully
+            else { break }
+            isFinished = try await finished(id, [], within: time) != nil
+        }
         var object = JSONObject()
         object.set("lines", page.lines.map { LogLineJSON(JobLog.Line($0)).object })
         object.set("next", page.next)
+        object.set("finished", isFinished)
         return .json(object)
     }
 

@@ -36,10 +36,13 @@ protocol JobServer: JobChanger, QueueKeeper, Sendable {
     /// How many jobs match.
     func count(matching query: JobQuery) async throws(MartletError) -> Int
 
+    /// Offset of the last event so far.
+    func lastEventOffset() async throws(MartletError) -> UInt64
+
     /// What happens to jobs.
     ///
     /// - Parameters:
-    ///   - after: offset of the last event seen; 0: from now.
+    ///   - after: offset of the last event seen.
     ///   - endsWithJob: the sequence ends with the filter's job.
     func events(
         matching filter: EventFilter, after: UInt64, endsWithJob: Bool
@@ -55,7 +58,7 @@ protocol JobChanger {
     ) async throws(MartletError) -> JobStatus.State?
 
     func edit(
-        _ id: JobStatus.ID, options: JobOptions, payload: ByteBuffer?
+        _ id: JobStatus.ID, options: JobOptions, removing: JobLabels, payload: ByteBuffer?
     ) async throws(MartletError)
 
     /// Begins a bulk action.

@@ -167,7 +167,8 @@ extension Problem {
 
     /// The job has ended, and not with a result.
     static func endedInFailure(_ job: JobInfo) -> Problem {
-        let reason = job.error.map { ": \($0)" } ?? ""
+        let said = job.state == .cancelled ? job.cancel?.reason : job.error
+        let reason = said.map { $0.isEmpty ? "" : ": \($0)" } ?? ""
         return Problem(
             status: job.state == .dead ? .unprocessableContent : .gone,
             code: "JOB_\(JobStatus.State(job.state).rawValue.uppercased())",

@@ -141,6 +141,13 @@ struct RequestOptions {
         return number
     }
 
+    /// An event's offset: digits, as a text, since it is above 2⁵³.
+    func offset(_ name: String) throws(Problem) -> UInt64? {
+        guard let text = try text(name) else { return nil }
+        guard let offset = UInt64(text) else { throw invalid(name, "an event's offset") }
+        return offset
+    }
+
     // MARK: Many values
 
     /// A text, or several of them; in a query, one after the other.

@@ -18,10 +18,13 @@ extension JobEvents.Event {
         missed = 0
     }
 
-    /// Nothing follows it but what somebody asks for.
+    /// Nothing follows it but what somebody asks for. The failure by which a job died is not that
+    /// yet: its death follows.
     var endsItsJob: Bool {
-        guard let state else { return true }
-        return state.isFinished && kind != .edited
+        switch kind {
+        case .completed, .dead, .cancelled, .expired: true
+        default: state == nil
+        }
     }
 }
 

@@ -38,7 +38,7 @@ extension Reconnector {
             }
             if watch.isOver { return nil }
             if watch.connection == nil {
-                try await establish(number)
+                try await establish(number, until: .distantFuture)
             } else {
                 try await wait(\.forEvents, until: .distantFuture)
             }
@@ -46,13 +46,30 @@ extension Reconnector {
         return nil
     }
 
+    /// Where a watch that begins now stands.
+    func lastEvent(until deadline: NIODeadline) async throws(MartletError) -> UInt64 {
+        let nobody = JobStatus.ID(JobID(rawValue: .max))
+        let number = try openWatch(EventFilter(job: nobody), after: 0, endsWithJob: false)
+        defer { closeWatch(number) }
+        while let watch = watches[number], watch.buffer.next == 0 {
+            if watch.connection == nil {
+                try await establish(number, until: deadline)
+            } else {
+                try await wait(\.forEvents, until: deadline)
+            }
+        }
+        return watches[number]?.buffer.next ?? 0
+    }
+
     func closeWatch(_ number: UInt32) {
         guard let connection = watches.removeValue(forKey: number)?.connection else { return }
         connection.assumeIsolated { $0.send(Unwatch(watch: number)) }
     }
 
-    private func establish(_ number: UInt32) async throws(MartletError) {
-        try await perform(until: .distantFuture) { (connection) throws(MartletError) in
+    private func establish(
+        _ number: UInt32, until deadline: NIODeadline
+    ) async throws(MartletError) {
+        try await perform(until: deadline) { (connection) throws(MartletError) in
             guard let watch = self.watches[number] else { return }
             var request = watch.request
             request.after = watch.buffer.next

@@ -6,9 +6,10 @@ package struct EventJSON: Sendable {
         self.event = event
     }
 
+    /// The offset is a text: it is above 2⁵³, and numbers there are rounded by many who read JSON.
     package var object: JSONObject {
         var object = JSONObject()
-        object.set("offset", event.offset)
+        object.set("offset", "\(event.offset)")
         object.set("at", event.at)
         object.set("id", event.id.description)
         object.set("queue", event.queue)

@@ -19,9 +19,18 @@ package struct ExplanationJSON: Sendable {
         object.set("reason", reason.code.description.lowercased())
         object.set("since", reason.since)
         object.set("until", reason.until)
-        object.set("number", reason.number)
+        let session = reason.session
+        object.set("number", session == nil ? reason.number : 0)
+        object.set("session", hexadecimal: session)
         object.set("detail", reason.detail)
         object.set("sentence", reason.sentence)
         return object
+    }
+}
+
+extension JobExplanation.Reason {
+    /// The worker's, for the reasons whose number it is.
+    fileprivate var session: UInt64? {
+        code == .running || code == .workerAway ? number : nil
     }
 }

@@ -57,7 +57,7 @@ public struct JobExplanation: Sendable {
             public static let cancelling = Self(rawValue: 8)
             /// It is finished, `since`, and kept `until`. `detail` is the error or the reason.
             public static let finished = Self(rawValue: 9)
-            /// The connection of its worker broke; its session is kept `until`.
+            /// The connection of its worker broke; its session, `number`, is kept `until`.
             public static let workerAway = Self(rawValue: 10)
         }
     }

@@ -10,9 +10,24 @@ public struct JobLog: AsyncSequence, Sendable {
     let client: MartletClient
     let id: JobStatus.ID
     let from: UInt64
+    private var isFollowed = false
+
+    init(client: MartletClient, id: JobStatus.ID, from: UInt64) {
+        self.client = client
+        self.id = id
+        self.from = from
+    }
+
+    /// The same lines, and those that are logged from then on: a loop over it ends when the job is
+    /// finished, or gone. New lines are asked for twice a second.
+    public var following: JobLog {
+        var log = self
+        log.isFollowed = true
+        return log
+    }
 
     public func makeAsyncIterator() -> Iterator {
-        Iterator(log: self, next: from)
+        Iterator(log: self, next: from, waits: isFollowed)
     }
 
     /// A line that a job's handler logged.
@@ -29,13 +44,17 @@ public struct JobLog: AsyncSequence, Sendable {
         let log: JobLog
         /// nil: the last page has been read.
         var next: UInt64?
+        /// The job may still log something.
+        var waits: Bool
         var page: ArraySlice<LogLine> = []
 
         public mutating func next() async throws(MartletError) -> Line? {
-            if page.isEmpty, let next {
+            while page.isEmpty, let next {
                 let answer = try await log.client.logPage(of: log.id, from: next)
                 page = answer.lines[...]
-                self.next = answer.lines.count < Limits.logLimitMax ? nil : answer.next
+                let isWhole = answer.lines.count == Limits.logLimitMax
+                self.next = isWhole || waits ? answer.next : nil
+                if page.isEmpty, waits { try await pause() }
             }
             return page.popFirst().map { Line($0) }
         }
@@ -45,7 +64,24 @@ public struct JobLog: AsyncSequence, Sendable {
         ) async throws(MartletError) -> Line? {
             try await next()
         }
+
+        /// Until the job is finished, or it is time to look again. A finished job's lines are all
+        /// there.
+        private mutating func pause() async throws(MartletError) {
+            do throws(MartletError) {
+                let time = JobLog.followInterval
+                _ = try await log.client.finishedInfo(of: log.id, parts: [], timeout: time)
+                waits = false
+            } catch  where error.code == .waitTimeout {
+                // There may be more.
+            } catch  where error.code == .jobNotFound {
+                next = nil
+            }
+        }
     }
+
+    /// How soon a new line is seen.
+    package static let followInterval = Duration.milliseconds(500)
 }
 
 extension JobLog.Line {

@@ -44,6 +44,16 @@ extension JobOptions {
         return options
     }
 
+    /// As an edit says them.
+    func onTheWire(removing labels: JobLabels) throws(MartletError) -> SubmitOptions {
+        let options = try onTheWire()
+        guard !labels.isEmpty else { return options }
+        var fields = options.fields
+        if labels.contains(.tags), tags.isEmpty { fields.tags = .empty }
+        if labels.contains(.headers), headers.isEmpty { fields.headers = .empty }
+        return SubmitOptions(fields)
+    }
+
     private func addTimes(to fields: inout SubmitOptions.Fields) throws(MartletError) {
         let delay = try delay?.unsignedMilliseconds("delay")
         let instant = runAt?.protocolTime

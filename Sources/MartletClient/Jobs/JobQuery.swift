@@ -14,8 +14,10 @@ public struct JobQuery: Hashable, Sendable {
     public var ids: ClosedRange<JobStatus.ID>?
     /// That of the error of which the job died: ``DeadGroup/fingerprint``.
     public var fingerprint: UInt64?
-    /// Running at this worker: ``JobStatus/session``.
+    /// Running at the worker with this session: ``JobStatus/session``.
     public var session: UInt64?
+    /// Running at this worker, if it is connected: ``JobStatus/worker``.
+    public var worker: String?
     /// Pushed at that time or later.
     public var since: Date?
     /// Pushed before that time.
@@ -24,7 +26,9 @@ public struct JobQuery: Hashable, Sendable {
     public init(
         queue: String? = nil, states: Set<JobStatus.State> = [], type: String? = nil,
         tag: String? = nil, uniqueKey: String? = nil, ids: ClosedRange<JobStatus.ID>? = nil,
-        fingerprint: UInt64? = nil, session: UInt64? = nil, since: Date? = nil, until: Date? = nil
+        fingerprint: UInt64? = nil, session: UInt64? = nil, worker: String? = nil,
+        since: Date? = nil,
+        until: Date? = nil
     ) {
         self.queue = queue
         self.states = states
@@ -34,6 +38,7 @@ public struct JobQuery: Hashable, Sendable {
         self.ids = ids
         self.fingerprint = fingerprint
         self.session = session
+        self.worker = worker
         self.since = since
         self.until = until
     }
@@ -52,6 +57,16 @@ public struct JobQuery: Hashable, Sendable {
 }
 
 extension JobQuery {
+    /// What people call a worker: a session is 16 hexadecimal digits, everything else is host and
+    /// process.
+    package mutating func setWorker(_ text: String) {
+        if text.utf8.count == 16, let session = Hexadecimal.number(text) {
+            self.session = session
+        } else {
+            worker = text
+        }
+    }
+
     /// The request for the first page.
     package func list(newestFirst: Bool = true, limit: UInt16 = Limits.listLimitMax) -> List {
         List(
@@ -65,6 +80,6 @@ extension JobQuery {
             type: type, tag: tag, unique: uniqueKey,
             ids: ids.map { $0.lowerBound.rawValue...$0.upperBound.rawValue },
             fingerprint: fingerprint, session: session, since: since?.protocolTime,
-            until: until?.protocolTime)
+            until: until?.protocolTime, worker: worker)
     }
 }

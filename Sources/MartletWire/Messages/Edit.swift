@@ -5,7 +5,7 @@ package struct Edit: Message {
     package static let opcode = Opcode.edit
 
     package var id: JobID
-    /// Those in `SubmitOptions.editable`.
+    /// Those that `SubmitOptions.editRefusal` lets through.
     package var options: SubmitOptions
     /// Takes the place of the old one.
     package var payload: Payload?
@@ -22,9 +22,7 @@ package struct Edit: Message {
         var part = try reader.part(Int(reader.u16()))
         options = try SubmitOptions(from: &part)
         payload = reader.left > 0 ? Payload(try reader.payload()) : nil
-        if let refusal = options.refusal(outside: SubmitOptions.editable) ?? options.refusal {
-            throw refusal
-        }
+        if let refusal = options.editRefusal { throw refusal }
     }
 
     package func write(to buffer: inout ByteBuffer) {

@@ -9,8 +9,10 @@ package struct JobFilter: Equatable, Sendable {
     package var ids: ClosedRange<UInt64>?
     /// Of the error that the job died of.
     package var fingerprint: UInt64?
-    /// Running at this worker.
+    /// Running at the worker with this session.
     package var session: UInt64?
+    /// Running at a worker that is connected and said in `HELLO` that it is this one, `HOST/PROCESS`.
+    package var worker: String?
     /// Created at or after, in milliseconds since 1970.
     package var since: UInt64?
     /// Created before, in milliseconds since 1970.
@@ -19,7 +21,8 @@ package struct JobFilter: Equatable, Sendable {
     package init(
         type: String? = nil, tag: String? = nil, unique: String? = nil,
         ids: ClosedRange<UInt64>? = nil, fingerprint: UInt64? = nil, session: UInt64? = nil,
-        since: UInt64? = nil, until: UInt64? = nil
+        since: UInt64? = nil, until: UInt64? = nil,
+        worker: String? = nil
     ) {
         self.type = type
         self.tag = tag
@@ -29,6 +32,7 @@ package struct JobFilter: Equatable, Sendable {
         self.session = session
         self.since = since
         self.until = until
+        self.worker = worker
     }
 
     package var isEmpty: Bool { self == JobFilter() }
@@ -53,6 +57,7 @@ package struct JobFilter: Equatable, Sendable {
         case 6: session = try option.u64()
         case 7: since = try option.u64()
         case 8: until = try option.u64()
+        case 9: worker = try option.text("worker", bytesMax: Limits.workerBytesMax)
         default: option.skip()
         }
     }
@@ -70,6 +75,7 @@ package struct JobFilter: Equatable, Sendable {
         buffer.writeOption(6, session)
         buffer.writeOption(7, since)
         buffer.writeOption(8, until)
+        buffer.writeOption(9, worker)
     }
 }
 

@@ -6,6 +6,11 @@ package struct JobHeaders: Hashable, Sendable {
     /// Whole lengths and texts of UTF-8; whether they are headers says `refusal`.
     package let bytes: [UInt8]
 
+    /// No header: an edit takes away those that there are.
+    package static var empty: JobHeaders { JobHeaders(bytes: []) }
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// - Throws: `OPTION_INVALID` for the first that is no header, for too many, or for too long ones.
     package init(_ headers: [(name: String, value: String)]) throws(WireError) {
         var buffer = ByteBuffer()

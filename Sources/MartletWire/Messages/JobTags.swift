@@ -5,6 +5,11 @@ package struct JobTags: Hashable, Sendable {
     /// Whole lengths and texts of UTF-8; whether they are tags says `refusal`.
     package let bytes: [UInt8]
 
+    /// No tag: an edit takes away those that there are.
+    package static var empty: JobTags { JobTags(bytes: []) }
+
+    private init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// - Throws: `OPTION_INVALID` for the first that is no tag, or too many.
     package init(_ tags: [String]) throws(WireError) {
         var buffer = ByteBuffer()

@@ -18,8 +18,18 @@ extension SubmitOptions {
         return .optionInvalid("option \(tag) of a submission can't be said here")
     }
 
+    /// `OPTION_INVALID` for the first that an edit can't say, or that is out of its range. Empty tags and
+    /// headers are in theirs here: they take away those that the job has.
+    package var editRefusal: WireError? {
+        guard !isEmpty else { return nil }
+        var said = fields
+        if said.tags == JobTags.empty { said.tags = nil }
+        if said.headers == JobHeaders.empty { said.headers = nil }
+        return refusal(outside: SubmitOptions.editable) ?? said.refusal
+    }
+
     /// What an edit may say.
-    package static let editable: Set<UInt16> = [9, 10, 11, 12, 13, 15, 16]
+    private static let editable: Set<UInt16> = [9, 10, 11, 12, 13, 15, 16]
 
     /// What a queue's defaults may say.
     package static let defaultable: Set<UInt16> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13]
@@ -70,16 +80,18 @@ extension SubmitOptions.Fields {
         let timeouts = 1...UInt64(Limits.timeoutMillisecondsMax)
         return due?.refusal
             ?? MartletWire.refusal(
-                "expires", expiresMilliseconds, 1...Limits.delayMillisecondsMax)
-            ?? MartletWire.refusal("timeout", timeoutMilliseconds, timeouts)
+                "expires", expiresMilliseconds, 1...Limits.delayMillisecondsMax, unit: " ms")
+            ?? MartletWire.refusal("timeout", timeoutMilliseconds, timeouts, unit: " ms")
     }
 
     private var retentionRefusal: WireError? {
         let range = 0...Limits.retainMillisecondsMax
-        return MartletWire.refusal("retain_completed", retainCompletedMilliseconds, range)
-            ?? MartletWire.refusal("retain_dead", retainDeadMilliseconds, range)
-            ?? MartletWire.refusal("retain_cancelled", retainCancelledMilliseconds, range)
-            ?? MartletWire.refusal("retain_expired", retainExpiredMilliseconds, range)
+        return MartletWire.refusal(
+            "retain_completed", retainCompletedMilliseconds, range, unit: " ms")
+            ?? MartletWire.refusal("retain_dead", retainDeadMilliseconds, range, unit: " ms")
+            ?? MartletWire.refusal(
+                "retain_cancelled", retainCancelledMilliseconds, range, unit: " ms")
+            ?? MartletWire.refusal("retain_expired", retainExpiredMilliseconds, range, unit: " ms")
     }
 
     fileprivate func tags(outside known: Set<UInt16>) -> [UInt16] {
@@ -101,8 +113,8 @@ extension SubmitOptions.Backoff {
         let factors = UInt64(Limits.backoffFactorMin)...UInt64(Limits.backoffFactorMax)
         let delays = 1...UInt64(Limits.backoffMillisecondsMax)
         return MartletWire.refusal("backoff factor", factor, factors)
-            ?? MartletWire.refusal("backoff base", baseMilliseconds, delays)
-            ?? MartletWire.refusal("backoff cap", capMilliseconds, delays)
+            ?? MartletWire.refusal("backoff base", baseMilliseconds, delays, unit: " ms")
+            ?? MartletWire.refusal("backoff cap", capMilliseconds, delays, unit: " ms")
     }
 }
 
@@ -110,7 +122,8 @@ extension SubmitOptions.Due {
     fileprivate var refusal: WireError? {
         switch self {
         case .delay(let delay):
-            MartletWire.refusal("delay", delay, 0...Limits.delayMillisecondsMax)
+            MartletWire.refusal(
+                "delay", delay, 0...Limits.delayMillisecondsMax, unit: " ms")
         case .at: nil
         case .both: .optionInvalid("delay and run_at are both given; say one of them")
         }
@@ -119,8 +132,9 @@ extension SubmitOptions.Due {
 
 /// `OPTION_INVALID` when `value` is there and out of `range`.
 func refusal(
-    _ name: String, _ value: (some UnsignedInteger)?, _ range: ClosedRange<UInt64>
+    _ name: String, _ value: (some UnsignedInteger)?, _ range: ClosedRange<UInt64>,
+    unit: String = ""
 ) -> WireError? {
     guard let value, !range.contains(UInt64(value)) else { return nil }
-    return .optionInvalid(name, actual: UInt64(value), range: range)
+    return .optionInvalid(name, actual: UInt64(value), range: range, unit: unit)
 }

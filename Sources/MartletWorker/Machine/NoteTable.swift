@@ -6,8 +6,15 @@ enum Note: Equatable, Sendable {
     case progress(JobProgress)
     /// Lines of at most ``Limits/logLineBytesMax`` bytes.
     case log([String])
-    /// At most ``Limits/checkpointBytesMax`` bytes; empty: none.
-    case checkpoint(ByteBuffer)
+    case checkpoint(Checkpoint)
+}
+
+/// A place to go on from.
+struct Checkpoint: Equatable, Sendable {
+    /// Ascends within an attempt.
+    let number: UInt64
+    /// At most ``Limits/checkpointBytesMax``; none: there is no such place any more.
+    let bytes: ByteBuffer
 }
 
 /// What handlers said and the server has not yet heard.
@@ -72,7 +79,7 @@ struct NoteTable {
 /// What one handler said and the server has not yet heard.
 private struct PendingNotes {
     var progress: JobProgress?
-    private var checkpoint: ByteBuffer?
+    private var checkpoint: Checkpoint?
     private var lines = CircularBuffer<String>()
     private var lineBytes = 0
     /// Lines that there was no room for.
@@ -83,7 +90,7 @@ private struct PendingNotes {
     mutating func add(_ note: Note) {
         switch note {
         case .progress(let news): progress = news
-        case .checkpoint(let bytes): checkpoint = bytes
+        case .checkpoint(let latest): checkpoint = latest
         case .log(let more): for line in more { append(line) }
         }
     }
@@ -91,7 +98,7 @@ private struct PendingNotes {
     mutating func restore(_ note: Note) {
         switch note {
         case .progress(let news): progress = progress ?? news
-        case .checkpoint(let bytes): checkpoint = checkpoint ?? bytes
+        case .checkpoint(let earlier): checkpoint = checkpoint ?? earlier
         case .log(let earlier):
             let later = Array(lines)
             lines.removeAll()

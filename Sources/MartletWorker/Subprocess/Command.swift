@@ -18,9 +18,9 @@ package struct Command: Sendable, Equatable {
         words = try CommandWords.split(line)
     }
 
-    /// A script for `sh -c`.
+    /// A script for `sh -c`, which finds the control pipe open as its descriptor 3.
     package init(shell script: String) {
-        words = ["/bin/sh", "-c", script]
+        words = ["/bin/sh", "-c", "exec 3>\"${MARTLET_CONTROL:-/dev/null}\"; \(script)"]
     }
 
     /// Where the program is: a name without a slash is looked up in `PATH`, as everywhere.

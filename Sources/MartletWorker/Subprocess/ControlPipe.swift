@@ -5,7 +5,8 @@ import SystemPackage
 
 /// The named pipe on which a command says how its job goes, and the file with its last checkpoint.
 ///
-/// A pipe with a name, since a process that is started is left no descriptor but the first three.
+/// A pipe with a name, since a process that is started is left no descriptor but the first three: a
+/// shell opens it as its descriptor 3.
 struct ControlPipe: Sendable {
     /// Gone with the pipe.
     private let directory: FilePath

@@ -18,7 +18,8 @@ struct WorkerCommand: AsyncParsableCommand {
             is split into words like a shell does, but run without one. Its process group
             is ended when the job is cancelled, takes too long, or its lease is lost.
 
-            Lines that it writes to the pipe MARTLET_CONTROL say how the job goes:
+            Lines that it writes to the pipe MARTLET_CONTROL, with --shell also to file
+            descriptor 3, say how the job goes:
               progress 0.5 half of it     fraction and message
               log TEXT                    kept with the job: `martlet job logs`
               checkpoint BASE64           the next attempt finds it in the file
@@ -29,9 +30,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
             Examples:
               martlet worker --queue greetings --exec 'tr a-z A-Z'
-              martlet worker --queue images=4 --queue mail --exec 'gzip -9 | base64' --shell
+              martlet worker --queue images=4 --queue mail --shell --exec 'gzip | base64'
               martlet worker --queue scan --shell \\
-                --exec 'exec 3>"$MARTLET_CONTROL"; echo "progress 0.1 began" >&3; ./scan'
+                --exec 'echo "progress 0.1 began" >&3; ./scan'
             """)
 
     @Option(

@@ -13,6 +13,20 @@ struct TimeSpan: ExpressibleByArgument, Equatable {
         milliseconds = UInt64((amount * scale).rounded())
     }
 
+    static func days(_ count: UInt64) -> TimeSpan { TimeSpan(milliseconds: count * 86_400_000) }
+
+    private init(milliseconds: UInt64) {
+        self.milliseconds = milliseconds
+    }
+
+    /// - Throws: `ValidationError` when it is longer.
+    func check(_ option: String, atMost longest: TimeSpan) throws {
+        guard milliseconds > longest.milliseconds else { return }
+        throw ValidationError(
+            "\(option) is \(Quantity.time(duration)); it can be up to \(Quantity.time(longest.duration))."
+        )
+    }
+
     var duration: Duration { .milliseconds(Int64(milliseconds)) }
 
     /// A thousand years: far above any limit of the server, far below overflow.

@@ -40,8 +40,8 @@ enum JobReport {
 
 extension JobStatus.Unique {
     fileprivate var text: String {
-        let held = isHeld ? "held" : "released"
-        return "\(key)  \(scope.rawValue), \(held)" + (until.map { " until \($0.rfc3339)" } ?? "")
+        guard isHeld else { return "\(key)  \(scope.rawValue), released" }
+        return "\(key)  \(scope.rawValue), held" + (until.map { " until \($0.rfc3339)" } ?? "")
     }
 }
 
@@ -92,10 +92,8 @@ struct JobTable {
 }
 
 extension Date {
-    /// RFC 3339 in UTC, with milliseconds.
-    var rfc3339: String {
-        formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
-    }
+    /// RFC 3339 in UTC, with milliseconds, as JSON has it.
+    var rfc3339: String { RFC3339.text(self) }
 }
 
 extension JobInfo {

@@ -6,7 +6,7 @@ struct QueueReport {
     private let json: Bool
     private var table = Table([
         .text("QUEUE"), .number("READY"), .number("RUNNING"), .number("SCHEDULED"), .number("DEAD"),
-        .number("COMPLETED"), .number("OLDEST"),
+        .number("COMPLETED"), .number("OLDEST"), .text("STATE"),
     ])
 
     init(json: Bool) {
@@ -21,10 +21,20 @@ struct QueueReport {
         let oldest = queue.oldestReadyAt.map {
             Quantity.age(seconds: max(0, -$0.timeIntervalSinceNow))
         }
-        table.add([queue.name] + counts.map { Quantity.grouped($0) } + [oldest ?? "–"])
+        table.add(
+            [queue.name] + counts.map { Quantity.grouped($0) } + [oldest ?? "–", queue.mood])
     }
 
     func write() {
         if !json { table.write() }
+    }
+}
+
+extension QueueStatus {
+    /// What it was told to stop doing, if anything.
+    fileprivate var mood: String {
+        let told = [paused == nil ? nil : "paused", drainingSince == nil ? nil : "draining"]
+        let words = told.compactMap { $0 }
+        return words.isEmpty ? "active" : words.joined(separator: ", ")
     }
 }

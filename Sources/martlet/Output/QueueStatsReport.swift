@@ -47,7 +47,8 @@ struct QueueStatsReport {
                 "in all",
                 counted([
                     ("submitted", totals.submitted), ("completed", totals.completed),
-                    ("died", totals.died),
+                    ("died", totals.died), ("cancelled", totals.cancelled),
+                    ("expired", totals.expired),
                 ])
             ),
             ("paused", queue.paused?.text), ("draining", queue.drainingSince.map(\.since)),

@@ -33,11 +33,11 @@ struct Table {
             if index > 0 { line += "  " }
             let padding = String(repeating: " ", count: widths[index] - cell.count)
             switch columns[index].alignment {
-            case .left where index == cells.count - 1: line += cell
             case .left: line += cell + padding
             case .right: line += padding + cell
             }
         }
+        while line.last == " " { line.removeLast() }
         return line
     }
 

@@ -16,7 +16,9 @@ extension Model {
         if let key = filter.uniqueKey, job.wish.unique?.key != key { return false }
         if let ids = filter.ids, !ids.contains(id) { return false }
         if let fingerprint = filter.fingerprint, job.fingerprint != fingerprint { return false }
-        if let session = filter.session, job.run?.session != session { return false }
+        if let sessions = filter.sessions {
+            guard let session = job.run?.session, sessions.contains(session) else { return false }
+        }
         if let since = filter.since, job.createdAt < since { return false }
         return true
     }

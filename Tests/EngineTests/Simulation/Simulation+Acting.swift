@@ -139,7 +139,7 @@ extension Dice {
         if once(in: 5) { filter.tag = "red" }
         if once(in: 5) { filter.uniqueKey = "a" }
         if once(in: 5) { filter.fingerprint = 1 }
-        if once(in: 5) { filter.session = UInt64(number(1...4)) }
+        if once(in: 5) { filter.sessions = [UInt64(number(1...4))] }
         if once(in: 3) {
             let first = UInt64(number(1...Int(nextJob)))
             filter.ids = first...first + UInt64(number(0...30))

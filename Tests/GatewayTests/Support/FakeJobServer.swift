@@ -23,6 +23,7 @@ actor FakeJobServer: JobServer {
     private(set) var lists: [List] = []
     private(set) var queries: [JobQuery] = []
     private(set) var edits: [JobOptions] = []
+    private(set) var removals: [JobLabels] = []
     private(set) var settings: [QueueOptions] = []
     private(set) var watches: [(filter: EventFilter, after: UInt64)] = []
     nonisolated let events = Mailbox<JobEvents.Event>()
@@ -132,6 +133,8 @@ actor FakeJobServer: JobServer {
         return 42
     }
 
+    func lastEventOffset() -> UInt64 { 4 }
+
     nonisolated func events(
         matching filter: EventFilter, after: UInt64, endsWithJob: Bool
     ) -> any AsyncSequence<JobEvents.Event, MartletError> & Sendable {
@@ -156,10 +159,11 @@ actor FakeJobServer: JobServer {
     }
 
     func edit(
-        _ id: JobStatus.ID, options: JobOptions, payload: ByteBuffer?
+        _ id: JobStatus.ID, options: JobOptions, removing: JobLabels, payload: ByteBuffer?
     ) throws(MartletError) {
         _ = try job(id, parts: [])
         edits.append(options)
+        removals.append(removing)
         requests.append("edit \(payload.map { String(buffer: $0) } ?? "-")")
     }
 

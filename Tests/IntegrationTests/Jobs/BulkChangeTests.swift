@@ -12,7 +12,7 @@ extension IntegrationTests {
                 #expect(counted.text == "1,000 jobs would be cancelled\n")
                 let asJSON = try await server.done(
                     "job", "cancel", "--queue", "many", "--dry-run", "--json")
-                #expect(try asJSON.object()["matched"] as? Int == 1000)
+                #expect(try asJSON.object()["count"] as? Int == 1000)
                 #expect(try await count(server, "--state", "ready") == 1000)
             }
         }

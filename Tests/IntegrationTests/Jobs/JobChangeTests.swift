@@ -84,6 +84,21 @@ extension IntegrationTests {
             }
         }
 
+        @Test func `an edit takes tags and headers away`() async throws {
+            try await withServe { server in
+                let id = try await server.submit("q", "--tag", "a", "--header", "n=v")
+                try await server.done("job", "edit", id, "--no-tags")
+                var job = try await server.job(id)
+                #expect(job["tags"] as? [String] == [])
+                #expect(job["headers"] as? [String: String] == ["n": "v"])
+                try await server.done("job", "edit", id, "--no-headers", "--tag", "b")
+                job = try await server.job(id)
+                #expect(job["tags"] as? [String] == ["b"])
+                #expect(job["headers"] as? [String: String] == [:])
+                try await server.martlet("job", "edit", id, "--no-tags", "--tag", "c").expect(64)
+            }
+        }
+
         @Test func `only finished jobs are deleted`() async throws {
             try await withServe { server in
                 let waiting = try await server.submit("q")

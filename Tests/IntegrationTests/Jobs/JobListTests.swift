@@ -50,7 +50,12 @@ extension IntegrationTests {
                     try await stage.waitForStart()
                     let session = try #require(try await server.job(id)["session"] as? String)
                     #expect(try await ids(server, "--worker", session) == [id])
-                    #expect(try await ids(server, "--worker", "1").isEmpty)
+                    let name = try #require(try await server.job(id)["worker"] as? String)
+                    #expect(name.hasSuffix("/\(worker.identifier)"), "\(name)")
+                    #expect(try await ids(server, "--worker", name) == [id])
+                    #expect(try await ids(server, "--worker", "nobody/1").isEmpty)
+                    let listed = try await server.done("job", "list", "--json").object()
+                    #expect(listed["worker"] as? String == name)
                     let said = try await server.done("job", "explain", id, "--json").text
                     #expect(said.contains(#""reason":"running""#), "\(said)")
                     try await stage.letFinish()

@@ -9,7 +9,7 @@ struct DeadGroupsCommand: AsyncParsableCommand {
         commandName: "groups",
         abstract: "Show what jobs died of: errors that differ only in numbers and ids are one.",
         discussion: """
-            Example:
+            Examples:
               martlet dead groups --queue images
               martlet dead redrive --queue images --error 9ae16a3b2f90404f
             """)

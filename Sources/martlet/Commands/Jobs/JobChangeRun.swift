@@ -140,11 +140,11 @@ extension JobChangeRun {
         var query = query
         if query.states.isEmpty { query.states = verb.usualStates }
         let mustCount = options.confirmation.dryRun || (isToAsk && !options.confirmation.yes)
-        let count = mustCount ? try await JobPages.count(query, client) : 0
+        let count = mustCount ? try await client.count(matching: query) : 0
         if options.confirmation.dryRun { return foretell(count) }
         if isToAsk {
             guard count > 0 || options.confirmation.yes else {
-                return StandardOutput.write(line: "no job matches")
+                return reportNone()
             }
             try options.confirmation.ask("\(verb.capitalized) \(Quantity.jobs(count))?")
         }
@@ -166,11 +166,18 @@ extension JobChangeRun {
     private func foretell(_ count: Int) {
         if options.json {
             var object = JSONObject()
-            object.set("matched", count)
             object.set("dry_run", true)
+            object.set("count", count)
             return StandardOutput.write(line: object.text)
         }
         StandardOutput.write(line: "\(Quantity.jobs(count)) would be \(verb.past)")
+    }
+
+    private func reportNone() {
+        guard options.json else { return StandardOutput.write(line: "no job matches") }
+        var object = JSONObject()
+        object.set("count", 0)
+        StandardOutput.write(line: object.text)
     }
 
     private func report(_ status: BulkAction.Status, of action: BulkAction) {

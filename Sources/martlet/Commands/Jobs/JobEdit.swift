@@ -9,12 +9,14 @@ struct JobEdit: AsyncParsableCommand {
         abstract: "Change waiting or dead jobs.",
         discussion: """
             What is not given stays as it is; tags and headers take the place of all there
-            were. A running or otherwise finished job is a conflict (exit 6). A dead job
-            stays dead: `martlet job retry` tries it again.
+            were, and --no-tags or --no-headers takes them away. A running or otherwise
+            finished job is a conflict (exit 6). A dead job stays dead: `martlet job retry`
+            tries it again.
 
             Examples:
               martlet job edit 0000000k5m2q --priority 200 --run-at 2026-11-22T10:00:00Z
               martlet job edit 0000000k5m2q --payload-file fixed.json
+              martlet job edit 0000000k5m2q --no-tags
             """)
 
     @Argument(help: ArgumentHelp("Id of a job.", valueName: "id"))
@@ -32,11 +34,24 @@ struct JobEdit: AsyncParsableCommand {
     @OptionGroup var urgency: UrgencyOptions
     @OptionGroup var due: DueOptions
     @OptionGroup var words: WordOptions
+
+    @Flag(help: "Take away all tags.")
+    var noTags = false
+
+    @Flag(help: "Take away all headers.")
+    var noHeaders = false
+
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
         try PayloadInput.check(text: payload, file: payloadFile, source: source)
-        guard hasPayload || options != JobOptions() else {
+        guard !noTags || words.tag.isEmpty else {
+            throw ValidationError("--tag and --no-tags exclude each other.")
+        }
+        guard !noHeaders || words.header.isEmpty else {
+            throw ValidationError("--header and --no-headers exclude each other.")
+        }
+        guard hasPayload || !removed.isEmpty || options != JobOptions() else {
             throw ValidationError("nothing to change: give --payload, --priority, --run-at, ….")
         }
         try options.validate()
@@ -48,12 +63,20 @@ struct JobEdit: AsyncParsableCommand {
             let limit = Int(try await client.serverLimits().payloadBytesMax)
             let payload = try await input?.whole(limit: limit)
             try await job.ask { id throws(MartletError) in
-                try await client.edit(id, options: options, payload: payload)
+                try await client.edit(
+                    id, options: options, removing: removed, payload: payload)
             }
         }
     }
 
     private var hasPayload: Bool { payload != nil || payloadFile != nil || source != nil }
+
+    private var removed: JobLabels {
+        var labels: JobLabels = []
+        if noTags { labels.insert(.tags) }
+        if noHeaders { labels.insert(.headers) }
+        return labels
+    }
 
     private var options: JobOptions {
         var options = JobOptions()

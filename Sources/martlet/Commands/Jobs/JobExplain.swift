@@ -7,7 +7,8 @@ struct JobExplain: AsyncParsableCommand {
         commandName: "explain",
         abstract: "Say why jobs are not running, or who has them.",
         discussion: """
-            Example:
+            Examples:
+              martlet job explain 0000000k5m2q
               martlet job explain 0000000k5m2q --json | jq -r '.reasons[].reason'
             """)
 

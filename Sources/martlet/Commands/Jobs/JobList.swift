@@ -40,7 +40,7 @@ struct JobList: AsyncParsableCommand {
         let query = filter.query(queue: queue.queue, states: states.states)
         try await ServerClient.with(server) { client in
             if count {
-                let count = try await JobPages.count(query, client)
+                let count = try await client.count(matching: query)
                 return StandardOutput.write(line: "\(count)")
             }
             try await JobPages.write(
@@ -71,19 +71,6 @@ enum JobPages {
         } while left > 0 && !request.cursor.isEmpty
         if !options.json { table.write() }
         PageOptions.tell(next: request.cursor)
-    }
-
-    static func count(_ query: JobQuery, _ client: MartletClient) async throws -> Int {
-        var request = query.list()
-        request.isCount = true
-        request.isFresh = true
-        var count = 0
-        repeat {
-            let page = try await client.page(of: request)
-            count += Int(page.matched)
-            request.cursor = page.cursor
-        } while !request.cursor.isEmpty
-        return count
     }
 
     /// Waits until whatever reads a snapshot sees all that was acknowledged before.

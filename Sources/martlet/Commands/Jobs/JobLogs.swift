@@ -1,6 +1,5 @@
 import ArgumentParser
 import MartletClient
-import MartletWire
 
 /// `martlet job logs`: the lines that a job's handlers logged.
 struct JobLogs: AsyncParsableCommand {
@@ -10,15 +9,29 @@ struct JobLogs: AsyncParsableCommand {
         discussion: """
             The server keeps a job's last 1,000 lines, as long as the job. Each line of the
             log has an offset that counts from 0: a cursor is the offset to go on from.
+            With --follow, first come the lines that are kept, then new ones until the job
+            is finished.
 
-            Example:
+            Examples:
               martlet job logs 0000000k5m2q --all
+              martlet job logs 0000000k5m2q --follow --since 5m
             """)
 
     @Argument(help: ArgumentHelp("Id of a job.", valueName: "id"))
     var job: JobArgument
 
-    @Option(help: ArgumentHelp("Lines to show (default \(PageOptions.usual)).", valueName: "count"))
+    @Flag(name: [.short, .long], help: "Wait for new lines, until the job is finished.")
+    var follow = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Only lines logged at most this long ago (5m), or since then (2026-11-22T10:00:00Z).",
+            valueName: "when"))
+    var since: PastInstant?
+
+    @Option(
+        help: ArgumentHelp(
+            "Lines to show (default \(PageOptions.usual); all with --follow).", valueName: "count"))
     var limit: Int?
 
     @Option(help: ArgumentHelp("Go on at this offset.", valueName: "offset"))
@@ -41,21 +54,32 @@ struct JobLogs: AsyncParsableCommand {
 
     func run() async throws {
         try await ServerClient.with(server) { client in
-            var left = all ? Int.max : limit ?? PageOptions.usual
-            var next = cursor
-            var hasMore = true
-            while left > 0, hasMore {
-                let limit = UInt16(min(left, Int(Limits.logLimitMax)))
-                let page = try await job.ask { id throws(MartletError) in
-                    try await client.logPage(of: id, from: next, limit: limit)
-                }
-                for line in page.lines { write(JobLog.Line(line)) }
-                left -= page.lines.count
-                next = page.next
-                hasMore = page.lines.count == Int(limit)
+            try await job.ask { id throws(MartletError) in
+                let log = client.logs(of: id, from: cursor)
+                try await write(follow ? log.following : log)
             }
-            if hasMore { StandardError.write("more: --cursor \(next)\n") }
         }
+    }
+
+    private func write(_ log: JobLog) async throws(MartletError) {
+        var left = limit ?? (all || follow ? .max : PageOptions.usual)
+        var expected = cursor
+        for try await line in log {
+            guard left > 0 else {
+                return StandardError.write("more: --cursor \(line.offset)\n")
+            }
+            if line.offset > expected { tell(missing: line.offset - expected) }
+            expected = line.offset + 1
+            if let since, line.at < since.date { continue }
+            write(line)
+            left -= 1
+            if left == 0, follow { return }
+        }
+    }
+
+    private func tell(missing count: UInt64) {
+        let lines = count == 1 ? "line is" : "lines are"
+        StandardError.complain("\(Quantity.grouped(count)) \(lines) no longer kept.")
     }
 
     private func write(_ line: JobLog.Line) {

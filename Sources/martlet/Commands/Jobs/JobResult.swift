@@ -21,7 +21,7 @@ struct JobResult: AsyncParsableCommand {
     @Flag(help: "Wait until it is finished.")
     var wait = false
 
-    @Option(help: ArgumentHelp("Give up after this time (30, 500ms, 5m).", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Give up after this time (30s, 500ms, 5m).", valueName: "time"))
     var timeout: TimeSpan?
 
     @OptionGroup var server: ServerOptions

@@ -12,13 +12,13 @@ struct JobWait: AsyncParsableCommand {
             the time is over, with 7 when one of them ended in failure.
 
             Example:
-              martlet job wait 0000000k5m2q --timeout 30 && echo done
+              martlet job wait 0000000k5m2q --timeout 30s && echo done
             """)
 
     @Argument(help: ArgumentHelp("Ids of jobs.", valueName: "id"))
     var jobs: [JobArgument]
 
-    @Option(help: ArgumentHelp("Give up after this time (30, 500ms, 5m).", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Give up after this time (30s, 500ms, 5m).", valueName: "time"))
     var timeout: TimeSpan?
 
     @Flag(help: "One JSON object a job, a line each.")

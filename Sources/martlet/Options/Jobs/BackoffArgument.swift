@@ -25,6 +25,14 @@ struct BackoffArgument: ExpressibleByArgument {
         self.backoff = backoff
     }
 
+    /// - Throws: `ValidationError` when it waits longer than a job can.
+    func validate() throws {
+        for wait in [backoff.base, backoff.cap] where wait > TimeSpan.days(1).duration {
+            throw ValidationError(
+                "--backoff waits for \(Quantity.time(wait)); it can wait for up to 1d.")
+        }
+    }
+
     private static func backoff(
         _ kind: Substring, _ values: [String], _ jitter: JobOptions.RetryBackoff.Jitter?
     ) -> JobOptions.RetryBackoff? {

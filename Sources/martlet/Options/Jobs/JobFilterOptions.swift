@@ -48,18 +48,20 @@ struct JobFilterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Only jobs running at this worker: its session, as `martlet job get` shows it.",
-            valueName: "session"))
-    var worker: HexadecimalArgument?
+            "Only jobs running at this worker, as `martlet job get` shows it; or its session.",
+            valueName: "host/pid"))
+    var worker: String?
 
     @Option(
         help: ArgumentHelp(
-            "Only jobs submitted since (2h ago, or 2026-11-22T10:00:00Z).", valueName: "time"))
+            "Only jobs submitted at most this long ago (2h), or since then (2026-11-22T10:00:00Z).",
+            valueName: "when"))
     var since: PastInstant?
 
     @Option(
         help: ArgumentHelp(
-            "Only jobs submitted before (2h ago, or 2026-11-22T10:00:00Z).", valueName: "time"))
+            "Only jobs submitted longer ago (2h), or before then (2026-11-22T10:00:00Z).",
+            valueName: "when"))
     var until: PastInstant?
 
     @Option(
@@ -71,14 +73,16 @@ struct JobFilterOptions: ParsableArguments {
     }
 
     func query(queue: String?, states: Set<JobStatus.State>) -> JobQuery {
-        JobQuery(
+        var query = JobQuery(
             queue: queue, states: states, type: type, tag: tag, uniqueKey: unique,
-            ids: idPrefix?.ids, fingerprint: error?.number, session: worker?.number,
-            since: since?.date, until: until?.date)
+            ids: idPrefix?.ids, fingerprint: error?.number, since: since?.date,
+            until: until?.date)
+        if let worker { query.setWorker(worker) }
+        return query
     }
 }
 
-/// A fingerprint or a session.
+/// A fingerprint.
 struct HexadecimalArgument: ExpressibleByArgument {
     let number: UInt64
 

@@ -19,6 +19,7 @@ struct DueOptions: ParsableArguments {
         guard delay == nil || runAt == nil else {
             throw ValidationError("--delay and --run-at exclude each other.")
         }
+        try delay?.check("--delay", atMost: .days(365))
     }
 
     func apply(to options: inout JobOptions) {
@@ -45,6 +46,8 @@ struct UrgencyOptions: ParsableArguments {
 
     func validate() throws {
         if let priority { try Priority.check(priority) }
+        try expires?.check("--expires", atMost: .days(365))
+        try timeout?.check("--timeout", atMost: .days(7))
     }
 
     func apply(to options: inout JobOptions) {
@@ -105,6 +108,8 @@ struct AttemptOptions: ParsableArguments {
         try check("--max-attempts", maxAttempts, 1...1000)
         try check("--max-crashes", maxCrashes, 1...1000)
         try check("--max-interruptions", maxInterruptions, 1...65_535)
+        try backoff?.validate()
+        try retain?.validate()
     }
 
     func apply(to options: inout JobOptions) {

@@ -23,6 +23,13 @@ struct RetainArgument: ExpressibleByArgument {
         }
     }
 
+    /// - Throws: `ValidationError` when one is longer than a job can be kept.
+    func validate() throws {
+        for span in [completed, dead, cancelled, expired] {
+            try span?.check("--retain", atMost: .days(365))
+        }
+    }
+
     func apply(to options: inout JobOptions) {
         options.retainCompleted = completed?.duration ?? options.retainCompleted
         options.retainDead = dead?.duration ?? options.retainDead
