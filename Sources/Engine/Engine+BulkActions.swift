@@ -102,8 +102,9 @@ extension Engine {
     private func step(
         _ action: inout BulkAction, _ steps: inout Int, _ rows: borrowing Transaction
     ) throws {
+        let owed = isPlanted(.rateIgnored) ? .max : action.allowance(now: stamp.now)
         let allowance = min(
-            action.allowance(now: stamp.now), EngineLimits.actionJobsPerStep, max(steps, 1))
+            owed, EngineLimits.actionJobsPerStep, max(steps, 1))
         guard allowance > 0 else { return }
         try writePlaces(rows)
         var search = try JobSearch(
