@@ -31,7 +31,7 @@ package final class Verifier {
     /// Damaged records met where others tell of them.
     private(set) var damagePassed = 0
 
-    package init(asOf: UInt64, turn: UInt64, rowsMax: Int = 20_000) {
+    package init(asOf: UInt64, turn: UInt64, rowsMax: Int = 10_000) {
         self.asOf = asOf
         self.turn = turn
         rowsLeft = rowsMax
