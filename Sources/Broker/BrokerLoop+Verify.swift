@@ -11,7 +11,7 @@ extension BrokerLoop {
     /// Looks at a part of the store, in a snapshot that no turn waits for.
     func verify(_ message: Verify, _ request: Request) throws {
         try read(request) { snapshot in
-            let verifier = Verifier(asOf: snapshot.asOf)
+            let verifier = Verifier(asOf: snapshot.asOf, turn: snapshot.turn)
             do {
                 try verifier.look(from: message.cursor, snapshot)
             } catch is VerifierCursorError {

@@ -54,14 +54,19 @@ extension Key {
 extension Engine {
     /// A job died: it is counted with those that died of the same error.
     func joinGroup(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+        guard isInGroups(id, ofQueue: row.queue) else { return }
+        try addToGroup(id, row, at: stamp.now, rows)
+    }
+
+    func addToGroup(
+        _ id: UInt64, _ row: JobRow, at instant: UInt64, _ rows: borrowing Transaction
+    ) throws {
         guard let failure = row.history?.failure else { return }
         let key = Key.group(row.queue, failure.fingerprint)
-        var group =
-            try rows.get(Tables.groups, key) { try GroupRow(from: &$0) }
-            ?? GroupRow(failure, now: stamp.now)
+        var group = try group(key, rows) ?? GroupRow(failure, now: instant)
         group.jobs += 1
-        group.lastSeen = stamp.now
-        group.example = id
+        group.firstSeen = min(group.firstSeen, instant)
+        if instant >= group.lastSeen { (group.lastSeen, group.example) = (instant, id) }
         try rows.put(Tables.groups, key) { group.write(to: &$0) }
     }
 
@@ -69,9 +74,7 @@ extension Engine {
     func leaveGroup(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
         guard let failure = row.history?.failure, !isPlanted(.groupNotLowered) else { return }
         let key = Key.group(row.queue, failure.fingerprint)
-        guard var group = try rows.get(Tables.groups, key, { try GroupRow(from: &$0) }) else {
-            return
-        }
+        guard isInGroups(id, ofQueue: row.queue), var group = try group(key, rows) else { return }
         group.jobs.lower()
         if group.example == id { group.example = 0 }
         if group.jobs == 0 {
@@ -81,15 +84,19 @@ extension Engine {
         }
     }
 
+    private func group(_ key: Key, _ rows: borrowing Transaction) throws -> GroupRow? {
+        try mending(rows) { try rows.get(Tables.groups, key) { try GroupRow(from: &$0) } }
+    }
+
     /// The queue is gone: so are groups that still count jobs whose records were damaged.
     func forgetGroups(ofQueue queue: UInt32, _ rows: borrowing Transaction) throws {
         let (first, last) = (Key.group(queue, 0), Key.group(queue, .max).adding(u8: 0))
         var keys: [Key] = []
-        try rows.scan(Tables.groups, from: first, to: last) { key, _ in
+        let damaged = try rows.survey(Tables.groups, from: first, to: last) { key, _ in
             keys.append(key.whole)
-            return .next
         }
-        for key in keys { _ = try rows.delete(Tables.groups, key) }
+        for key in keys + damaged.map({ Key($0.key) }) { _ = try rows.delete(Tables.groups, key) }
+        try forgetRecount(ofQueue: queue, rows)
     }
 }
 
@@ -136,12 +143,12 @@ extension JobInspector {
     ) throws -> DeadGroupPage {
         let queues = try storedQueues(snapshot)
         let names = Dictionary(uniqueKeysWithValues: queues.map { ($0.id, $0.row.name) })
-        let only = queue.map { name in queues.first { $0.row.name == name }?.id ?? 0 }
+        let only = queue.map { name in queues.first { $0.row.name == name }?.id ?? .max }
         var page = DeadGroupPage(asOf: snapshot.asOf)
         // One byte longer than the last group's key: the first key behind it.
         let start =
             cursor.map { Key.group($0.queue, $0.fingerprint).adding(u8: 0) }
-            ?? Key.group(only ?? 0, 0)
+            ?? Key.group(only ?? 1, 0)
         var last: DeadGroupPage.Cursor?
         try snapshot.scan(Tables.groups, from: start) { key, reader in
             let place = DeadGroupPage.Cursor(

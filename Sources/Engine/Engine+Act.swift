@@ -74,7 +74,7 @@ extension Engine {
         if job.state.isFinished { renewExpiry(id, &row, notBefore: max(due, stamp.now)) }
         try save(row, id, rows)
         try enter(id, row, state, job.queue, rows)
-        tell(.retried, id, row, state)
+        if !isPlanted(.retryNotTold) { tell(.retried, id, row, state) }
         return .done(state)
     }
 

@@ -13,7 +13,9 @@ extension Engine {
         var filter = filter
         let possible = JobFilter.states(action.kind.states)
         filter.states = filter.states == 0 ? possible : filter.states & possible
-        let last = try rows.last(Tables.actions, atOrBefore: .last) { key, _ in try key.u64() }
+        let last = try mending(rows) {
+            try rows.last(Tables.actions, atOrBefore: .last) { key, _ in try key.u64() }
+        }
         // The clock keeps ids ascending when earlier actions are forgotten.
         var begun = BulkAction(
             max((last ?? 0) + 1, stamp.now), action, filter, rate: rate,
@@ -29,7 +31,9 @@ extension Engine {
     package func bulkAction(
         _ id: UInt64, _ rows: borrowing Transaction
     ) throws -> BulkAction? {
-        try rows.get(Tables.actions, .job(id)) { try BulkAction(id, from: &$0) }
+        try mending(rows) {
+            try rows.get(Tables.actions, .job(id)) { try BulkAction(id, from: &$0) }
+        }
     }
 
     /// Ends an action before it is through.
@@ -98,8 +102,9 @@ extension Engine {
     private func step(
         _ action: inout BulkAction, _ steps: inout Int, _ rows: borrowing Transaction
     ) throws {
+        let owed = isPlanted(.rateIgnored) ? .max : action.allowance(now: stamp.now)
         let allowance = min(
-            action.allowance(now: stamp.now), EngineLimits.actionJobsPerStep, max(steps, 1))
+            owed, EngineLimits.actionJobsPerStep, max(steps, 1))
         guard allowance > 0 else { return }
         try writePlaces(rows)
         var search = try JobSearch(

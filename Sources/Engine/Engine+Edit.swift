@@ -26,6 +26,8 @@ extension Engine {
         var row = job.row
         try leave(id, row, job.state, job.queue, rows)
         if edit.timeToLive != nil, job.state != .dead { try dropExpiry(id, row, rows) }
+        var edit = edit
+        if isPlanted(.headersKeptByEdit) { edit.headers = nil }
         row.change(edit, now: stamp.now)
         if let payload = edit.payload { try replacePayload(of: id, &row, with: payload, rows) }
         if edit.timeToLive != nil, job.state != .dead, let expiresAt = row.expiresAt {

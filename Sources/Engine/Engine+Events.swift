@@ -62,7 +62,7 @@ extension Engine {
     /// The same for a finished job.
     @inline(__always)
     func tellEnd(_ id: UInt64, _ row: JobRow, _ state: JobState) {
-        guard events.isOn else { return }
+        guard events.isOn, !isPlanted(.endNotTold) else { return }
         let kind: EventKind =
             switch state {
             case .completed: .completed

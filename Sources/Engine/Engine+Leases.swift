@@ -42,7 +42,7 @@ extension Engine {
     /// Notes a new end for one job of a delivery; `writeExtensions` puts together what belongs together.
     func extend(_ id: UInt64, _ key: LeaseKey, _ lease: LeaseRow, until deadline: UInt64) {
         touchedLeases[key] = lease
-        let deadline = lease.bounded(deadline)
+        let deadline = isPlanted(.timeoutNotCapped) ? deadline : lease.bounded(deadline)
         let offset = id - key.first
         var parts = extensions[key, default: []]
         for index in parts.indices { parts[index].jobs.remove(offset) }

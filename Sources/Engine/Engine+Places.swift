@@ -95,6 +95,7 @@ extension Engine {
         if row.resultPlace == .pieces {
             try deletePieces(row.resultBytes, of: row.stagedResult ?? id, .result, rows)
         }
+        if let staged = row.stagedResult { try forgetOwner(ofStaged: staged, rows) }
         _ = try rows.delete(Tables.jobs, .job(id))
     }
 

@@ -89,6 +89,7 @@ extension Engine {
             if row.resultPlace == .pieces, staged == nil {
                 try putPieces(result.bytes, of: id, .result, rows)
             }
+            if let staged { try noteOwner(id, ofStaged: staged, rows) }
         }
         try finish(id, &row, as: .completed, queue, rows)
     }

@@ -32,6 +32,17 @@ extension Engine {
         try deletePieces(UInt32(payload.bytes.count), of: id, part, rows)
     }
 
+    /// Stores beside the pieces of a staged result whose they are, which nothing else leads to.
+    func noteOwner(
+        _ id: UInt64, ofStaged result: UInt64, _ rows: borrowing Transaction
+    ) throws {
+        try rows.put(Tables.pieces, .owner(ofStaged: result)) { $0.u64(id) }
+    }
+
+    func forgetOwner(ofStaged result: UInt64, _ rows: borrowing Transaction) throws {
+        _ = try rows.delete(Tables.pieces, .owner(ofStaged: result))
+    }
+
     /// What was staged has its jobs: no crash removes it any more.
     package func endStaging(_ first: UInt64, _ rows: borrowing Transaction) throws {
         _ = try rows.delete(Tables.staging, .job(first))

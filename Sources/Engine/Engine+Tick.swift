@@ -11,8 +11,11 @@ extension Engine {
         try walkLeases(&steps, rows)
         try workOffTimers(&steps, rows)
         if steps > 0, !deletingQueues.isEmpty { try deleteQueues(&steps, rows) }
+        if !recounts.isEmpty { try continueRecounts(&steps, rows) }
         try writePendingRuns(rows)
-        guard steps > 0, leaseWalk.next == nil, deletingQueues.isEmpty else { return stamp.now }
+        guard steps > 0, leaseWalk.next == nil, deletingQueues.isEmpty, recounts.isEmpty else {
+            return stamp.now
+        }
         let next = try nextTimer(rows)?.due
         return [next, times.dueAt].compactMap { $0 }.min()
     }

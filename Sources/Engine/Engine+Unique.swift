@@ -68,10 +68,13 @@ extension Engine {
             of: unique.bytes, queue: queues[queue].id, from: from, payload, rows)
         {
             from = holder.job + 1
-            guard let row = try load(holder.job, rows), row.holdsKey(at: stamp.now) else {
+            guard let row = try load(holder.job, rows) else {
+                // Its record was damaged, and nothing else removes what it held.
+                let key = Key.unique(queues[queue].id, unique.bytes, job: holder.job)
+                _ = try rows.delete(Tables.unique, key)
                 continue
             }
-            return try conflict(of: unique, holder, row, rows)
+            if row.holdsKey(at: stamp.now) { return try conflict(of: unique, holder, row, rows) }
         }
         return nil
     }

@@ -90,6 +90,8 @@ package final class Engine {
     var cancelling: [UInt64: JobHolder] = [:]
     /// Actions on many jobs that are not through.
     var actionsGoingOn: Set<UInt64> = []
+    /// Queues whose groups of dead jobs are being counted anew.
+    var recounts: [GroupRecount] = []
     /// Pieces of payloads and results removed by actions of this step: they are steps, too.
     var forgottenPieces = 0
     let events: EventRing
@@ -125,6 +127,7 @@ package final class Engine {
         try forgetStaged(rows)
         try mending(rows) { try readCancels(rows) }
         try mending(rows) { try readBulkActions(rows) }
+        try mending(rows) { try readRecounts(rows) }
         try finish(rows)
     }
 

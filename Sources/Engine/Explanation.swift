@@ -90,7 +90,7 @@ extension Engine {
                 ahead += run.end > id + 1 ? run.end - max(run.first, id + 1) : 0
             } else {
                 guard run.first < id else { return .stop }
-                ahead += min(run.end, id) - run.first
+                ahead += min(run.end, isPlanted(.lineCountsTheJobItself) ? id + 1 : id) - run.first
             }
             return .next
         }

@@ -5,16 +5,22 @@ package enum Mutant: String, Sendable, CaseIterable {
     case cancelForgottenByFailure
     case checkpointLostOnRetry
     case counterNotMoved
+    case endNotTold
     case expiryKeepsItsTimer
     case expiryOnlyWhileReady
     case groupNotLowered
+    case headersKeptByEdit
     case indexRowForgotten
     case keyNotReleased
+    case lineCountsTheJobItself
     case pauseIgnored
     case priorityInverted
+    case rateIgnored
     case replacedHolderKeepsKey
     case retentionOfAnotherOutcome
+    case retryNotTold
     case staleTokenAccepted
+    case timeoutNotCapped
 }
 
 extension Engine {

@@ -7,11 +7,15 @@ package struct Snapshot: ~Copyable, Rows {
     package let view: RowView
     /// The instant of that checkpoint in milliseconds, as it was passed to `checkpoint`.
     package let asOf: UInt64
+    /// The number of the last turn that it holds.
+    package let turn: UInt64
 
     init(_ environment: Environment) throws(StoreError) {
         let view = RowView(try environment.begin(readOnly: true), environment)
         do {
-            asOf = try CheckpointRow.read(view)?.instant ?? 0
+            let checkpoint = try CheckpointRow.read(view)
+            asOf = checkpoint?.instant ?? 0
+            turn = checkpoint?.position.turn ?? 0
         } catch {
             mdb_txn_abort(view.transaction)
             throw error

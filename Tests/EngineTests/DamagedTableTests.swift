@@ -10,8 +10,14 @@ struct DamagedTableTests {
     static let tables = [
         Tables.counters, Tables.queues, Tables.names, Tables.jobs, Tables.pieces, Tables.index,
         Tables.leases, Tables.timers, Tables.sessions, Tables.producers, Tables.answers,
-        Tables.staging, Tables.notes, Tables.times,
+        Tables.staging, Tables.unique, Tables.notes, Tables.groups, Tables.actions, Tables.times,
+        Tables.damaged,
     ]
+
+    @Test func `no table is left out`() {
+        #expect(Set(DamagedTableTests.tables) == Set(Tables.all))
+        #expect(DamagedTableTests.tables.count == Tables.all.count)
+    }
 
     @Test(arguments: tables, [0, 0.5, 1])
     func `a damaged row stops nothing and loses no other job`(_ table: Table, _ place: Double)
@@ -26,9 +32,26 @@ struct DamagedTableTests {
         }
     }
 
+    @Test(arguments: tables, [0, 0.5, 1])
+    func `a damaged row is named when the store is verified, and repaired`(
+        _ table: Table, _ place: Double
+    ) throws {
+        let count = try DamageSample().rows(of: table).count
+        for index in 0..<count {
+            var sample = try DamageSample()
+            let row = try sample.rows(of: table)[index]
+            let (problems, report) = try sample.harness.repair(damaging: [row], at: place)
+            #expect(problems.contains { $0.isDamage && $0.table == table }, "\(row)")
+            #expect(report.setAside == 1)
+            #expect(report.sentences.contains { $0.contains("\(table.name) is damaged") })
+            #expect(try sample.harness.allProblems() == [], "\(row)")
+            try checkNothingElseIsLost(&sample, [row], isRepaired: true)
+        }
+    }
+
     @Test(arguments: [
         Tables.queues, Tables.names, Tables.index, Tables.leases, Tables.timers, Tables.sessions,
-        Tables.notes, Tables.times,
+        Tables.unique, Tables.notes, Tables.groups, Tables.actions, Tables.times, Tables.damaged,
     ])
     func `a table of which every row is damaged loses no job`(_ table: Table) throws {
         let sample = try DamageSample()
@@ -41,9 +64,9 @@ struct DamagedTableTests {
         try sample.harness.restart(damaging: rows, at: 1)
         let engine = sample.harness.engine
         let names = engine.allQueues.map { engine.name(of: $0) }
-        #expect(names == ["recovered-1", "recovered-2"])
+        #expect(names == (1...4).map { "recovered-\($0)" })
         let ready = engine.allQueues.map { engine.readyCount($0) }
-        #expect(ready == [8, 3])
+        #expect(ready == [8, 3, 3, 0])
         try sample.harness.verify()
     }
 
@@ -52,33 +75,47 @@ struct DamagedTableTests {
         var sample = started
         let harness = sample.harness
         try harness.restart(damaging: rows, at: place)
-        let damaged = Set(rows.compactMap(\.job))
-        try work(&sample, rows)
-        #expect(sample.completed == sample.unfinished.subtracting(damaged), "\(rows)")
-        try harness.advance(86_500_000)
-        try harness.verify()
-        #expect(try left(harness) == [], "\(rows)")
+        try checkNothingElseIsLost(&sample, rows)
         for row in rows where row.isAlwaysRead(among: sample.unfinished) {
             let key = "row \(row.key) of table \(row.table.name)"
             #expect(harness.damage.contains { $0.contains(key) }, "\(key) was not reported")
         }
+    }
+
+    /// Goes on until everything is over.
+    private func checkNothingElseIsLost(
+        _ sample: inout DamageSample, _ rows: [StoredRow], isRepaired: Bool = false
+    ) throws {
+        let harness = sample.harness
+        try work(&sample, rows, isRepaired: isRepaired)
+        let damaged = Set(rows.compactMap(\.job))
+        #expect(sample.completed == sample.unfinished.subtracting(damaged), "\(rows)")
+        try harness.advance(86_500_000)
+        try harness.verify()
+        #expect(try left(harness) == [], "\(rows)")
         if rows.contains(where: { $0.table == Tables.jobs || $0.table == Tables.timers }) { return }
         #expect(try harness.statistics().totals.completed >= 14)
     }
 
     /// All that happens in the two minutes after the start.
-    private func work(_ sample: inout DamageSample, _ rows: [StoredRow]) throws {
+    private func work(
+        _ sample: inout DamageSample, _ rows: [StoredRow], isRepaired: Bool
+    ) throws {
         let harness = sample.harness
         for id in 1...sample.lastJob { try look(at: id, harness) }
         for session in [1, 2] as [UInt64] {
-            let isDamaged = rows.contains { $0.table == Tables.sessions && $0.key == .job(session) }
+            let isDamaged = rows.contains { $0.isSession(session) }
             #expect(try harness.resume(session) != isDamaged)
         }
         try harness.openSession(3)
         try resend(sample, rows)
+        try offerAgain(&sample, rows)
+        try changeDead(sample, rows)
         let lost = Set(rows.compactMap(\.leasedFrom))
         try sample.drain()
-        for (_, delivery) in sample.held where !lost.contains(delivery.ids[0]) {
+        for (session, delivery) in sample.held where !lost.contains(delivery.ids[0]) {
+            // A repair gives back at once what a lost session held: no broker runs, and no worker waits.
+            if isRepaired, rows.contains(where: { $0.isSession(session) }) { continue }
             let twice = sample.completed.intersection(delivery.ids)
             #expect(twice.isEmpty, "jobs \(twice) were delivered while another had them")
         }
@@ -117,11 +154,34 @@ struct DamagedTableTests {
         }
     }
 
+    /// A key is held by its job, unless that is damaged.
+    private func offerAgain(_ sample: inout DamageSample, _ rows: [StoredRow]) throws {
+        let damaged = Set(rows.compactMap(\.job))
+        for (id, wish) in sample.keyed {
+            let outcome = try sample.offer(wish)
+            if damaged.contains(id), case .accepted(let new) = outcome {
+                sample.unfinished.insert(new)
+            } else {
+                #expect(outcome == .existing(id), "\(rows)")
+            }
+        }
+    }
+
+    /// Dead jobs can be changed, unless they are damaged.
+    private func changeDead(_ sample: DamageSample, _ rows: [StoredRow]) throws {
+        let damaged = Set(rows.compactMap(\.job))
+        for id in sample.dead {
+            let outcome = try sample.harness.act(.reprioritise, on: id)
+            #expect(outcome == (damaged.contains(id) ? .damaged : .done(.dead)), "\(rows)")
+        }
+    }
+
     /// Rows that should be gone when everything is over.
     private func left(_ harness: EngineHarness) throws -> [String] {
         let tables = [
             Tables.jobs, Tables.index, Tables.leases, Tables.timers, Tables.notes,
-            Tables.producers, Tables.answers, Tables.staging,
+            Tables.producers, Tables.answers, Tables.staging, Tables.unique, Tables.groups,
+            Tables.actions,
         ]
         return try tables.flatMap { table in
             Array(repeating: "\(table.name)", count: try harness.rowCount(table))
@@ -131,6 +191,10 @@ struct DamagedTableTests {
 
 extension StoredRow {
     fileprivate var bytes: [UInt8] { key.withBytes { Array($0) } }
+
+    fileprivate func isSession(_ id: UInt64) -> Bool {
+        table == Tables.sessions && key == .job(id)
+    }
 
     /// The job that is damaged with the row.
     fileprivate var job: UInt64? {
@@ -144,6 +208,8 @@ extension StoredRow {
     /// timers of leases and sessions that end in time are never read.
     fileprivate func isAlwaysRead(among unfinished: Set<UInt64>) -> Bool {
         if table == Tables.pieces { return unfinished.contains(number(bytes, 0)) }
+        // What was set aside is read by nobody.
+        if table == Tables.damaged { return false }
         guard table == Tables.timers else { return true }
         return ![TimerKind.lease.rawValue, TimerKind.session.rawValue].contains(bytes[8])
     }

@@ -2,8 +2,7 @@ import Store
 
 extension Engine {
     /// Reads the numbers to be given out next. When they are damaged they go on behind every number that
-    /// a row holds, and behind every one that can have been given out by now: no row may remember
-    /// the last of them, but the clock bounds them.
+    /// a row holds, and behind every one that can have been given out by now.
     func readCounters(_ rows: borrowing Transaction) throws {
         do {
             counters = try Counters(reading: rows)
@@ -20,10 +19,9 @@ extension Engine {
     }
 
     private func recoverCounters(_ rows: borrowing Transaction) throws {
-        counters.nextJob = max(
-            try highestJob(rows) + 1, stamp.now << EngineLimits.jobsPerMillisecondBits)
-        counters.nextToken = max(
-            try highestToken(rows) + 1, stamp.now << EngineLimits.tokensPerMillisecondBits)
+        counters.nextJob = try highestJob(rows) + 1
+        counters.nextToken = try highestToken(rows) + 1
+        counters.leap(to: stamp.now)
         counters.nextQueue = UInt32(clamping: try highestQueue(rows) + 1)
     }
 

@@ -11,6 +11,7 @@ extension Engine {
         if watched.contains(id) { finishedWatched.append(id) }
         try setAside(Tables.jobs, .job(id), "job \(id) is set aside", error, rows)
         try mending(rows) { try forgetNotes(id, rows) }
+        try recountGroups(without: id, rows)
     }
 
     /// Moves a row to the damaged ones and says so.
@@ -35,7 +36,7 @@ extension Engine {
         }
     }
 
-    /// Reads leases, the index or notes; when a row of them is damaged, what it said is put together
+    /// Reads leases, the index, timers, notes, keys, groups or actions; when a row of them is damaged, what it said is put together
     /// again, and then they are read again. `read` must have changed nothing when it throws.
     func mending<R>(_ rows: borrowing Transaction, _ read: () throws -> R) throws -> R {
         var mended: StoreError?
@@ -51,8 +52,11 @@ extension Engine {
                 case Tables.index where key.count >= 4:
                     try mendRuns(ofQueue: UInt32(number(key, 0, bytes: 4)), rows)
                 case Tables.timers where !key.isEmpty: try mendTimer(key, error, rows)
-                case Tables.notes, Tables.unique, Tables.groups, Tables.actions:
-                    let sentence = "a record of \(table.name) is set aside"
+                case Tables.unique where key.count == 20: try mendKey(key, error, rows)
+                case Tables.groups where key.count == 12: try mendGroup(key, error, rows)
+                case Tables.actions where key.count == 8: try mendAction(key, error, rows)
+                case Tables.notes:
+                    let sentence = "a record of notes is set aside"
                     try setAside(table, Key(key), sentence, error, rows)
                 default: throw error
                 }

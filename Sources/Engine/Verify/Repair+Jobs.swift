@@ -79,7 +79,7 @@ extension Repair {
         guard var row = stored else { return }
         report.jobs += 1
         highestJob = id
-        var isChanged = try restoreBytes(id, &row, rows)
+        var isChanged = try restoreResult(id, &row, rows)
         if try restoreKey(id, &row, rows) { isChanged = true }
         if let state = row.state.finished {
             try restore(id, &row, state, rows)
@@ -126,6 +126,8 @@ extension Repair {
             }
             return false
         }
+        // What the handler said of an attempt that nobody makes any more.
+        if row.hasNotes { _ = try rows.delete(Tables.notes, .note(id, .progress)) }
         let due = row.history?.dueAt ?? 0
         if due > now {
             count(row.queue) { $0.add(1, to: .scheduled, bytes: bytes) }
@@ -140,23 +142,39 @@ extension Repair {
         return true
     }
 
-    /// Payload and result that are not whole any more are dropped.
-    private func restoreBytes(
+    /// A result that is not whole any more is dropped.
+    private func restoreResult(
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws -> Bool {
-        var isChanged = false
-        if row.payloadPlace == .pieces, try !isWhole(row.payloadBytes, id, .payload, rows) {
-            tell("job \(id) has lost its payload")
-            row.payloadPlace = .dropped
-            isChanged = true
-        }
         let place = row.stagedResult ?? id
-        if row.resultPlace == .pieces, try !isWhole(row.resultBytes, place, .result, rows) {
-            tell("job \(id) has lost its result")
-            (row.result, row.resultPlace, row.stagedResult) = (nil, .row, nil)
-            isChanged = true
+        guard row.resultPlace == .pieces, try !isWhole(row.resultBytes, place, .result, rows) else {
+            return false
         }
-        return isChanged
+        tell("job \(id) has lost its result")
+        for index in 0..<pieces(holding: row.resultBytes) {
+            _ = try rows.delete(Tables.pieces, .piece(place, .result, index))
+        }
+        if let staged = row.stagedResult {
+            _ = try rows.delete(Tables.pieces, .owner(ofStaged: staged))
+        }
+        (row.result, row.resultPlace, row.stagedResult) = (nil, .row, nil)
+        return true
+    }
+
+    /// Jobs whose payloads are not whole are set aside, as a broker does: they can't be delivered.
+    func setAsideIncomplete() throws {
+        try walk(Tables.jobs) { [self] key, row, rows in
+            let id = try key.u64()
+            let row = try JobRow(from: &row)
+            guard row.payloadPlace == .pieces, try !isWhole(row.payloadBytes, id, .payload, rows)
+            else { return nil }
+            tell("job \(id) has lost its payload and is set aside")
+            return .also { rows in
+                guard let bytes = try rows.raw(Tables.jobs, .job(id)) else { return }
+                try rows.put(Tables.damaged, .damaged(Tables.jobs, .job(id))) { $0.bytes(bytes) }
+                _ = try rows.delete(Tables.jobs, .job(id))
+            }
+        }
     }
 
     private func isWhole(

@@ -47,6 +47,7 @@ extension Repair {
         }
         try turn { rows in
             var counters = try Counters(reading: rows)
+            if try !rows.contains(Tables.counters, Counters.key) { counters.leap(to: now) }
             counters.raise(
                 aboveJob: highestJob, token: highestToken, queue: queues.keys.max() ?? 0)
             try counters.write(rows)
@@ -55,6 +56,13 @@ extension Repair {
 }
 
 extension Counters {
+    /// Puts job ids and tokens behind all that can have been given out: no row may remember the last of
+    /// them, but the clock bounds them.
+    mutating func leap(to now: UInt64) {
+        nextJob = max(nextJob, now << EngineLimits.jobsPerMillisecondBits)
+        nextToken = max(nextToken, now << EngineLimits.tokensPerMillisecondBits)
+    }
+
     /// No number is given out that is in use.
     fileprivate mutating func raise(aboveJob job: UInt64, token: UInt64, queue: UInt32) {
         nextJob = max(nextJob, job + 1)

@@ -51,7 +51,8 @@ package final class Repair {
     /// - Parameter store: one that no broker has open.
     package static func run(_ store: Store, now: UInt64) throws -> Report {
         let repair = Repair(store, now: now)
-        for table in Tables.all where table != Tables.damaged { try repair.setAsideDamaged(table) }
+        for table in Tables.all { try repair.setAsideDamaged(table) }
+        try repair.setAsideIncomplete()
         for table in [
             Tables.index, Tables.timers, Tables.groups, Tables.unique, Tables.staging,
         ] {
@@ -134,10 +135,20 @@ package final class Repair {
             from = try turn { rows in
                 guard let key = try firstDamaged(table, from: start, rows) else { return nil }
                 guard let bytes = try rows.raw(table, key) else { return nil }
-                try rows.put(Tables.damaged, .damaged(table, key)) { $0.bytes(bytes) }
-                _ = try rows.delete(table, key)
                 report.setAside += 1
                 tell("a record of table \(table.name) is damaged and set aside: \(key)")
+                guard table != Tables.damaged else {
+                    // It is aside already, and is kept with a check value that is right.
+                    try rows.put(table, key) { $0.bytes(bytes) }
+                    return key
+                }
+                try rows.put(Tables.damaged, .damaged(table, key)) { $0.bytes(bytes) }
+                _ = try rows.delete(table, key)
+                if table == Tables.producers {
+                    // Nobody knows what was accepted of it, and nothing may be accepted twice.
+                    let lost = Producer(lastUsed: now, floor: Producer.lostFloor)
+                    try rows.put(table, key) { lost.write(to: &$0) }
+                }
                 return key
             }
         }

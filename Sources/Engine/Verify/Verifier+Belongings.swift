@@ -24,37 +24,35 @@ extension Verifier {
     func lookAtPieces<Source: Rows & ~Copyable>(
         _ place: Place, _ rows: borrowing Source
     ) throws -> Place? {
-        var staged: Set<UInt64> = []
-        let next = try visit(Tables.pieces, from: place, rows) { key, _ in
+        try visit(Tables.pieces, from: place, rows) { key, reader in
             let id = try key.u64()
             let part = PayloadPart(rawValue: try key.u8())
             let index = try key.u32()
             guard let job = try job(id, rows) else {
-                if part == .result { staged.insert(id) }
-                let isKnown = try part == .result || isStaged(id, rows) || isExcused(id, rows)
-                return expect(isKnown, Tables.pieces, "a piece is of job \(id), which has no row")
+                let isKnown = try isStaged(id, rows) || isExcused(id, rows)
+                return expect(
+                    try isKnown || part == .result && hasOwner(id, rows), Tables.pieces,
+                    "a piece is of job \(id), which has no row")
             }
             let bytes = part == .payload ? job.pieces.payload : job.pieces.result
             expect(
                 part != nil && Int(index) * EngineLimits.pieceBytes < Int(bytes), Tables.pieces,
                 "job \(id) has a piece \(index) of \(bytes) bytes")
         }
-        try findOwners(of: staged, rows)
-        return next
     }
 
-    /// Results that were staged are stored under ids of their own, which only their jobs know.
-    private func findOwners<Source: Rows & ~Copyable>(
-        of staged: Set<UInt64>, _ rows: borrowing Source
-    ) throws {
-        var orphans = try staged.filter { id in try !isStaged(id, rows) && !isExcused(id, rows) }
-        guard let last = orphans.max() else { return }
-        try visitAll(Tables.jobs, to: last, rows) { _, reader in
-            if let result = try JobRow(from: &reader).stagedResult { orphans.remove(result) }
+    /// Whether a job has the result that was staged under an id.
+    private func hasOwner<Source: Rows & ~Copyable>(
+        _ id: UInt64, _ rows: borrowing Source
+    ) throws -> Bool {
+        let owner = try passingDamage {
+            try rows.get(Tables.pieces, .owner(ofStaged: id)) { try $0.u64() }
         }
-        for id in orphans.sorted() {
-            expect(false, Tables.pieces, "a result is stored as \(id), and no job has it")
+        guard let owner else {
+            return try rows.contains(Tables.pieces, .owner(ofStaged: id))
         }
+        guard let job = try job(owner, rows) else { return try isExcused(owner, rows) }
+        return job.stagedResult == id
     }
 
     func lookAtStaging<Source: Rows & ~Copyable>(

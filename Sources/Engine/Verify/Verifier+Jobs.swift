@@ -11,6 +11,7 @@ struct JobFacts {
     var expiresAt: UInt64?
     var fingerprint: UInt64
     var hasNotes: Bool
+    var stagedResult: UInt64?
     /// Bytes in pieces.
     var pieces: (payload: UInt32, result: UInt32)
     /// The unique key that it holds, and where that has its row.
@@ -26,6 +27,7 @@ struct JobFacts {
         expiresAt = row.expiresAt
         fingerprint = row.history?.failure.fingerprint ?? 0
         hasNotes = row.hasNotes
+        stagedResult = row.stagedResult
         pieces = (
             row.payloadPlace == .pieces ? row.payloadBytes : 0,
             row.resultPlace == .pieces ? row.resultBytes : 0
@@ -217,6 +219,7 @@ extension Verifier {
         _ part: PayloadPart, of id: UInt64, _ rows: borrowing Source
     ) throws {
         do {
+            if place == .pieces { saw(Int(pieces(holding: count))) }
             let pieces = place == .pieces ? try Pieces(count, of: storedAt, part, rows) : nil
             let bytes = pieces?.bytes ?? payload.bytes
             expect(

@@ -192,7 +192,8 @@ extension Verifier {
                 "a timer is of producer \(timer.first), which has no row")
         case .action:
             expect(
-                try rows.contains(Tables.actions, .job(timer.first)), Tables.timers,
+                try rows.contains(Tables.actions, .job(timer.first))
+                    || isSetAside(Tables.actions, .job(timer.first), rows), Tables.timers,
                 "a timer is of action \(timer.first), which has no row")
         default: break
         }

@@ -4,7 +4,9 @@ package import Store
 /// job is meant by it, counters equal what they count, nothing is left of what is gone.
 ///
 /// It looks at rows alone, in a snapshot or in a transaction after `Engine.finish`, a bounded piece at a
-/// time: each piece is true of the snapshot that it saw. Only counters are added up in one go.
+/// time: each piece is true of the snapshot that it saw. What is compared as a whole, a counter with
+/// what it counts, may be too much for one piece: then the next goes on adding up, but only if it sees
+/// the same rows. Else the comparison is left out, since nobody could say what it should come to.
 ///
 /// Owned by whoever makes it, for one piece.
 package final class Verifier {
@@ -23,10 +25,15 @@ package final class Verifier {
 
     /// When the rows were as they are: sessions whose grace is over by then are being ended.
     let asOf: UInt64
-    private var rowsLeft: Int
+    /// The last turn whose rows are looked at: with the same number they are the same.
+    let turn: UInt64
+    private(set) var rowsLeft: Int
+    /// Damaged records met where others tell of them.
+    private(set) var damagePassed = 0
 
-    package init(asOf: UInt64, rowsMax: Int = 20_000) {
+    package init(asOf: UInt64, turn: UInt64, rowsMax: Int = 10_000) {
         self.asOf = asOf
+        self.turn = turn
         rowsLeft = rowsMax
     }
 
@@ -54,7 +61,7 @@ package final class Verifier {
     package static func everything<Source: Rows & ~Copyable>(
         asOf: UInt64, _ rows: borrowing Source
     ) throws -> Verifier {
-        let verifier = Verifier(asOf: asOf, rowsMax: .max)
+        let verifier = Verifier(asOf: asOf, turn: 0, rowsMax: .max)
         try verifier.look(from: [], rows)
         return verifier
     }
@@ -64,7 +71,8 @@ package final class Verifier {
     /// What is looked at, one after the other.
     enum Stage: UInt8, CaseIterable {
         case queues, names, jobs, index, leases, timers, sessions, producers, answers, pieces
-        case staging, unique, notes, groups, actions, times, sums
+        case staging, unique, notes, groups, actions, times, damaged
+        case numbers, leaseSums, producerSums, indexSums, jobSums
     }
 
     /// Where a piece begins.
@@ -74,6 +82,8 @@ package final class Verifier {
         var key: [UInt8] = []
         /// In a long run: the first job that was not looked at.
         var job: UInt64 = 0
+        /// What was added up by the pieces before, behind the turn that they saw; empty: nothing.
+        var tally: [UInt64] = []
 
         init(stage: Stage) { self.stage = stage }
 
@@ -82,17 +92,31 @@ package final class Verifier {
                 stage = .queues
                 return
             }
-            guard let stage = Stage(rawValue: first), cursor.count >= 9, cursor.count <= 64 else {
-                throw VerifierCursorError()
-            }
+            guard let stage = Stage(rawValue: first), cursor.count >= 10,
+                cursor.count - 10 - 8 * Int(cursor[9]) <= Key.capacity - 1,
+                cursor.count >= 10 + 8 * Int(cursor[9])
+            else { throw VerifierCursorError() }
             self.stage = stage
-            job = cursor[1..<9].reduce(0) { $0 << 8 | UInt64($1) }
-            key = Array(cursor[9...])
+            job = number(cursor, 1)
+            tally = (0..<Int(cursor[9])).map { number(cursor, 10 + 8 * $0) }
+            key = Array(cursor[(10 + 8 * tally.count)...])
         }
 
         var bytes: [UInt8] {
-            [stage.rawValue] + (0..<8).map { UInt8(truncatingIfNeeded: job >> (56 - 8 * $0)) } + key
+            let numbers = [job] + tally
+            var bytes = numbers.flatMap { number in
+                (0..<8).map { UInt8(truncatingIfNeeded: number >> (56 - 8 * $0)) }
+            }
+            bytes.insert(UInt8(tally.count), at: 8)
+            return [stage.rawValue] + bytes + key
         }
+    }
+
+    /// What the pieces before this one have added up; zeros when it is the first. Nil when they saw other
+    /// rows than this one.
+    func carried(_ count: Int, _ place: Place) -> [UInt64]? {
+        guard place.tally.count == count + 1 else { return Array(repeating: 0, count: count) }
+        return place.tally[0] == turn ? Array(place.tally[1...]) : nil
     }
 
     /// - Returns: where to go on, when the stage is not done.
@@ -116,7 +140,12 @@ package final class Verifier {
         case .groups: try lookAtGroups(place, rows)
         case .actions: try lookAtActions(place, rows)
         case .times: try lookAtTimes(place, rows)
-        case .sums: try addUp(rows)
+        case .damaged: try lookAtDamaged(place, rows)
+        case .numbers: try lookAtNumbers(rows)
+        case .leaseSums: try addUpLeases(place, rows)
+        case .producerSums: try addUpProducers(place, rows)
+        case .indexSums: try addUpIndex(place, rows)
+        case .jobSums: try addUpJobs(place, rows)
         }
     }
 
@@ -164,12 +193,12 @@ package final class Verifier {
         _ body: (inout KeyReader, inout RowReader) throws -> Bool
     ) throws {
         var start: Key? = Key(bytes: first)
-        var last = first
         while let from = start {
             start = nil
+            var last = from
             do {
                 try rows.scan(table, from: from) { key, row in
-                    last = key.whole.withBytes { Array($0) }
+                    last = key.whole
                     return try body(&key, &row) ? .next : .stop
                 }
             } catch let error as StoreError {
@@ -177,26 +206,39 @@ package final class Verifier {
                 isDamaged(error, found)
                 // The row itself, or one that it names.
                 let isOwn = found == table && !key.isEmpty
-                start = Key(bytes: (isOwn ? key : last) + [0])
+                start = (isOwn ? Key(bytes: key) : last).adding(u8: 0)
             }
         }
     }
 
-    /// Visits all rows of a table for what they come to; damage is told where the table is looked at.
-    /// - Parameter last: the last key, where keys are ids.
-    func visitAll<Source: Rows & ~Copyable>(
-        _ table: Table, to last: UInt64 = .max, _ rows: borrowing Source,
-        _ body: (inout KeyReader, inout RowReader) throws -> Void
-    ) throws {
-        let told = problems
-        try visitToTheEnd(table, from: [], rows) { key, row in
-            saw(1)
-            var reader = key
-            if last < .max, try reader.u64() > last { return false }
-            try body(&key, &row)
-            return true
+    /// The same as `visit` for rows that are looked at elsewhere, too: damage is told there.
+    /// - Parameter body: says whether to go on.
+    func visitQuietly<Source: Rows & ~Copyable>(
+        _ table: Table, from place: Place, _ rows: borrowing Source,
+        _ body: (inout KeyReader, inout RowReader) throws -> Bool
+    ) throws -> Place? {
+        var next: Place?
+        try quietly {
+            try visitToTheEnd(table, from: place.key, rows) { key, row in
+                guard !hasEnough else {
+                    next = Place(stage: place.stage)
+                    next?.key = key.whole.withBytes { Array($0) }
+                    return false
+                }
+                saw(1)
+                return try body(&key, &row)
+            }
         }
-        problems = told + problems.dropFirst(told.count).filter { !$0.isDamage }
+        return next
+    }
+
+    /// Tells nothing of damage that `body` finds.
+    func quietly(_ body: () throws -> Void) rethrows {
+        let told = problems.count
+        try body()
+        let found = problems[told...]
+        damagePassed += found.count { $0.isDamage }
+        problems[told...].removeAll { $0.isDamage }
     }
 
     func queueExists<Source: Rows & ~Copyable>(

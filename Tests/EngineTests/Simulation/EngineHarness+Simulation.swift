@@ -31,6 +31,7 @@ extension EngineHarness {
         var submission = Submission(
             type: arena.copy("letter"), payload: stored(payload), options: wish.options(now: now))
         submission.tags = arena.copy(wireTexts(wish.tags))
+        submission.headers = arena.copy(wireTexts(wish.headers))
         if let unique = wish.unique {
             submission.unique = UniqueKey(
                 scope: unique.scope, policy: unique.policy,
@@ -93,6 +94,7 @@ extension EngineHarness {
         edit.runAt = change.delay.map { now + $0 }
         edit.timeToLive = change.expires
         edit.tags = change.tags.map { arena.copy(wireTexts($0)) }
+        edit.headers = change.headers.map { arena.copy(wireTexts($0)) }
         edit.payload = change.payload.map { stored($0) }
         return try engine.edit(id, edit, rows)
     }

@@ -5,6 +5,7 @@ extension Model {
         guard let job = jobs[id] else { return .notFound }
         switch job.state {
         case .scheduled, .ready:
+            jobs[id]?.cancelReason = reason
             finish(id, .cancelled)
             return .done(jobs[id]?.state)
         case .running: return cancelRunning(id, Cancel(reason: reason, deadline: now + grace))
@@ -19,7 +20,8 @@ extension Model {
             return .done(.running)
         }
         jobs[id]?.run?.cancel = cancel
-        if cancel.deadline <= now { endCancelled(id) }
+        jobs[id]?.cancelReason = cancel.reason
+        if cancel.deadline <= now { endCancelled(id) } else { tell(.cancelRequested, id, .running) }
         return .done(jobs[id].map(\.state))
     }
 
@@ -45,6 +47,7 @@ extension Model {
         job.due = due
         job.editedDue = 0
         jobs[id] = job
+        tell(.retried, id, job.state)
         return .done(job.state)
     }
 
@@ -52,6 +55,7 @@ extension Model {
         guard let job = jobs[id] else { return .notFound }
         guard job.isWaiting || job.state == .dead else { return .isInState(job.state) }
         jobs[id]?.priority = priority
+        tell(.edited, id, job.state)
         return .done(job.state)
     }
 
@@ -60,6 +64,7 @@ extension Model {
         var delay: UInt64?
         var expires: UInt64?
         var tags: [String]?
+        var headers: [String]?
         var payload: [UInt8]?
     }
 
@@ -68,6 +73,7 @@ extension Model {
         guard job.isWaiting || job.state == .dead else { return .isInState(job.state) }
         if let priority = change.priority { job.priority = priority }
         if let tags = change.tags { job.tags = tags }
+        if let headers = change.headers { job.headers = headers }
         if let payload = change.payload { job.payload = payload }
         if let expires = change.expires { job.expiresAt = now + expires }
         if let delay = change.delay, job.isWaiting {
@@ -77,6 +83,7 @@ extension Model {
             job.editedDue = now + delay
         }
         jobs[id] = job
+        tell(.edited, id, job.state)
         return .done(job.state)
     }
 
@@ -87,6 +94,7 @@ extension Model {
             return .isInState(job.state)
         }
         jobs[id] = nil
+        tell(.deleted, id, nil)
         return .done(nil)
     }
 

@@ -1,12 +1,28 @@
 @testable import Engine
 
 extension Model {
-    /// An action on many jobs, to be carried out by the next tick.
+    /// An action on many jobs.
     struct Bulk {
-        var id: UInt64
         var action: JobAction
         var filter: JobFilter
+        /// Jobs a second; 0: as fast as it goes.
+        var rate: UInt64
         var lastJob: UInt64
+        var startedAt: UInt64
+        /// When it goes on.
+        var next: UInt64
+        var reached: UInt64 = 0
+        var changed: UInt64 = 0
+        var refused: UInt64 = 0
+        var progress = BulkAction.Progress.goingOn
+
+        /// How many jobs it may change at an instant.
+        func allowance(at now: UInt64) -> UInt64 {
+            guard rate > 0 else { return .max }
+            let owed = (now - startedAt) * rate / 1_000 + 1
+            let done = changed + refused
+            return owed > done ? min(owed - done, max(1, rate / 10)) : 0
+        }
     }
 
     func matches(_ job: Job, _ id: UInt64, _ filter: JobFilter) -> Bool {
@@ -27,18 +43,31 @@ extension Model {
         jobs.filter { matches($0.value, $0.key, filter) }.keys.sorted()
     }
 
-    mutating func carryOutBulks() {
-        for bulk in bulks {
-            var (changed, refused) = (UInt64(0), UInt64(0))
-            for id in ids(matching: bulk.filter) where id <= bulk.lastJob {
-                guard let state = jobs[id]?.state, bulk.action.kind.states.contains(state) else {
-                    continue
-                }
-                if case .done = act(bulk.action, on: id) { changed += 1 } else { refused += 1 }
+    var bulksGoingOn: [UInt64: Bulk] { bulks.filter { $0.value.progress == .goingOn } }
+
+    /// Whether some action goes on later.
+    var hasRatedBulk: Bool { bulksGoingOn.values.contains { $0.rate > 0 } }
+
+    mutating func step(_ id: UInt64) {
+        guard var bulk = bulks[id] else { return }
+        let allowance = bulk.allowance(at: now)
+        let ahead = ids(matching: bulk.filter).filter { job in
+            guard job > bulk.reached, job <= bulk.lastJob, let state = jobs[job]?.state else {
+                return false
             }
-            bulksDone[bulk.id] = [changed, refused]
+            return bulk.action.kind.states.contains(state)
         }
-        bulks = []
+        for job in ahead.prefix(Int(clamping: allowance)) {
+            if case .done = act(bulk.action, on: job) {
+                bulk.changed += 1
+            } else {
+                bulk.refused += 1
+            }
+            bulk.reached = job
+        }
+        if ahead.count < allowance { bulk.progress = .done }
+        bulk.next = now + max(20, 1_000 / max(bulk.rate, 1))
+        bulks[id] = bulk
     }
 
     mutating func act(_ action: JobAction, on id: UInt64) -> JobActionOutcome {

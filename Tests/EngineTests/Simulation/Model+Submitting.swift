@@ -10,13 +10,14 @@ extension Model {
         if let refused { return refused }
         if let unique = whole.unique, let holder = holder(of: unique.key, in: queue) {
             jobs[holder]?.holdsKey = false
+            jobs[holder]?.cancelReason = "replaced by a later submission with the same unique key"
             finish(holder, .cancelled)
         }
         let id = nextJob
         nextJob += 1
         var job = Job(
             queue: queue, type: type, payload: payload, wish: whole, createdAt: now,
-            priority: whole.priority ?? 128, tags: wish.tags)
+            priority: whole.priority ?? 128, tags: wish.tags, headers: wish.headers)
         if let delay = whole.delay, delay > 0 {
             job.state = .scheduled
             job.due = now + delay
@@ -27,6 +28,7 @@ extension Model {
             if unique.scope == .period { job.holdsKeyUntil = now + unique.period }
         }
         jobs[id] = job
+        tell(.submitted, id, job.state)
         queues[queue, default: Queue()].submitted += 1
         return .accepted(id)
     }

@@ -50,30 +50,42 @@ extension Model {
         }
         ending = [:]
         unheld = [:]
-        for id in jobs.keys { tick(id) }
+        let due = bulksGoingOn.filter { $0.value.next <= now }
+        for (id, bulk) in due.sorted(by: { ($0.value.next, $0.key) < ($1.value.next, $1.key) }) {
+            tickJobs(until: bulk.next)
+            step(id)
+        }
+        tickJobs(until: now)
         for (session, graceEnds) in sessions {
             if let graceEnds, graceEnds <= now { end(session, asCrash: true) }
         }
-        carryOutBulks()
         for (name, queue) in queues where queue.isGoing {
             queues[name] = nil
             jobs = jobs.filter { $0.value.queue != name }
         }
     }
 
-    private mutating func tick(_ id: UInt64) {
-        if let job = jobs[id], let run = job.run { endIfDue(id, job, run) }
-        guard var job = jobs[id] else { return }
-        if job.holdsKeyUntil <= now { job.holdsKey = false }
-        if job.state == .scheduled, job.due <= now { job.state = .ready }
-        jobs[id] = job
-        if job.isWaiting, job.expiresAt <= now { finish(id, .expired) }
-        if job.state.isFinished, job.due <= now { jobs[id] = nil }
+    /// What was due at an instant, or before, happens now.
+    private mutating func tickJobs(until instant: UInt64) {
+        for id in jobs.keys { tick(id, until: instant) }
     }
 
-    private mutating func endIfDue(_ id: UInt64, _ job: Job, _ run: Run) {
-        if let cancel = run.cancel, cancel.deadline <= now { return endCancelled(id) }
-        guard max(run.deadline, leaseFloor) <= now else { return }
+    private mutating func tick(_ id: UInt64, until instant: UInt64) {
+        if let job = jobs[id], let run = job.run { endIfDue(id, job, run, until: instant) }
+        guard var job = jobs[id] else { return }
+        if job.holdsKeyUntil <= instant { job.holdsKey = false }
+        if job.state == .scheduled, job.due <= min(instant, job.expiresAt) {
+            job.state = .ready
+            tell(.ready, id, .ready)
+        }
+        jobs[id] = job
+        if job.isWaiting, job.expiresAt <= instant { finish(id, .expired) }
+        if job.state.isFinished, job.due <= instant { jobs[id] = nil }
+    }
+
+    private mutating func endIfDue(_ id: UInt64, _ job: Job, _ run: Run, until instant: UInt64) {
+        if let cancel = run.cancel, cancel.deadline <= instant { return endCancelled(id) }
+        guard max(run.deadline, leaseFloor) <= instant else { return }
         if run.deadline == run.limit {
             fail(id, .timeout)
         } else {
@@ -90,6 +102,7 @@ extension Model {
         for session in Array(sessions.keys) + vanished { sessions[session] = .some(now + grace) }
         ending = ending.filter { !$0.value }
         watched = []
+        events = [:]
         resumedAt = [:]
     }
 }

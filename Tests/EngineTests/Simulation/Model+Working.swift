@@ -16,9 +16,11 @@ extension Model {
             let limit = job.wish.timeout.map { now + $0 + 10_000 } ?? .max
             job.state = .running
             job.run = Run(
-                token: nextToken, session: session, deadline: min(now + lease, limit), limit: limit)
+                token: nextToken, session: session, startedAt: now,
+                deadline: min(now + lease, limit), limit: limit)
             if job.wish.unique?.scope == .waiting { job.holdsKey = false }
             jobs[id] = job
+            tell(.delivered, id, .running)
         }
         if !ids.isEmpty { nextToken += 1 }
         return ids
@@ -62,18 +64,18 @@ extension Model {
         job.state = job.due > now ? .scheduled : .ready
         jobs[id] = job
         ended(
-            id, isCancelled: cancel != nil,
+            id, .failed, isCancelled: cancel != nil,
             isLast: failure.isDiscard || job.failures >= job.maxAttempts)
     }
 
-    private mutating func ended(_ id: UInt64, isCancelled: Bool, isLast: Bool) {
-        if isCancelled {
-            finish(id, .cancelled)
-        } else if isLast {
-            finish(id, .dead)
-        } else if let expiresAt = jobs[id]?.expiresAt, expiresAt <= now {
-            finish(id, .expired)
-        }
+    /// - Parameter event: how the attempt ended.
+    private mutating func ended(
+        _ id: UInt64, _ event: EventKind, isCancelled: Bool, isLast: Bool
+    ) {
+        let isTooOld = (jobs[id]?.expiresAt ?? .max) <= now
+        let end: JobState? = isCancelled ? .cancelled : isLast ? .dead : isTooOld ? .expired : nil
+        tell(event, id, end ?? jobs[id]?.state)
+        if let end { finish(id, end) }
     }
 
     /// - Parameter crash: the error that it counts as; nil for an interruption.
@@ -93,7 +95,8 @@ extension Model {
         let isLast =
             crash == nil
             ? job.interruptions >= job.maxInterruptions : job.crashes >= job.maxCrashes
-        ended(id, isCancelled: cancel != nil, isLast: isLast)
+        ended(
+            id, crash == nil ? .released : .crashed, isCancelled: cancel != nil, isLast: isLast)
     }
 
     mutating func finish(_ id: UInt64, _ state: JobState) {
@@ -109,6 +112,7 @@ extension Model {
         job.checkpoint = []
         if state == .completed { (job.error, job.fingerprint) = (nil, 0) }
         jobs[id] = kept == 0 ? nil : job
+        tellEnd(id, state)
         noteEnd(in: job.queue, state)
     }
 

@@ -15,6 +15,7 @@ struct Model {
         var crashes: UInt16 = 0
         var interruptions: UInt16 = 0
         var tags: [String]
+        var headers: [String]
         var error: String?
         var fingerprint: UInt64 = 0
         /// When it becomes ready, or vanishes.
@@ -28,6 +29,8 @@ struct Model {
         var retried: UInt16 = 0
         var checkpoint: [UInt8] = []
         var logs: [String] = []
+        /// Of the last cancel.
+        var cancelReason = ""
         var run: Run?
 
         var maxAttempts: UInt16 { wish.maxAttempts ?? JobOptions.defaultMaxAttempts }
@@ -40,6 +43,7 @@ struct Model {
     struct Run: Equatable {
         var token: UInt64
         var session: UInt64
+        var startedAt: UInt64
         var deadline: UInt64
         /// When the lease ends at the latest: after the timeout and what is given on top of it.
         var limit: UInt64
@@ -84,9 +88,10 @@ struct Model {
     /// Sessions whose workers have named everything; the next turn gives back the rest.
     var unheld: [UInt64: (before: UInt64, held: Set<HeldJob>)] = [:]
     var watched: Set<UInt64> = []
-    var bulks: [Bulk] = []
-    /// Jobs changed and refused, by action.
-    var bulksDone: [UInt64: [UInt64]] = [:]
+    /// Actions on many jobs by their ids.
+    var bulks: [UInt64: Bulk] = [:]
+    /// What was told of each job.
+    var events: [UInt64: [Event]] = [:]
     var nextJob: UInt64 = 1
     var nextToken: UInt64 = 1
     var leaseFloor: UInt64

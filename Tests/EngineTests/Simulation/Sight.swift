@@ -17,6 +17,7 @@ struct Sight: Equatable {
     var cancelEnds: UInt64
     var payloadBytes: Int
     var tags: [UInt8]
+    var headers: [UInt8]
     var holdsKey: Bool
     var retried: UInt16
     var progress: UInt16?
@@ -41,6 +42,7 @@ extension Sight {
         cancelEnds = job.run?.cancel?.deadline ?? 0
         payloadBytes = job.payload.count * 2
         tags = wireTexts(job.tags)
+        headers = wireTexts(job.headers)
         holdsKey = job.holdsKey
         retried = job.retried
         progress = job.run?.progress
@@ -64,6 +66,7 @@ extension Sight {
         cancelEnds = job.cancel?.graceEnds ?? 0
         payloadBytes = Int(job.payloadBytes)
         tags = job.tags
+        headers = job.headers
         holdsKey = job.unique?.isHeld ?? false
         retried = job.retried?.times ?? 0
         progress = job.progress?.done

@@ -45,6 +45,7 @@ extension Simulation {
         if dice.once(in: 3) { change.delay = UInt64(dice.number(0...4_000)) }
         if dice.once(in: 3) { change.expires = UInt64(dice.number(1...6_000)) }
         if dice.once(in: 3) { change.tags = ["blue", "green"] }
+        if dice.once(in: 3) { change.headers = dice.pick([[], ["color", "green"]]) }
         if dice.once(in: 3) { change.payload = dice.payload() }
         let expected = model.edit(id, change)
         let answer = try harness.edit(id, change, rows)
@@ -97,7 +98,7 @@ extension Simulation {
         let bytes = UInt64(dice.pick([0, 0, 20, 3_000]) ?? 0)
         let isLIFO = dice.once(in: 2)
         var defaults = dice.wish()
-        (defaults.delay, defaults.unique, defaults.tags) = (nil, nil, [])
+        (defaults.delay, defaults.unique, defaults.tags, defaults.headers) = (nil, nil, [], [])
         if dice.once(in: 2) { defaults = Wish() }
         tell("set \(name): \(depth) jobs, \(bytes) bytes, LIFO \(isLIFO), \(defaults)")
         var settings = harness.engine.settings(of: queue)
@@ -120,11 +121,28 @@ extension Simulation {
         action.keepsCounters = dice.once(in: 2)
         action.priority = dice.pick([3, 128, 250]) ?? 128
         let filter = dice.filter(model.nextJob)
-        let begun = try harness.engine.begin(action, on: filter, rate: 0, rows)
-        tell("\(action) on \(filter)")
-        guard let begun else { return try expect(false, "there are too many actions") }
-        model.bulks.append(
-            Model.Bulk(id: begun.id, action: action, filter: filter, lastJob: model.nextJob - 1))
+        let rate = UInt32(dice.pick([0, 0, 2, 20]) ?? 0)
+        let begun = try harness.engine.begin(action, on: filter, rate: rate, rows)
+        tell("\(action) on \(filter), \(rate) a second")
+        let isPossible = model.bulksGoingOn.count < EngineLimits.actionsMax
+        try expect((begun != nil) == isPossible, "an action began: \(begun != nil)")
+        guard let begun else { return }
+        var bulk = Model.Bulk(
+            action: action, filter: filter, rate: UInt64(rate), lastJob: model.nextJob - 1,
+            startedAt: harness.now, next: harness.now)
+        let named = filter.states
+        let isVoid = named != 0 && named & JobFilter.states(action.kind.states) == 0
+        if isVoid { bulk.progress = .done }
+        model.bulks[begun.id] = bulk
+    }
+
+    /// Ends an action before it is through.
+    func stopAction(_ rows: borrowing Transaction) throws {
+        guard let id = dice.pick(model.bulksGoingOn.keys.sorted()) else { return }
+        tell("action \(id) is stopped")
+        let stopped = try harness.engine.stopBulkAction(id, rows)
+        model.bulks[id]?.progress = .stopped
+        try expect(stopped?.progress == .stopped, "action \(id) is \(stopped.debugDescription)")
     }
 }
 

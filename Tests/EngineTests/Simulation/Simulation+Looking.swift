@@ -9,10 +9,44 @@ extension Simulation {
         let seen = try harness.engine.inspect(id, withPayload: false, withResult: false, rows)
         try expect(
             seen?.state == job.state, "job \(id) looks \(seen.debugDescription), not \(job)")
+        if dice.once(in: 2) { try explain(id, rows) }
         guard dice.once(in: 4), !job.state.isFinished else { return }
         tell("watch job \(id)")
         harness.engine.watched.insert(id)
         model.watched.insert(id)
+    }
+
+    private func explain(_ id: UInt64, _ rows: borrowing Transaction) throws {
+        let found = try harness.engine.explain(id, rows).map(Reason.init)
+        let expected = model.explanation(of: id)
+        try expect(
+            found == expected,
+            "job \(id) is explained by\n\(found.debugDescription), not\n\(expected.debugDescription)"
+        )
+    }
+
+    // MARK: Events
+
+    /// Begins to watch, again after each restart.
+    func watch() {
+        guard !harness.engine.events.isOn else { return }
+        eventsRead = harness.engine.watchEvents()
+    }
+
+    private func compareEvents() throws {
+        var filter = EventFilter()
+        filter.withProgress = true
+        var found: [UInt64: [Model.Event]] = [:]
+        let end = harness.engine.readEvents(after: eventsRead, filter) { event in
+            found[event.id, default: []].append(Model.Event(kind: event.kind, state: event.state))
+            return .next
+        }
+        for id in Set(found.keys).union(model.events.keys).sorted() {
+            let (told, expected) = (found[id] ?? [], model.events[id] ?? [])
+            try expect(told == expected, "of job \(id) is told\n\(told), not\n\(expected)")
+        }
+        eventsRead = end.reached
+        model.events = [:]
     }
 
     // MARK: Everything
@@ -21,18 +55,24 @@ extension Simulation {
         try harness.look { rows in
             for id in lastSeen.union(model.jobs.keys).sorted() { try compare(id, rows) }
             for name in Simulation.queues { try compare(name, rows) }
-            for (id, expected) in model.bulksDone {
-                let found = try harness.engine.bulkAction(id, rows)
-                try expect(
-                    found.map { [$0.changed, $0.refused] } == expected,
-                    "action \(id) came to \(found.debugDescription), not \(expected)")
-            }
+            for (id, expected) in model.bulks { try compare(id, expected, rows) }
+            try compareEvents()
         }
         lastSeen = Set(model.jobs.keys)
-        model.bulksDone = [:]
+        model.bulks = model.bulksGoingOn
         try harness.checkpoint()
         try compareLists()
         try compareGroups()
+    }
+
+    private func compare(
+        _ id: UInt64, _ bulk: Model.Bulk, _ rows: borrowing Transaction
+    ) throws {
+        let found = try harness.engine.bulkAction(id, rows)
+        try expect(
+            found?.progress == bulk.progress && found?.changed == bulk.changed
+                && found?.refused == bulk.refused,
+            "action \(id) came to \(found.debugDescription), not \(bulk)")
     }
 
     private func compareLists() throws {

@@ -82,6 +82,7 @@ extension Dice {
         wish.timeout = maybe(5) { UInt64($0.number(1...8_000)) }
         wish.unique = maybe(3) { $0.uniqueWish() }
         wish.tags = once(in: 5) ? ["red"] : []
+        wish.headers = once(in: 5) ? ["traceparent", "00-\(number(1...9))"] : []
         return wish
     }
 

@@ -38,6 +38,9 @@ extension Simulation {
             delivered.checkpoint == job.checkpoint,
             "job \(delivered.id) came with \(delivered.checkpoint), not \(job.checkpoint)")
         try expect(
+            delivered.headers == wireTexts(job.headers),
+            "job \(delivered.id) came with the headers \(delivered.headers)")
+        try expect(
             (delivered.failures, delivered.crashes, delivered.interruptions)
                 == (job.failures, job.crashes, job.interruptions),
             "job \(delivered.id) was delivered with other counters")
@@ -66,7 +69,7 @@ extension Simulation {
             case 1...3: .complete(dice.once(in: 2) ? pattern(dice.number(0...3_000)) : nil)
             case 4...7: .failedAs(dice.failure())
             case 8: .release
-            default: .extend(UInt64(dice.number(1...4) * 2_500))
+            default: .extend(UInt64(dice.pick([2_500, 5_000, 10_000, 30_000]) ?? 0))
             }
         let isExpected = model.settle(id, token, by: session, outcome)
         let credit = try harness.settle(id, token, by: session, outcome, rows)
@@ -87,7 +90,10 @@ extension Simulation {
             let done = UInt16(dice.number(0...10_000))
             isHeld = try engine.progress(
                 id, token: token, session: session, done: done, message: "…", rows)
-            if isExpected { model.jobs[id]?.run?.progress = done }
+            if isExpected {
+                model.jobs[id]?.run?.progress = done
+                model.tell(.progress, id, .running)
+            }
         case 2:
             let lines = (0..<dice.number(1...3)).map { "line \($0) of \(token)" }
             isHeld = try harness.log(id, token, by: session, lines, rows)

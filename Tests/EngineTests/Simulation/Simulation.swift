@@ -17,6 +17,8 @@ final class Simulation {
     private let comparesEvery: Int
     private var step = 0
     var nextSession: UInt64 = 1
+    /// Offset of the last event that was compared.
+    var eventsRead: UInt64 = 0
     /// Jobs that were there when everything was compared last.
     var lastSeen: Set<UInt64> = []
     static let queues = ["mail", "images", "reports"]
@@ -72,6 +74,7 @@ final class Simulation {
         model.random = harness.random
         if dice.once(in: 60) { return try loseTurn(step) }
         try harness.turn { rows in
+            watch()
             try commands(step, rows)
         } delivering: { rows in
             for seed in step.deliveries {
@@ -103,16 +106,29 @@ final class Simulation {
     private func moveOn() throws {
         let jump = dice.pick([0, 0, 1, 20, 300, 1_000, 4_000]) ?? 0
         let milliseconds = UInt64(dice.once(in: 60) ? 40_000 : jump)
-        model.now += milliseconds
         switch dice.number(1...80) {
         case 1: try harness.restart(after: milliseconds)
         case 2: try harness.crash(after: milliseconds)
-        default:
-            harness.now += milliseconds
-            return
+        default: return try wait(milliseconds)
         }
+        model.now += milliseconds
         tell("restart")
         model.restart()
+    }
+
+    /// Lets time pass. While an action goes on at its rate there is a turn at every instant at which
+    /// something is due: what comes first is plain then.
+    private func wait(_ milliseconds: UInt64) throws {
+        let end = harness.now + milliseconds
+        if milliseconds > 0, model.hasRatedBulk {
+            repeat {
+                try harness.turn { _ in watch() }
+                model.tick()
+                harness.now = min(end, max(harness.now, harness.nextTurnAt ?? end))
+                model.now = harness.now
+            } while harness.now < end
+        }
+        (harness.now, model.now) = (end, end)
     }
 
     private func command(_ rows: borrowing Transaction) throws {
@@ -130,7 +146,7 @@ final class Simulation {
         case 39...40: try edit(rows)
         case 41...42: try delete(rows)
         case 43: try changeQueue(rows)
-        case 44: try actOnAll(rows)
+        case 44: try dice.once(in: 4) ? stopAction(rows) : actOnAll(rows)
         case 45: try submitOnce(rows)
         case 46...47: try nameHeld(rows)
         default: try look(rows)

@@ -13,6 +13,8 @@ struct Wish: Equatable, CustomStringConvertible {
     var timeout: UInt64?
     var unique: UniqueWish?
     var tags: [String] = []
+    /// Names and values in turn.
+    var headers: [String] = []
 
     var description: String {
         let said: [(String, Any?)] = [
@@ -21,7 +23,9 @@ struct Wish: Equatable, CustomStringConvertible {
             ("timeout", timeout), ("unique", unique),
         ]
         let kept = retain.sorted { $0.key < $1.key }.map { "\($0.key) kept \($0.value)" }
-        return (said.compactMap { name, value in value.map { "\(name) \($0)" } } + kept + tags)
+        return
+            (said.compactMap { name, value in value.map { "\(name) \($0)" } } + kept + tags
+            + headers)
             .joined(separator: ", ")
     }
 

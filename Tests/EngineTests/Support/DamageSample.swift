@@ -15,6 +15,9 @@ struct DamageSample {
     var lastToken: UInt64 = 0
     var lastJob: UInt64 = 0
     let reply = pattern(3_000, seed: 5)
+    private(set) var dead: [UInt64] = []
+    /// Jobs that hold a unique key, by what they were submitted with.
+    private(set) var keyed: [(id: UInt64, wish: Wish)] = []
 
     init() throws {
         harness = try EngineHarness()
@@ -27,10 +30,14 @@ struct DamageSample {
         try holdSome()
         try waitSome()
         try answerSome()
+        try keySome()
+        try endSome()
         try stageSome()
+        try actSome()
+        try setSomethingAside()
         lastToken = harness.engine.nextToken - 1
         lastJob = harness.engine.nextJobID - 1
-        unfinished = Set(4...lastJob - 2)
+        unfinished = Set(4...keyed[2].id)
         try harness.verify()
     }
 
@@ -92,6 +99,49 @@ struct DamageSample {
         }
     }
 
+    private mutating func keySome() throws {
+        for (key, scope) in [("a", UniqueKey.Scope.waiting), ("b", .active), ("c", .period)] {
+            var wish = Wish(retain: [.completed: 60_000])
+            wish.unique = UniqueWish(key: key, scope: scope, policy: .existing)
+            if scope == .period { wish.unique?.period = 50_000 }
+            let outcome = try offer(wish)
+            guard case .accepted(let id) = outcome else { throw NotAccepted(outcome: outcome) }
+            keyed.append((id, wish))
+        }
+    }
+
+    private struct NotAccepted: Error { var outcome: SubmissionOutcome }
+
+    /// Submits a job with a key that may be held.
+    func offer(_ wish: Wish) throws -> SubmissionOutcome {
+        try harness.turn { rows in try harness.submit("keyed", payload: [1], wish, rows) }
+    }
+
+    /// Jobs that die of two errors.
+    private mutating func endSome() throws {
+        try harness.submit("errors", count: 3, options: Self.options(maxAttempts: 1))
+        let delivery = try harness.deliver("errors")
+        dead = delivery.ids
+        for (id, fingerprint) in zip(delivery.ids, [7, 7, 9] as [UInt64]) {
+            try harness.settle(id, delivery.token, .failed("no", "Error", fingerprint))
+        }
+    }
+
+    /// An action that is over, and one that goes on.
+    private func actSome() throws {
+        _ = try harness.begin(JobAction(.delete), on: JobFilter(queue: "none"))
+        let waiting = JobFilter(queue: "other", states: JobState.ready.bit)
+        let begun = try harness.begin(JobAction(.reprioritise), on: waiting, rate: 1)
+        #expect(begun != nil)
+    }
+
+    /// What an earlier damage has left.
+    private func setSomethingAside() throws {
+        try harness.turn { rows in
+            try rows.put(Tables.damaged, .damaged(Tables.notes, .note(900, .log))) { $0.u64(1) }
+        }
+    }
+
     private func stageSome() throws {
         try harness.turn { rows in
             let first = try harness.engine.beginStaging(2, rows)
@@ -127,7 +177,7 @@ struct DamageSample {
 
     /// Delivers all that is ready to session 3 and completes it.
     mutating func drain() throws {
-        for queue in ["mail", "other"] {
+        for queue in ["mail", "other", "keyed"] {
             while case let delivery = try harness.deliver(queue, to: 3), !delivery.jobs.isEmpty {
                 #expect(delivery.token > lastToken, "a token was issued again")
                 for id in delivery.ids {

@@ -12,6 +12,7 @@ struct Delivery {
         var type: String
         var payload: [UInt8]
         var checkpoint: [UInt8]
+        var headers: [UInt8]
     }
 
     var token: UInt64 = 0
@@ -252,6 +253,7 @@ extension Delivery.Job {
         type = String(decoding: job.type, as: UTF8.self)
         payload = Array(job.payload.bytes)
         checkpoint = Array(job.checkpoint)
+        headers = Array(job.headers)
     }
 }
 

@@ -116,9 +116,12 @@ final class EngineHarness {
 
     /// What does not add up in the rows; what is damaged is not told.
     func problems() throws -> [String] {
+        try allProblems().filter { !$0.isDamage }.map { "\($0.table.name): \($0.sentence)" }
+    }
+
+    func allProblems() throws -> [Verifier.Problem] {
         let now = now
-        let verifier = try store.turn { rows in try Verifier.everything(asOf: now, rows) }
-        return verifier.problems.filter { !$0.isDamage }.map { "\($0.table.name): \($0.sentence)" }
+        return try store.turn { rows in try Verifier.everything(asOf: now, rows).problems }
     }
 
     /// Checks that the rows agree with each other.
@@ -173,6 +176,21 @@ final class EngineHarness {
         return report
     }
 
+    /// Stops, flips a bit in one byte of each of these rows, verifies and repairs the store, and starts
+    /// again.
+    func repair(
+        damaging rows: [StoredRow], at place: Double
+    ) throws -> (problems: [Verifier.Problem], report: Repair.Report) {
+        try close(damaging: rows, at: place)
+        let closed = try Store.open(EngineHarness.options(path))
+        try closed.checkpoint(now: now)
+        let problems = try closed.snapshot { try Verifier.everything(asOf: now, $0).problems }
+        let report = try Repair.run(closed, now: now)
+        try closed.close(now: now)
+        try open()
+        return (problems, report)
+    }
+
     /// Stops, flips a bit in each of the stored byte strings, and starts again.
     func restart(damaging strings: [[UInt8]]) throws {
         try store.close(now: now)
@@ -185,6 +203,13 @@ final class EngineHarness {
     /// Stops, flips a bit in one byte of each of these rows, and starts again without a look at the rows.
     /// - Parameter place: where in the row the byte is: 0 the first one, 1 the last.
     func restart(damaging rows: [StoredRow], at place: Double) throws {
+        try close(damaging: rows, at: place)
+        verifies = false
+        try open()
+        damage += engine.damage
+    }
+
+    private func close(damaging rows: [StoredRow], at place: Double) throws {
         let bytes = try look { transaction in
             try rows.map { row in
                 let value = try #require(try transaction.raw(row.table, row.key))
@@ -196,9 +221,6 @@ final class EngineHarness {
         for (bytes, index) in bytes {
             try directory.damageEverywhere(bytes, at: index, in: "\(path)/data.mdb")
         }
-        verifies = false
-        try open()
-        damage += engine.damage
     }
 
     private func open() throws {

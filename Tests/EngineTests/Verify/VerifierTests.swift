@@ -33,28 +33,80 @@ struct VerifierTests {
         return harness
     }
 
-    @Test func `a full store agrees with itself, looked at as a whole or in pieces`() throws {
-        let harness = try full()
-        var pieces = 0
+    /// What is found by looking at a few rows at a time.
+    /// - Parameter isStill: whether every piece sees the rows of the same turn.
+    private func lookInPieces(
+        _ harness: EngineHarness, rowsMax: Int = 3, isStill: Bool = true
+    ) throws -> (problems: [Verifier.Problem], rows: [UInt64]) {
+        var (problems, rows): ([Verifier.Problem], [UInt64]) = ([], [])
         var cursor: [UInt8] = []
-        var rows: UInt64 = 0
         repeat {
-            let verifier = Verifier(asOf: harness.now, rowsMax: 3)
+            let turn = isStill ? 1 : UInt64(rows.count)
+            let verifier = Verifier(asOf: harness.now, turn: turn, rowsMax: rowsMax)
             try harness.look { try verifier.look(from: cursor, $0) }
-            #expect(verifier.problems == [])
-            rows += verifier.rowsSeen
+            problems += verifier.problems
+            rows.append(verifier.rowsSeen)
             cursor = verifier.cursor
-            pieces += 1
-        } while !cursor.isEmpty && pieces < 1_000
-        #expect(pieces > 10)
-        #expect(pieces < 1_000)
-        #expect(rows > 30)
+            #expect(cursor.count <= 255)
+        } while !cursor.isEmpty && rows.count < 3_000
+        #expect(rows.count < 3_000)
+        return (problems, rows)
+    }
+
+    @Test(arguments: [true, false])
+    func `a full store agrees with itself, looked at in pieces`(_ isStill: Bool) throws {
+        let (problems, rows) = try lookInPieces(try full(), isStill: isStill)
+        #expect(problems == [])
+        #expect(rows.count > 10)
+        #expect(rows.reduce(0, +) > 30)
+    }
+
+    @Test func `no piece looks at many more rows than it is told to`() throws {
+        let harness = try full()
+        try harness.submit("many", count: 2_000)
+        try harness.submit("one", count: 500, options: JobOptions(maxAttempts: 1))
+        while case let delivery = try harness.deliver("one", max: 9), !delivery.jobs.isEmpty {
+            try harness.settle(delivery, .fail())
+        }
+        _ = try harness.deliver("many", max: 200)
+        let (problems, rows) = try lookInPieces(harness, rowsMax: 300)
+        #expect(problems == [])
+        #expect(rows.count > 20)
+        #expect(rows.max() ?? 0 < 300 + 2 * EngineLimits.leaseSpanMax)
+    }
+
+    @Test(arguments: Fault.allCases)
+    func `a fault is found in pieces, too`(_ fault: Fault) throws {
+        let harness = try full()
+        try harness.look { rows in try fault.commit(rows) }
+        #expect(try !lookInPieces(harness).problems.isEmpty)
+    }
+
+    @Test(arguments: [Fault.bytesWrong, .runningWrong, .listedWrong, .producerTimerTwice])
+    func `a sum of several pieces that saw other rows is not judged`(_ fault: Fault) throws {
+        let harness = try full()
+        try harness.submit("one", count: 12, options: JobOptions(maxAttempts: 1))
+        for number in 0..<12 {
+            let delivery = try harness.deliver("one", max: 1, lease: 1_000_000)
+            if number.isMultiple(of: 2) { try harness.settle(delivery, .fail()) }
+        }
+        try harness.submit("mail", count: 12)
+        try harness.turn { rows in
+            for producer in 2...12 as ClosedRange<UInt64> {
+                let jobs = JobRun(first: 1, count: 1)
+                try harness.engine.remember(producer: producer, sequence: 1, jobs, rows)
+            }
+        }
+        #expect(try harness.problems() == [])
+        try harness.look { rows in try fault.commit(rows) }
+        #expect(try !lookInPieces(harness).problems.isEmpty)
+        #expect(try lookInPieces(harness, isStill: false).problems == [])
     }
 
     @Test func `a cursor that nobody gave is refused`() throws {
         let harness = try EngineHarness()
         #expect(throws: VerifierCursorError.self) {
-            try harness.look { try Verifier(asOf: 0).look(from: [99, 1], $0) }
+            try harness.look { try Verifier(asOf: 0, turn: 0).look(from: [99, 1], $0) }
         }
     }
 
@@ -88,6 +140,8 @@ enum Fault: CaseIterable {
     case indexRowGone, indexRowTwice, indexRowOfNoJob, timerGone, timerOfNoJob, keyRowGone
     case keyRowOfNoJob, noteOfNoJob, pieceOfNoJob, groupCountsWrong, counterWrong, leaseOfNoJob
     case leaseTimerGone, cancelNotListed, stagingWithoutEnd, nameGone, answerOfNobody, queueGone
+    case bytesWrong, runningWrong, listedWrong, producerTimerTwice, actionTimerGone
+    case stagedResultOfAnother
 
     func commit(_ rows: borrowing Transaction) throws {
         switch self {
@@ -120,9 +174,27 @@ enum Fault: CaseIterable {
         case .nameGone: try removeFirst(Tables.names, rows)
         case .answerOfNobody: try rows.put(Tables.answers, .answer(9, 9, 0)) { $0.u8(1) }
         case .queueGone: _ = try rows.delete(Tables.queues, .queue(2))
+        case .bytesWrong: try change(2, rows) { $0.waitingBytes += 1 }
+        case .runningWrong: try change(1, rows) { $0.running += 1 }
+        case .listedWrong: try change(1, rows) { $0.expired += 1 }
+        case .producerTimerTwice: try Timer(due: .max, kind: .producer, 1).set(rows)
+        case .actionTimerGone:
+            try remove(Tables.timers, rows) { try Timer(from: &$0).kind == .action }
+        case .stagedResultOfAnother:
+            try rows.put(Tables.pieces, .piece(901, .result, 0)) { $0.u8(1) }
+            try rows.put(Tables.pieces, .owner(ofStaged: 901)) { $0.u64(1) }
         case .stagingWithoutEnd:
             try rows.put(Tables.pieces, .piece(901, .result, 0)) { $0.u8(1) }
         }
+    }
+
+    private func change(
+        _ queue: UInt32, _ rows: borrowing Transaction, _ change: (inout QueueRow) -> Void
+    ) throws {
+        guard var row = try rows.get(Tables.queues, .queue(queue), { try QueueRow(from: &$0) })
+        else { return }
+        change(&row)
+        try rows.put(Tables.queues, .queue(queue)) { row.write(to: &$0) }
     }
 
     private func removeFirst(_ table: Table, _ rows: borrowing Transaction) throws {
