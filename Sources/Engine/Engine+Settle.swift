@@ -70,9 +70,7 @@ extension Engine {
         _ staged: UInt64?, _ rows: borrowing Transaction
     ) throws {
         var row = stored
-        if row.payloadPlace == .pieces {
-            try deletePieces(row.payloadBytes, of: id, .payload, rows)
-        }
+        try deletePayload(id, row, rows)
         row.payloadPlace = .dropped
         row.payload.bytes = .none
         row.setStartedAt(lease.startedAt)

@@ -145,13 +145,14 @@ extension Repair {
         _ id: UInt64, _ row: inout JobRow, _ rows: borrowing Transaction
     ) throws -> Bool {
         var isChanged = false
-        if row.payloadPlace == .pieces, try !isWhole(row.payloadBytes, id, .payload, rows) {
+        let payload = row.stagedPayload ?? id
+        if row.payloadPlace == .pieces, try !isWhole(row.payloadBytes, payload, .payload, rows) {
             tell("job \(id) has lost its payload")
             row.payloadPlace = .dropped
             isChanged = true
         }
-        let place = row.stagedResult ?? id
-        if row.resultPlace == .pieces, try !isWhole(row.resultBytes, place, .result, rows) {
+        let result = row.stagedResult ?? id
+        if row.resultPlace == .pieces, try !isWhole(row.resultBytes, result, .result, rows) {
             tell("job \(id) has lost its result")
             (row.result, row.resultPlace, row.stagedResult) = (nil, .row, nil)
             isChanged = true

@@ -27,7 +27,7 @@ struct JobFacts {
         fingerprint = row.history?.failure.fingerprint ?? 0
         hasNotes = row.hasNotes
         pieces = (
-            row.payloadPlace == .pieces ? row.payloadBytes : 0,
+            row.payloadPlace == .pieces && row.stagedPayload == nil ? row.payloadBytes : 0,
             row.resultPlace == .pieces ? row.resultBytes : 0
         )
         if let unique = row.options?.unique, unique.isHeld {
@@ -201,8 +201,9 @@ extension Verifier {
         of id: UInt64, _ row: JobRow, _ rows: borrowing Source
     ) throws {
         if row.payloadPlace != .dropped {
+            let place = row.stagedPayload ?? id
             try judge(
-                row.payload, row.payloadBytes, row.payloadPlace, at: id, .payload, of: id, rows)
+                row.payload, row.payloadBytes, row.payloadPlace, at: place, .payload, of: id, rows)
         }
         if let result = row.result {
             let place = row.stagedResult ?? id
