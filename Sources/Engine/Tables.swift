@@ -76,8 +76,8 @@ extension Key {
         Key().adding(u64: job).adding(u8: part.rawValue).adding(u32: index)
     }
 
-    /// Behind all pieces of a staged result: the job that has it.
-    static func owner(ofStaged result: UInt64) -> Key { piece(result, .result, .max) }
+    /// Behind all pieces that were staged: the job that has them.
+    static func owner(ofStaged pieces: UInt64) -> Key { piece(pieces, .result, .max) }
 }
 
 /// Which of a job's two byte strings a piece belongs to.
