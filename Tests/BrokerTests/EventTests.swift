@@ -1,3 +1,4 @@
+import Broker
 import MartletClient
 import MartletWire
 import NIOCore
