@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// What the protocol's document says of every event in every state is what the engine does.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct StateTableTests {
     private static let table = Result { try StateTable() }
 
