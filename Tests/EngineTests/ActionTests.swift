@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Retry, edit, reprioritise, delete and purge of single jobs.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ActionTests {
     private func harnessWithDeadJob() throws -> EngineHarness {
         let harness = try EngineHarness()

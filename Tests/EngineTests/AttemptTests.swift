@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// How often a job is tried, how long one attempt may take, and when the next comes.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct AttemptTests {
     private func options(_ change: (inout JobOptions) -> Void) -> JobOptions {
         var options = JobOptions(

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Actions on all jobs that match a filter, a few at a time.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BulkActionTests {
     @Test func `every job that matches is acted upon, and no other`() throws {
         let harness = try EngineHarness()

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Cancelling: at once while a job waits, with a grace while it runs.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct CancelTests {
     private func runningJob(grace: UInt64 = 15_000) throws -> (EngineHarness, UInt64) {
         let harness = try EngineHarness(grace: grace)

@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Rows that no longer match their check value: set aside, reported, and no harm to the others.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct DamageTests {
     private let mark = Array("this one's bits will flip".utf8)
 

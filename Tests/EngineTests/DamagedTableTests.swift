@@ -1,11 +1,12 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Each row of each table damaged: the broker serves on, says what it found, and every other job is
 /// completed once.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.fewAtATime, .timeLimit(.minutes(5)))
 struct DamagedTableTests {
     static let tables = [
         Tables.counters, Tables.queues, Tables.names, Tables.jobs, Tables.pieces, Tables.index,

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Dead jobs counted by the error that they died of.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct DeadGroupTests {
     /// Submits a job that dies of an error.
     @discardableResult

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Why a job is where it is.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ExplanationTests {
     @Test func `a ready job knows its place in line`() throws {
         let harness = try EngineHarness()

@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Later ends for some jobs of a delivery: the lease splits, and every part keeps its own time.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ExtensionTests {
     private func harness(_ count: Int) throws -> (EngineHarness, Delivery) {
         let harness = try EngineHarness(grace: 1_000)

@@ -1,11 +1,12 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Workers that resume their session and say what they hold: what was on its way when the connection
 /// broke is nobody's.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct HoldingTests {
     private func resumed(_ count: Int = 3) throws -> (EngineHarness, Delivery) {
         let harness = try EngineHarness()

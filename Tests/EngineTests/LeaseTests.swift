@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Deliveries, their rows, their tokens and their ends.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct LeaseTests {
     @Test func `a delivery is one row for all its jobs`() throws {
         let harness = try EngineHarness()

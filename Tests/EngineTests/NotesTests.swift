@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Progress, log lines and checkpoints: what handlers say of running jobs, and how long it stays.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct NotesTests {
     private func runningJob(_ options: JobOptions = JobOptions()) throws -> (EngineHarness, UInt64)
     {

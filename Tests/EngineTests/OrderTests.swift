@@ -1,8 +1,9 @@
 import Engine
 import Store
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct OrderTests {
     @Test func `jobs are delivered in the order of submission, across turns`() throws {
         let harness = try EngineHarness()

@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct PayloadTests {
     private static let lengths = [1, 1_800, 1_801, 1_992, 1_993, 3_984, 100_000]
 

@@ -1,4 +1,5 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -16,7 +17,7 @@ extension EngineHarness {
 }
 
 /// What is said of a queue as a whole.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct QueueSettingsTests {
     private func harness(_ change: (inout QueueSettings) -> Void = { _ in }) throws
         -> EngineHarness

@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Queues and what is shown of them and their jobs.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct QueueTests {
     @Test func `queues are made up to the limit, and known ones stay usable`() throws {
         let harness = try EngineHarness(queuesMax: 3)

@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// How long finished jobs are kept, and that nothing of them stays.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct RetentionTests {
     /// Tables in which a job that is gone must have left no row.
     private let tables = [
@@ -102,17 +103,17 @@ struct RetentionTests {
         #expect(try rowsLeft(harness) == 0)
     }
 
-    @Test func `a hundred thousand jobs vanish at once in bounded turns`() throws {
+    @Test func `twenty thousand jobs vanish at once in bounded turns`() throws {
         let harness = try EngineHarness()
         harness.verifies = false
         try harness.openSession(1)
         let options = JobOptions(retainCompleted: 3_600_000)
-        for _ in 0..<20 { try harness.submit(count: 5_000, options: options) }
+        for _ in 0..<4 { try harness.submit(count: 5_000, options: options) }
         while case let delivery = try harness.deliver(), !delivery.jobs.isEmpty {
             try harness.settle(delivery)
         }
         harness.now += 3_601_000
-        var left = UInt64(100_000)
+        var left = UInt64(20_000)
         var turns = 0
         while left > 0 {
             try harness.tick()
@@ -124,7 +125,7 @@ struct RetentionTests {
             left = retained
             turns += 1
         }
-        #expect(turns >= 50)
+        #expect(turns >= 10)
         #expect(try rowsLeft(harness) == 0)
     }
 

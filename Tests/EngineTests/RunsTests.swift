@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Runs of consecutive jobs, as rows: joined where they touch, split where one is taken out.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct RunsTests {
     private let place = IndexPlace(9, .dead)
 

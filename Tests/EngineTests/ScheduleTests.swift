@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Jobs that are to run later, first, or not for long.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct ScheduleTests {
     private func options(_ change: (inout JobOptions) -> Void) -> JobOptions {
         var options = JobOptions()

@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Which jobs a filter finds, in which order, and that every page agrees with a look at all jobs.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SearchTests {
     /// Jobs of two queues, types, tags and priorities, in every state.
     private func mixedHarness() throws -> EngineHarness {

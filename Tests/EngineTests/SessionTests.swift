@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Workers that leave, vanish and come back.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SessionTests {
     private func working(grace: UInt64 = 15_000, _ count: Int = 3) throws -> (
         EngineHarness, Delivery

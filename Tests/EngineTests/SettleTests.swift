@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Complete, fail, release: what becomes of a job, and what of its counters.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SettleTests {
     @Test func `a completed job keeps its result and drops its payload`() throws {
         let harness = try EngineHarness()

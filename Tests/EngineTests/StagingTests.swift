@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Long payloads that are stored ahead of their jobs.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct StagingTests {
     private let payloads = [pattern(50_000, seed: 1), pattern(7), pattern(3_000, seed: 3)]
 

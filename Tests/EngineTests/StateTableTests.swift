@@ -1,11 +1,12 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// What the protocol's document says of every event in every state is what the engine does, and nothing
 /// else that it could say would be.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct StateTableTests {
     private static let table = Result { try StateTable() }
     /// All that the document says of any event in any state, conditions aside.

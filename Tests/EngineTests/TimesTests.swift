@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// How long jobs take, and how many of them there are in a minute.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct TimesTests {
     @Test(arguments: [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (1_000, 10), (1_024, 11)])
     func `a step of the histogram ends where it doubles`(_ milliseconds: UInt64, _ step: Int) {

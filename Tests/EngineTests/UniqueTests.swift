@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Unique keys: who holds them, until when, and what becomes of those who come later.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct UniqueTests {
     private func harness() throws -> EngineHarness {
         let harness = try EngineHarness()

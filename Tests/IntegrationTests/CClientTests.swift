@@ -16,7 +16,7 @@ extension IntegrationTests {
         ) async throws {
             try await withScratch { output in
                 let made = try await Tool.run(
-                    "/usr/bin/make", ["-s", target, "OUT=\(output)"], directory: Self.client)
+                    "/usr/bin/make", ["-s", "-C", Self.client, target, "OUT=\(output)"])
                 try #require(made.status == 0, "\(made.text)")
                 try await body(output)
             }

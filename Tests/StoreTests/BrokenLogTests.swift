@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// A disk that fails under the log: nobody knows what became of the last turn.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BrokenLogTests {
     @Test
     func `an append that fails is an unknown outcome, for good, and the log keeps every turn`()

@@ -1,11 +1,12 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
 
 /// The directory is copied at every named point of creation, turns, segment changes and checkpoints.
 /// Each copy opens with everything that was committed, and with the turn in flight whole or not at all.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct CrashPointTests {
     /// What a copy must hold: the turns before the one in flight, or that one too.
     private struct Copy {

@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
 import Store
+import TestSupport
 import Testing
 
 /// A store on a file system of a few megabytes: filled, drained, and at work again unaided.
-@Suite(.timeLimit(.minutes(2)), .enabled(if: SmallDevice.isPossible))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)), .enabled(if: SmallDevice.isPossible))
 struct FullDeviceTests {
     private let device: SmallDevice
 

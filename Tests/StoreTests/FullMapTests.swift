@@ -1,8 +1,9 @@
 import Store
+import TestSupport
 import Testing
 
 /// The data file's largest size is a limit like the device's.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct FullMapTests {
     private let directory: TestDirectory
     private var configuration: Store.Configuration

@@ -1,11 +1,12 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Store
 
 /// A log of five turns in two segments is cut and damaged at every byte. Reopening gives whole turns, in
 /// order from the first, and refuses where a turn is lost that valid later ones follow.
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.fewAtATime, .timeLimit(.minutes(5)))
 struct LogDamageTests {
     private let directory: TestDirectory
     private let log: SampleLog

@@ -1,9 +1,10 @@
 import Foundation
 import Store
+import TestSupport
 import Testing
 
 /// Random turns, checkpoints, crashes and restarts against a dictionary.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct RandomisedTests {
     private struct SplitMix: RandomNumberGenerator {
         var state: UInt64

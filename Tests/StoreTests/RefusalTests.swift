@@ -1,9 +1,10 @@
 import Foundation
 import Glibc
 import Store
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct RefusalTests {
     private let directory: TestDirectory
 

@@ -1,7 +1,8 @@
 import Store
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct RowsTests {
     private let directory: TestDirectory
 

@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// What does not add up is found, wherever it is, and repaired.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct VerifierTests {
     /// A store with something in every table, and ids of jobs in it.
     private func full() throws -> EngineHarness {
