@@ -159,7 +159,7 @@ private struct Invoice: Job {
     }
 
     private func act(
-        _ martlet: MartletClient, first: JobStatus.ID, second: JobStatus.ID
+        _ martlet: MartletClient, first: JobStatus.ID, second: JobStatus.ID, tonight: Date
     ) async throws {
         let filter = JobQuery(queue: "images", states: [.dead], tag: "customer-17")
         for try await job in martlet.jobs(matching: filter) {
@@ -174,6 +174,9 @@ private struct Invoice: Job {
         for result in try await martlet.retry([first, second]) {
             print(result.id, result.outcome)
         }
+
+        try await martlet.edit(
+            first, options: JobOptions(priority: 200, runAt: tonight), removing: .tags)
 
         let action = try await martlet.actOnAll(.retry(), matching: filter, rate: 100)
         for try await status in action.progress {

@@ -1,5 +1,6 @@
 import Gateway
 import MartletClient
+import MartletWire
 import NIOCore
 import Testing
 
@@ -89,6 +90,25 @@ struct EventStreamTests {
             let again = try await HTTPAnswer.to(
                 "GET", path, at: http, headers: ["Last-Event-ID": told.body.lastEventID])
             #expect(again.status == 204)
+        }
+    }
+
+    @Test func `a stream above the limit is refused before it begins`() async throws {
+        try await withBoth { gateway in
+            let http = try #require(gateway.http)
+            var streams: [Stream] = []
+            for _ in 0..<Limits.watchesMax {
+                streams.append(try await Stream.open("/v1/events", at: http))
+            }
+            // Whoever is told something watches.
+            _ = try await submit(at: http)
+            for stream in streams {
+                _ = await stream.client.text { $0.contains("event: submitted") }
+            }
+            let refused = try await HTTPAnswer.to("GET", "/v1/events", at: http)
+            #expect(refused.status == 429)
+            #expect(try refused.code == "TOO_MANY_WATCHES")
+            for stream in streams { try await stream.client.close() }
         }
     }
 
