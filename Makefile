@@ -11,7 +11,7 @@ SOURCES = Package.swift Sources Tests
 SUITES = StyleTests WireTests CompressionTests CommandLineTests BenchTests StoreTests EngineTests ClientTests WorkerTests \
 	BrokerTests TestingTests GatewayTests IntegrationTests
 # Those that work for minutes: each on its own, at the end.
-LONG = EngineTests.SimulationTests EngineTests.MutantTests
+LONG = EngineTests.DamagedTableTests EngineTests.SimulationTests EngineTests.MutantTests
 
 # What `make compare` is told: COMPARE_ROUNDS=1 for one round, COMPARE=--quick to see whether it works. More of it:
 # `clients/compare/compare --help`.

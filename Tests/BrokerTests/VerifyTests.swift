@@ -36,6 +36,33 @@ struct VerifyTests {
         }
     }
 
+    @Test func `jobs that come and go while a store is verified make no false alarm`() async throws
+    {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let client = try await broker.connect(inbox: inbox)
+            for _ in 0..<12 {
+                _ = try await client.submitAll(Submit("q", (0..<1_000).map { "\($0)" }))
+            }
+            let other = try await broker.connect()
+            try await client.subscribe("q", credit: 100)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        _ = try await other.submitAll(Submit("q", (0..<50).map { "\($0)" }))
+                    }
+                }
+                let jobs = await inbox.jobs(50)
+                _ = try await client.settle(
+                    jobs.map { Settlement(id: $0.delivery.fields.id, token: $0.token, .release) })
+                let found = try await client.verify()
+                group.cancelAll()
+                #expect(found.problems == [])
+                #expect(found.jobs >= 12_000)
+            }
+        }
+    }
+
     @Test func `a cursor that is not the server's is refused`() async throws {
         try await BrokerHarness.run { broker in
             let client = try await broker.connect()

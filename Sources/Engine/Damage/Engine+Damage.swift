@@ -36,8 +36,9 @@ extension Engine {
         }
     }
 
-    /// Reads leases, the index, timers, notes, keys, groups or actions; when a row of them is damaged, what it said is put together
-    /// again, and then they are read again. `read` must have changed nothing when it throws.
+    /// Reads leases, the index, timers, notes, keys, groups or actions; when a row of them is damaged, what
+    /// it said is put together again, and then they are read again. `read` must have changed nothing when
+    /// it throws.
     func mending<R>(_ rows: borrowing Transaction, _ read: () throws -> R) throws -> R {
         var mended: StoreError?
         while true {
