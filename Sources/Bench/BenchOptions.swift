@@ -5,8 +5,8 @@ package struct BenchOptions: Sendable {
     package var target: Target
     /// Bearer token; empty when the server wants none.
     package var token = ""
-    package var workloads = Workload.allCases
-    /// Jobs of `submit`, `drain` and `flow`.
+    package var workloads = Workload.usual
+    /// Jobs of every workload but `sync`.
     package var jobs = 1_000_000
     /// `sync` ends after this many jobs or seconds, whichever comes first.
     package var syncJobs = 5_000

@@ -38,7 +38,8 @@ package struct BenchRun: Sendable {
             options: options, broker: broker,
             generator: LoadGenerator(
                 host: host, port: port, options: options, loop: threads.next()),
-            report: report)
+            server: BenchServer(
+                host: host, port: port, token: options.token, group: threads), report: report)
         do {
             let results = try await session.run()
             try await threads.shutdownGracefully()

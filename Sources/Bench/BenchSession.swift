@@ -7,6 +7,7 @@ struct BenchSession {
     /// `nil` when the server is somebody else's.
     private let broker: BrokerProcess?
     private let generator: LoadGenerator
+    private let server: BenchServer
     private let report: @Sendable (BenchEvent) -> Void
     private var results: [WorkloadResult] = []
     /// Of all queues together, also of those that were filled only to be emptied.
@@ -14,11 +15,12 @@ struct BenchSession {
 
     init(
         options: BenchOptions, broker: BrokerProcess?, generator: LoadGenerator,
-        report: @escaping @Sendable (BenchEvent) -> Void
+        server: BenchServer, report: @escaping @Sendable (BenchEvent) -> Void
     ) {
         self.options = options
         self.broker = broker
         self.generator = generator
+        self.server = server
         self.report = report
     }
 
@@ -32,7 +34,9 @@ struct BenchSession {
                     durability: options.durability, append: append)))
         if wants(.sync) { try await sync(append) }
         if wants(.submit) || wants(.drain) { try await backlog() }
-        if wants(.flow) { try await flow() }
+        if wants(.flow) { add(try await flow(.flow, keep: 0)) }
+        if wants(.retention) { try await retention() }
+        if wants(.mass) { try await mass() }
         report(.ended(total))
         return results
     }
@@ -75,19 +79,33 @@ struct BenchSession {
                 verdict: verdict))
     }
 
-    private mutating func flow() async throws {
-        let queue = "\(options.queuePrefix)-flow"
+    /// - Parameter keep: how long completed jobs are kept, in milliseconds.
+    private mutating func flow(_ workload: Workload, keep: UInt64) async throws -> WorkloadResult {
+        let queue = "\(options.queuePrefix)-\(workload)-\(keep)"
         let producers = max(1, options.connections / 2)
         let workers = max(1, options.connections - producers)
         let figures = try await generator.run(
             LoadPlan(
                 queue: queue, producers: producers, workers: workers,
-                jobs: options.jobs, outstanding: options.outstanding))
-        add(
-            WorkloadResult(
-                .flow, options: options, connections: producers + workers,
-                outstanding: options.outstanding, seconds: figures.seconds,
-                latency: figures.delivery, verdict: await close(queue)))
+                jobs: options.jobs, outstanding: options.outstanding, retainMilliseconds: keep))
+        return WorkloadResult(
+            workload, options: options, connections: producers + workers,
+            outstanding: options.outstanding, seconds: figures.seconds,
+            latency: figures.delivery, verdict: await close(queue))
+    }
+
+    private mutating func retention() async throws {
+        for time in KeepingTime.allCases {
+            var result = try await flow(.retention, keep: time.milliseconds)
+            result.part = time.rawValue
+            add(result)
+        }
+    }
+
+    private mutating func mass() async throws {
+        results += try await Caller.with(server) { caller in
+            try await MassSession(caller, server, options, report: report).run()
+        }
     }
 
     // MARK: Parts

@@ -8,6 +8,8 @@ struct LoadPlan: Sendable {
     var jobs = 0
     /// Submissions without an answer, of each producer.
     var outstanding = 0
+    /// How long completed jobs are kept.
+    var retainMilliseconds: UInt64 = 0
     /// Ends submitting early.
     var millisecondsMax: Int?
 }

@@ -15,7 +15,7 @@ struct Producer: LoadRole {
         durability = options.durability
         payload = JobPayload(byteCount: options.payloadBytes)
         slots = Array(repeating: nil, count: plan.outstanding)
-        (front, back) = Producer.frame(queue: plan.queue, durability, payload)
+        (front, back) = Producer.frame(plan, durability, payload)
     }
 
     mutating func begin(
@@ -73,14 +73,14 @@ struct Producer: LoadRole {
     }
 
     private static func frame(
-        queue: String, _ durability: Durability, _ payload: JobPayload
+        _ plan: LoadPlan, _ durability: Durability, _ payload: JobPayload
     ) -> (front: ByteBuffer, back: ByteBuffer) {
         var bytes = ByteBuffer()
         payload.write(JobStamp(index: 0, sentAt: 0), to: &bytes)
         let submit = Submit(
-            queue: queue, type: "bench", durability: durability,
+            queue: plan.queue, type: "bench", durability: durability,
             items: [SubmitItem(payload: .plain(bytes))],
-            options: .with { $0.retainCompletedMilliseconds = 0 })
+            options: .with { $0.retainCompletedMilliseconds = plan.retainMilliseconds })
         var frame = ByteBuffer()
         frame.write(submit, requestID: 0, splitBytes: .max)
 

@@ -11,7 +11,8 @@ package struct ReportTable: Sendable {
         switch event {
         case .started(let header): [head(header), "", ReportTable.columns]
         case .measured(let result): [row(result)] + notes(result)
-        case .ended(let verdict): ["", ReportTable.sentence(verdict)]
+        case .ended(let verdict):
+            verdict.acknowledged == 0 ? [] : ["", ReportTable.sentence(verdict)]
         }
     }
 
@@ -29,8 +30,12 @@ package struct ReportTable: Sendable {
         ].joined(separator: "   ")
     }
 
+    /// Of the longest part's name.
+    private static let nameWidth = 12
+
     private static let columns =
-        pad("", 8) + ["jobs/s", "p50", "p99", "p99.9", "max"].map { right($0, 10) }.joined()
+        pad("", nameWidth)
+        + ["jobs/s", "p50", "p99", "p99.9", "max"].map { right($0, 10) }.joined()
 
     private func row(_ result: WorkloadResult) -> String {
         let latencies = [
@@ -39,8 +44,16 @@ package struct ReportTable: Sendable {
         ]
         let figures =
             [Int(result.jobsPerSecond.rounded()).grouped] + latencies.map(ReportTable.milliseconds)
-        return ReportTable.pad(result.workload.rawValue, 8)
+        return ReportTable.pad(name(result), ReportTable.nameWidth)
             + figures.map { ReportTable.right($0, 10) }.joined() + "    " + shape(result)
+    }
+
+    private func name(_ result: WorkloadResult) -> String {
+        switch result.workload {
+        case .retention: "keep " + (result.part ?? "")
+        case .mass: result.part ?? ""
+        case .sync, .submit, .drain, .flow: result.workload.rawValue
+        }
     }
 
     private func shape(_ result: WorkloadResult) -> String {
@@ -49,7 +62,8 @@ package struct ReportTable: Sendable {
         case .sync: "1 connection, 1 outstanding"
         case .submit: "\(result.connections) connections, \(outstanding) outstanding each"
         case .drain: "\(result.connections) connections, every job settled"
-        case .flow:
+        case .mass: "\(result.jobs.grouped) jobs at once; a PING meanwhile"
+        case .flow, .retention:
             "\(result.connections / 2) submit, "
                 + "\(result.connections - result.connections / 2) work"
         }
@@ -70,7 +84,7 @@ package struct ReportTable: Sendable {
                     + "store \(ReportTable.megabytes(footprint.storeBytes)), "
                     + "log \(ReportTable.megabytes(footprint.logBytes)) (\(ratio) × the payloads)")
         }
-        return notes.map { ReportTable.pad("", 8) + "    " + $0 }
+        return notes.map { ReportTable.pad("", ReportTable.nameWidth) + "    " + $0 }
     }
 
     private static func sentence(_ verdict: DeliveryVerdict) -> String {

@@ -3,6 +3,8 @@ package import MartletWire
 /// One workload's figures, as `--json` prints them.
 package struct WorkloadResult: Codable, Equatable, Sendable {
     package var workload: Workload
+    /// Which of its figures: a `KeepingTime` of `retention`, a `MassChange` of `mass`; the others have one.
+    package var part: String?
     /// What each acknowledgement was worth: `memory` or `disk`.
     package var durability: String
     /// Acknowledged jobs.
@@ -16,7 +18,8 @@ package struct WorkloadResult: Codable, Equatable, Sendable {
     package var seconds: Double
     package var jobsPerSecond: Double
     /// `sync` and `submit`: submission sent to acknowledged. `drain`: delivery received to settlement acknowledged.
-    /// `flow`: submission sent to delivery received. Each from all jobs, in microseconds.
+    /// `flow` and `retention`: submission sent to delivery received. Each from all jobs, in microseconds.
+    /// `mass`: `PING` sent to answered, one each millisecond.
     package var p50Microseconds: Double
     package var p99Microseconds: Double
     package var p999Microseconds: Double
@@ -35,7 +38,7 @@ package struct WorkloadResult: Codable, Equatable, Sendable {
     package var isExact: Bool { lost == 0 && duplicated == 0 && damaged == 0 }
 
     enum CodingKeys: String, CodingKey {
-        case workload, durability, jobs, connections, outstanding, seconds, lost, duplicated,
+        case workload, part, durability, jobs, connections, outstanding, seconds, lost, duplicated,
             damaged
         case append, footprint
         case payloadBytes = "payload_bytes"

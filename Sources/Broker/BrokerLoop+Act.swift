@@ -6,47 +6,77 @@ import Store
 // What is done to jobs by request.
 
 extension BrokerLoop {
-    func act(_ message: Act, _ request: Request, _ rows: borrowing Transaction) throws {
+    /// Does something to some jobs: to all of them in this turn, or, where that changes too many rows, to
+    /// the others in later ones.
+    func act(_ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction) throws {
+        let message = try Act(body: body)
         let limit = Int(configuration.limits.batchMax)
         guard message.ids.count <= limit else {
             throw WireError.batchTooLarge(actual: message.ids.count, limit: limit)
         }
-        let action = EngineAction(message.action, message.options)
+        let acting = Acting(message)
+        // What was asked for before comes first.
+        if !isChangingJobs, hasRoom(rows), try goOn(acting, rows) {
+            return answer(acting, request)
+        }
+        append(Staging(body, request, .act(acting)))
+    }
+
+    /// Acts on some more jobs, at least on one.
+    /// - Returns: whether every job has its outcome.
+    func goOn(_ acting: Acting, _ rows: borrowing Transaction) throws -> Bool {
+        while let id = acting.next {
+            acting.outcomes.append(try engine.act(acting.action, on: id.rawValue, rows))
+            guard hasRoom(rows) else { break }
+        }
+        return acting.next == nil
+    }
+
+    /// Whether the turn has changed so little that it may change more.
+    func hasRoom(_ rows: borrowing Transaction) -> Bool {
+        rows.changedRows < BrokerLoop.changedRowsMax && rows.changedBytes < BrokerLoop.turnBytesMax
+    }
+
+    func answer(_ acting: Acting, _ request: Request) {
         var out = ByteBuffer()
         var writer = ActedWriter(to: &out, requestID: request.id, channel: request.peer.channel)
-        for id in message.ids {
-            let outcome = try engine.act(action, on: id.rawValue, rows)
+        for (id, outcome) in zip(acting.message.ids, acting.outcomes) {
             if case .done(let state) = outcome {
                 writer.done(state.flatMap { MartletWire.JobState($0) }, to: &out)
             } else {
-                writer.refuse(refusal(of: outcome, id, "\(message.action)"), to: &out)
+                writer.refuse(refusal(of: outcome, id, "\(acting.message.action)"), to: &out)
             }
         }
         writer.finish(in: &out)
         sendAtLength(out, to: request)
     }
 
-    func edit(_ message: Edit, _ request: Request, _ rows: borrowing Transaction) throws {
+    // MARK: Edits
+
+    func edit(_ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction) throws {
+        let message = try Edit(body: body)
         guard store.acceptsSubmissions else { throw storeFull() }
-        let outcome: JobActionOutcome
-        if let payload = message.payload {
-            outcome = try payload.bytes.withReader { reader in
-                let view = PayloadView(
-                    codec: payload.codec, rawBytes: payload.rawBytes, checksum: payload.checksum,
-                    bytes: reader.rest())
-                let limit = Int(configuration.limits.payloadBytesMax)
-                if let refusal = view.refusal(bytesMax: limit) { throw refusal }
-                return try edit(message, StoredPayload(view), rows)
-            }
-        } else {
-            outcome = try edit(message, nil, rows)
+        let refusal = try message.withPayload {
+            $0?.refusal(bytesMax: Int(configuration.limits.payloadBytesMax))
         }
-        guard case .done = outcome else { throw refusal(of: outcome, message.id, "edit") }
-        reply(Done(), to: request)
+        if let refusal { throw refusal }
+        guard body.readableBytes < BrokerLoop.stagedBytesMin, !isChangingJobs else {
+            return try stage(body, message, request, rows)
+        }
+        let outcome = try message.withPayload { payload in
+            try edit(message, payload.map { StoredPayload($0) }, staged: nil, rows)
+        }
+        answer(message, outcome, request)
     }
 
-    private func edit(
-        _ message: Edit, _ payload: StoredPayload?, _ rows: borrowing Transaction
+    func answer(_ message: Edit, _ outcome: JobActionOutcome, _ request: Request) {
+        if case .done = outcome { return reply(Done(), to: request) }
+        reply(refusal(of: outcome, message.id, "edit"), to: request)
+    }
+
+    /// - Parameter staged: the id that the payload is stored under already.
+    func edit(
+        _ message: Edit, _ payload: StoredPayload?, staged: UInt64?, _ rows: borrowing Transaction
     ) throws -> JobActionOutcome {
         let options = message.options.fields
         return try options.withBytes { bytes in
@@ -62,6 +92,7 @@ extension BrokerLoop {
             if options.tags != nil { edit.tags = bytes.tags }
             if options.headers != nil { edit.headers = bytes.headers }
             edit.payload = payload
+            edit.stagedPayload = staged
             return try engine.edit(message.id.rawValue, edit, rows)
         }
     }
@@ -73,6 +104,35 @@ extension BrokerLoop {
         case .damaged: .jobDamaged(id)
         case .isFinished(let state): .jobFinished(id, MartletWire.JobState(state))
         case .isInState(let state): .jobState(id, MartletWire.JobState(state), action)
+        }
+    }
+}
+
+/// What an `ACT` has come to so far. Owned by the writer thread.
+final class Acting {
+    let message: Act
+    let action: EngineAction
+    /// Of the first jobs.
+    var outcomes: [JobActionOutcome] = []
+
+    init(_ message: Act) {
+        self.message = message
+        action = EngineAction(message.action, message.options)
+    }
+
+    /// The first job without an outcome.
+    var next: JobID? { outcomes.count < message.ids.count ? message.ids[outcomes.count] : nil }
+}
+
+extension Edit {
+    /// Lends the payload where it lies; nil: there is none.
+    func withPayload<R>(_ body: (PayloadView?) throws -> R) rethrows -> R {
+        guard let payload else { return try body(nil) }
+        return try payload.bytes.withReader { reader in
+            try body(
+                PayloadView(
+                    codec: payload.codec, rawBytes: payload.rawBytes, checksum: payload.checksum,
+                    bytes: reader.rest()))
         }
     }
 }

@@ -3,7 +3,8 @@ import MartletWire
 import NIOCore
 import Store
 
-// Long messages are stored some bytes in each turn, so that small ones need not wait for them.
+// Long messages are stored some bytes in each turn, and what changes many rows is carried out some of them in each,
+// so that small ones need not wait for them.
 
 extension BrokerLoop {
     /// Bodies at least this long are staged.
@@ -46,7 +47,19 @@ extension BrokerLoop {
                 firstID: first))
     }
 
-    private func append(_ staging: Staging) {
+    /// Begins to stage the payload of a long edit, and puts off a short one that must not overtake others.
+    func stage(
+        _ body: ByteBuffer, _ edit: Edit, _ request: Request, _ rows: borrowing Transaction
+    ) throws {
+        let isLong = body.readableBytes >= BrokerLoop.stagedBytesMin
+        let first = isLong ? try engine.beginStaging(1, rows) : 0
+        append(Staging(body, request, .edit(edit), refusals: [], firstID: first))
+    }
+
+    /// Whether requests are under way that a later one of their kind must not overtake.
+    var isChangingJobs: Bool { stagings.contains { $0.changesJobs } }
+
+    func append(_ staging: Staging) {
         staging.hold()
         stagings.append(staging)
     }
@@ -74,11 +87,16 @@ extension BrokerLoop {
 
     // MARK: Some in each turn
 
-    /// Stores some more of the message that is being staged; carries it out when all is stored.
+    /// Stores some more of the message that is being staged; carries it out when all is stored. Those behind
+    /// it have their turn with it if they store nothing.
     func stageSome(_ rows: borrowing Transaction) throws {
         guard let staging = stagings.first else { return }
         guard try stage(staging, bytesMax: BrokerLoop.stagingBytesMax, rows) else { return }
         stagings.removeFirst()
+        while let next = stagings.first, next.firstID == 0, hasRoom(rows) {
+            guard try stage(next, bytesMax: 0, rows) else { return }
+            stagings.removeFirst()
+        }
     }
 
     /// What a session that ends has settled before counts, however long it is.
@@ -94,20 +112,34 @@ extension BrokerLoop {
         _ staging: Staging, bytesMax: Int, _ rows: borrowing Transaction
     ) throws -> Bool {
         let batchMax = Int(configuration.limits.batchMax)
-        return try staging.body.withReader { reader in
-            switch staging.purpose {
-            case .submit:
+        switch staging.purpose {
+        case .submit:
+            return try staging.body.withReader { reader in
                 let submit = try SubmitView(from: &reader, batchMax: batchMax)
                 guard try stage(staging, submit, bytesMax: bytesMax, rows) else { return false }
                 note(staging.release())
                 try finish(staging, submit, rows)
-            case .settle(let session):
+                try engine.endStaging(staging.firstID, rows)
+                return true
+            }
+        case .settle(let session):
+            return try staging.body.withReader { reader in
                 let settle = try SettleView(from: &reader, batchMax: batchMax)
                 guard try stage(staging, settle, bytesMax: bytesMax, rows) else { return false }
                 note(staging.release())
                 try finish(staging, settle, session, rows)
+                try engine.endStaging(staging.firstID, rows)
+                return true
             }
-            try engine.endStaging(staging.firstID, rows)
+        case .edit(let edit):
+            guard try stage(staging, edit, bytesMax: bytesMax, rows) else { return false }
+            note(staging.release())
+            try finish(staging, edit, rows)
+            return true
+        case .act(let acting):
+            guard try goOn(acting, rows) else { return false }
+            note(staging.release())
+            answer(acting, staging.answer)
             return true
         }
     }
@@ -147,6 +179,18 @@ extension BrokerLoop {
                 result.bytes, item: index, .result, id, staging, atMost: budget, rows)
         }
         return budget > 0 || staging.itemsDone == settle.count
+    }
+
+    private func stage(
+        _ staging: Staging, _ edit: Edit, bytesMax: Int, _ rows: borrowing Transaction
+    ) throws -> Bool {
+        guard staging.firstID > 0 else { return true }
+        return try edit.withPayload { payload in
+            guard let bytes = payload?.bytes else { return true }
+            _ = try stage(
+                bytes, item: 0, .payload, staging.firstID, staging, atMost: bytesMax, rows)
+            return staging.itemsDone == 1
+        }
     }
 
     /// Stores what of an item is not stored, about `budget` bytes of it.
@@ -231,6 +275,31 @@ extension BrokerLoop {
             return refusal
         }
     }
+}
+
+extension BrokerLoop {
+    // MARK: Edits
+
+    /// Gives the job the payload that was staged, if there was a long one.
+    private func finish(
+        _ staging: Staging, _ edit: Edit, _ rows: borrowing Transaction
+    ) throws {
+        let staged = staging.firstID > 0 ? staging.firstID : nil
+        let outcome = try edit.withPayload { view in
+            let payload = view.map { StoredPayload($0) }
+            let outcome = try self.edit(edit, payload, staged: staged, rows)
+            if let staged, let payload, !outcome.isDone {
+                try engine.discardStaged(payload, staged, .payload, rows)
+            }
+            return outcome
+        }
+        if let staged { try engine.endStaging(staged, rows) }
+        answer(edit, outcome, staging.answer)
+    }
+}
+
+extension JobActionOutcome {
+    fileprivate var isDone: Bool { if case .done = self { true } else { false } }
 }
 
 extension SettlementView {

@@ -14,6 +14,8 @@ import Store
 final class BrokerLoop {
     /// Bytes of frames that one turn takes: a lone small job never waits behind more.
     static let turnBytesMax = 2 << 20
+    /// Rows that a turn changes by request before what remains waits for the next.
+    static let changedRowsMax = 6_000
     /// How often a full disk is looked at, in milliseconds.
     static let spaceMilliseconds: UInt64 = 500
     /// Between two turns, when there is more to do: long enough not to be over when the loop looks for tasks.
@@ -60,6 +62,7 @@ final class BrokerLoop {
     private var alarm: Scheduled<Void>?
     private var ended: EventLoopPromise<Void>?
     private var couldSubmit = true
+    private var turnWatch = TurnWatch()
 
     /// Opens the store, recovers, and reads what the engine mirrors. On the writer's loop.
     init(
@@ -145,13 +148,31 @@ final class BrokerLoop {
     }
 
     private func turn() throws {
+        let (begin, work) = (TurnWatch.now(), TurnWatch.work())
         drain()
         let now = clock.now
         try store.turn { rows in try apply(now, rows) }
         sendEarly()
+        let applied = TurnWatch.now()
         _ = try store.commit(now: now)
+        let committed = TurnWatch.now()
         reply()
         try checkpoint(now)
+        let end = TurnWatch.now()
+        let times = TurnTimes(
+            apply: applied - begin, commit: committed - applied, checkpoint: end - committed,
+            work: TurnWatch.work() - work)
+        if let longest = turnWatch.note(times, at: end) { log(longest) }
+    }
+
+    private func log(_ longest: TurnTimes) {
+        logger.log(
+            level: longest.total > TurnWatch.long ? .warning : .debug, "longest turn of late",
+            metadata: [
+                "apply_us": "\(longest.apply / 1_000)", "commit_us": "\(longest.commit / 1_000)",
+                "checkpoint_us": "\(longest.checkpoint / 1_000)",
+                "most_work_us": "\(longest.work / 1_000)",
+            ])
     }
 
     private func drain() {
@@ -177,9 +198,10 @@ final class BrokerLoop {
     private func apply(_ now: UInt64, _ rows: borrowing Transaction) throws {
         engine.begin(Engine.Stamp(now: now, random: random.next()))
         var bytes = 0
-        while arrivalsTaken < arrivals.count, bytes < BrokerLoop.turnBytesMax {
-            bytes += try carryOut(arrivals[arrivalsTaken], rows)
-            arrivalsTaken += 1
+        while arrivalsTaken < arrivals.count, bytes < BrokerLoop.turnBytesMax, hasRoom(rows) {
+            let (done, rest) = try carryOut(arrivals[arrivalsTaken], rows)
+            bytes += done
+            if let rest { arrivals[arrivalsTaken] = rest } else { arrivalsTaken += 1 }
         }
         try stageSome(rows)
         nextTimer = try engine.tick(rows)
@@ -219,49 +241,52 @@ final class BrokerLoop {
 
     // MARK: Arrivals
 
-    /// - Returns: bytes of frames carried out.
-    private func carryOut(_ arrival: Arrival, _ rows: borrowing Transaction) throws -> Int {
+    /// - Returns: bytes of frames carried out, and what of it is for the next turn.
+    private func carryOut(
+        _ arrival: Arrival, _ rows: borrowing Transaction
+    ) throws -> (bytes: Int, rest: Arrival?) {
         switch arrival {
         case .opened(let id, let port):
             let connection = Connection(id: id, port: port)
             connection.peers[0] = Peer(connection, channel: 0, limits: configuration.limits)
             connections[id] = connection
-            return 0
         case .frames(let id, let runs):
-            guard let connection = connections[id] else { return 0 }
-            return try carryOut(runs, of: connection, rows)
+            guard let connection = connections[id] else { return (0, nil) }
+            let (bytes, rest) = try carryOut(runs, of: connection, rows)
+            return (bytes, rest.isEmpty ? nil : .frames(id, rest))
         case .closed(let id):
-            guard let connection = connections.removeValue(forKey: id) else { return 0 }
+            guard let connection = connections.removeValue(forKey: id) else { return (0, nil) }
             for peer in Array(connection.peers.values) { try disconnect(peer, rows) }
-            return 0
         case .eventsSent(let id, let bytes):
             for (channel, bytes) in bytes {
                 connections[id]?.peers[channel]?.eventBytesUnsent -= bytes
             }
-            return 0
-        case .drain:
-            startDraining()
-            return 0
-        case .stop:
-            isStopping = true
-            return 0
+        case .drain: startDraining()
+        case .stop: isStopping = true
         }
+        return (0, nil)
     }
 
     private func carryOut(
         _ runs: [ByteBuffer], of connection: Connection, _ rows: borrowing Transaction
-    ) throws -> Int {
+    ) throws -> (bytes: Int, rest: [ByteBuffer]) {
         note(connection)
         var bytes = 0
-        for var run in runs {
+        var rest: [ByteBuffer] = []
+        for (index, var run) in runs.enumerated() {
             bytes += run.readableBytes
-            while !connection.closes, let frame = run.readFrame() {
+            while !connection.closes, hasRoom(rows), let frame = run.readFrame() {
                 if frame.header.endsCountedRequest { connection.requestsDone += 1 }
                 try carryOut(frame, of: connection, rows)
             }
+            if !connection.closes, !hasRoom(rows), run.readableBytes > 0 {
+                bytes -= run.readableBytes
+                rest = [run] + runs[(index + 1)...]
+                break
+            }
         }
         connection.bytesDone += bytes
-        return bytes
+        return (bytes, rest)
     }
 
     private func startDraining() {

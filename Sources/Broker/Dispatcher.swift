@@ -13,6 +13,9 @@ struct Dispatcher: ~Copyable {
     /// credit, and a message has its limit all the same.
     private let pushBytesMax: Int
 
+    /// What delivering a job costs beside its payload, in bytes of payload that cost as much.
+    private static let jobBytes = 256
+
     init(_ limits: ServerLimits) {
         pushBytesMax = max(Int(limits.payloadBytesMax), Limits.messageOverheadBytes / 2)
     }
@@ -68,7 +71,7 @@ struct Dispatcher: ~Copyable {
         return subscription
     }
 
-    /// - Returns: payload bytes delivered, at least 1.
+    /// - Returns: payload bytes delivered, and for each job what delivering it costs beside them.
     private mutating func deliver(
         to subscription: Subscription, _ engine: Engine, _ rows: borrowing Transaction
     ) throws -> Int {
@@ -101,7 +104,7 @@ struct Dispatcher: ~Copyable {
         subscription.bytesOut += outcome.bytes
         push(to: subscription.peer)
         if !outcome.isCutShort { creditChanged(subscription) }
-        return max(1, outcome.bytes)
+        return outcome.bytes + outcome.jobs * Dispatcher.jobBytes
     }
 
     private mutating func begin(_ subscription: Subscription, _ token: UInt64) {

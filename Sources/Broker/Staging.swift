@@ -2,12 +2,15 @@ import Engine
 import MartletWire
 import NIOCore
 
-/// A long submission or settlement that is stored over several turns. Owned by the writer thread.
+/// A long request that is stored or carried out over several turns. Owned by the writer thread.
 final class Staging {
     enum Purpose {
         case submit(producer: UInt64, sequence: UInt64)
         /// Of the session that sent it, whatever becomes of its connection.
         case settle(session: UInt64)
+        case edit(Edit)
+        /// Nothing is stored ahead of it.
+        case act(Acting)
     }
 
     /// The body of the message.
@@ -15,7 +18,7 @@ final class Staging {
     let purpose: Purpose
     /// Of each item, why it is refused.
     let refusals: [WireError?]
-    /// The first of the ids that were set aside.
+    /// The first of the ids that were set aside, if any were.
     let firstID: UInt64
     /// Items of which every piece is stored.
     var itemsDone = 0
@@ -26,8 +29,8 @@ final class Staging {
     private var connection: Connection
 
     init(
-        _ body: ByteBuffer, _ request: Request, _ purpose: Purpose, refusals: [WireError?],
-        firstID: UInt64
+        _ body: ByteBuffer, _ request: Request, _ purpose: Purpose, refusals: [WireError?] = [],
+        firstID: UInt64 = 0
     ) {
         self.body = body
         self.request = request
@@ -48,6 +51,14 @@ final class Staging {
     func isSettlement(of session: UInt64) -> Bool {
         guard case .settle(session) = purpose else { return false }
         return true
+    }
+
+    /// Whether it changes jobs that are named: such requests are carried out in the order in which they came.
+    var changesJobs: Bool {
+        switch purpose {
+        case .submit, .settle: false
+        case .edit, .act: true
+        }
     }
 
     /// Bytes of a submission's answer, at most, if that has to be remembered item by item; else 0.

@@ -116,7 +116,6 @@ extension Engine {
             if watched.contains(id) { finishedWatched.append(id) }
         }
         tell(.deleted, id, row, nil)
-        forgottenPieces += row.pieceCount
         try forget(id, &row, rows)
     }
 }

@@ -75,7 +75,7 @@ extension Engine {
 
     /// An action's timer fired: some more jobs, or the end of its memory.
     func continueBulkAction(
-        _ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction
+        _ timer: Timer, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws {
         try timer.unset(rows)
         guard var action = try bulkAction(timer.first, rows), action.timerAt == timer.due else {
@@ -100,20 +100,20 @@ extension Engine {
     }
 
     private func step(
-        _ action: inout BulkAction, _ steps: inout Int, _ rows: borrowing Transaction
+        _ action: inout BulkAction, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws {
         let owed = isPlanted(.rateIgnored) ? .max : action.allowance(now: stamp.now)
         let allowance = min(
-            owed, EngineLimits.actionJobsPerStep, max(steps, 1))
+            owed, EngineLimits.actionJobsPerStep, max(steps.left, 1))
         guard allowance > 0 else { return }
         try writePlaces(rows)
         var search = try JobSearch(
             action.filter, after: action.reached, descending: false, within: 0...action.lastJob,
             queues: queuesWithJobs(named: action.filter.queue), rows)
         let found = try search.find(allowance, rowsMax: EngineLimits.actionRowsPerStep, rows)
-        let acted = try act(on: found, &action, rows)
-        // Changing a job writes several rows; reading one is a small part of that.
-        steps -= 2 * acted + forgottenPieces + search.looked / 4
+        let acted = try act(on: found, &action, steps, rows)
+        // Changing a job reads several rows; reading one to see whether it matches is a part of that.
+        steps -= 2 * acted + search.looked / 4
         guard acted == found.count else {
             action.looked += UInt64(acted)
             return
@@ -123,14 +123,14 @@ extension Engine {
         if search.isAtEnd { end(&action, .done) }
     }
 
-    /// Acts on jobs until as many pieces of payloads are removed as a turn may.
+    /// Acts on jobs, at least on one, until the turn has changed as much as it may.
     /// - Returns: on how many of them.
     private func act(
-        on jobs: [UInt64], _ action: inout BulkAction, _ rows: borrowing Transaction
+        on jobs: [UInt64], _ action: inout BulkAction, _ steps: Steps,
+        _ rows: borrowing Transaction
     ) throws -> Int {
-        forgottenPieces = 0
         for (index, id) in jobs.enumerated() {
-            if forgottenPieces > EngineLimits.stepsPerTurn { return index }
+            if index > 0, !steps.areLeft(rows) { return index }
             switch try act(action.action, on: id, rows) {
             case .done: action.changed += 1
             default: action.refused += 1

@@ -25,13 +25,15 @@ extension Engine {
     }
 
     /// Removes jobs of queues that are being deleted, as many as steps allow.
-    func deleteQueues(_ steps: inout Int, _ rows: borrowing Transaction) throws {
-        while steps > 0, let queue = deletingQueues.first {
+    func deleteQueues(_ steps: inout Steps, _ rows: borrowing Transaction) throws {
+        while steps.areLeft(rows), let queue = deletingQueues.first {
             try queues[queue].ready.flush(rows)
             try writePendingRuns(rows)
             if let (place, run) = try firstListed(ofQueue: queues[queue].id, rows) {
-                for id in (run.first..<run.end).prefix(steps) {
-                    try purge(id, from: place, queue, &steps, rows)
+                for id in run.first..<run.end {
+                    guard steps.areLeft(rows) else { break }
+                    steps -= 1
+                    try purge(id, from: place, queue, rows)
                 }
             } else if try !purgeLeases(ofQueue: queue, &steps, rows) {
                 deletingQueues.removeFirst()
@@ -57,10 +59,8 @@ extension Engine {
 
     /// Removes a job that is listed in a place, as if it had never been.
     private func purge(
-        _ id: UInt64, from place: IndexPlace, _ queue: Int, _ steps: inout Int,
-        _ rows: borrowing Transaction
+        _ id: UInt64, from place: IndexPlace, _ queue: Int, _ rows: borrowing Transaction
     ) throws {
-        steps -= 1
         guard var row = try load(id, rows) else {
             // Damaged: only its place is known.
             count(queue) { $0.remove(1, from: place.state, bytes: 0) }
@@ -70,7 +70,6 @@ extension Engine {
             }
             return try queues[queue].ready.remove(id, order: place.order, rows)
         }
-        steps -= row.pieceCount
         try leave(id, row, place.state, queue, rows)
         try forgetUnfinished(id, &row, rows)
     }
@@ -83,35 +82,56 @@ extension Engine {
         try forget(id, &row, rows)
     }
 
-    /// Takes running jobs from their workers and removes them.
-    /// - Returns: whether there were any.
+    /// Takes running jobs from their workers and removes them: some in a turn, on walks over all leases
+    /// until one has met none of the queue's.
+    /// - Returns: whether there may be more.
     private func purgeLeases(
-        ofQueue queue: Int, _ steps: inout Int, _ rows: borrowing Transaction
+        ofQueue queue: Int, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws -> Bool {
         try writeExtensions(rows)
         try writeLeases(rows)
-        var found: [(LeaseKey, LeaseRow)] = []
-        var stepsLeft = steps
-        try mending(rows) {
-            found = []
-            stepsLeft = steps
-            try rows.scan(Tables.leases, from: .lease(0, 0)) { key, reader in
-                let key = try LeaseKey(from: &key)
-                let lease = try LeaseRow(from: &reader)
-                guard lease.queue == queues[queue].id else { return .next }
-                stepsLeft -= lease.jobs.count
-                found.append((key, lease))
-                return stepsLeft > 0 ? .next : .stop
-            }
+        let from = purgeWalk?.next ?? PurgeWalk.start
+        var (found, next) = try mending(rows) {
+            try leases(ofQueue: queues[queue].id, from, &steps, rows)
         }
-        steps = stepsLeft
-        for (key, lease) in found { try purge(key, lease, queue, &steps, rows) }
-        return !found.isEmpty
+        for (index, (key, lease)) in found.enumerated() {
+            if index > 0, !steps.hasRoom(rows) {
+                next = key
+                break
+            }
+            try purge(key, lease, queue, rows)
+        }
+        let hasMet = !found.isEmpty || purgeWalk?.hasMet == true
+        purgeWalk = next.map { PurgeWalk(next: $0, hasMet: hasMet) }
+        return hasMet || next != nil
+    }
+
+    private func leases(
+        ofQueue queue: UInt32, _ from: LeaseKey, _ steps: inout Steps,
+        _ rows: borrowing Transaction
+    ) throws -> (found: [(LeaseKey, LeaseRow)], next: LeaseKey?) {
+        var found: [(LeaseKey, LeaseRow)] = []
+        var next: LeaseKey?
+        var stepsLeft = steps.left
+        try rows.scan(Tables.leases, from: from.key) { key, reader in
+            let key = try LeaseKey(from: &key)
+            guard stepsLeft > 0 else {
+                next = key
+                return .stop
+            }
+            stepsLeft -= 1
+            let lease = try LeaseRow(from: &reader)
+            guard lease.queue == queue else { return .next }
+            stepsLeft -= lease.jobs.count
+            found.append((key, lease))
+            return .next
+        }
+        steps -= steps.left - stepsLeft
+        return (found, next)
     }
 
     private func purge(
-        _ key: LeaseKey, _ lease: LeaseRow, _ queue: Int, _ steps: inout Int,
-        _ rows: borrowing Transaction
+        _ key: LeaseKey, _ lease: LeaseRow, _ queue: Int, _ rows: borrowing Transaction
     ) throws {
         var credit = DeliveryCredit(
             session: lease.session, subscription: lease.subscription, token: key.token, bytes: 0,
@@ -123,7 +143,6 @@ extension Engine {
         for offset in lease.jobs.offsets {
             guard var row = try load(key.first + offset, rows) else { continue }
             credit.bytes += Int(row.payloadBytes)
-            steps -= row.pieceCount
             try forgetUnfinished(key.first + offset, &row, rows)
         }
         lapsed.append(credit)
@@ -138,4 +157,14 @@ extension Engine {
         queues[queue].isDeleted = true
         deletedQueues += 1
     }
+}
+
+/// A walk over all leases in search of those of the queue that is being deleted. Meanwhile leases move to
+/// greater keys only.
+struct PurgeWalk {
+    var next: LeaseKey
+    /// Whether it has met any.
+    var hasMet: Bool
+
+    static let start = LeaseKey(first: 0, token: 0)
 }

@@ -225,7 +225,8 @@ extension Engine {
         let checkpoint = row.hasNotes ? try Pieces(checkpointOf: id, rows) : nil
         if let checkpoint { job.checkpoint = checkpoint.bytes }
         let isInPieces = row.payloadPlace == .pieces
-        let pieces = isInPieces ? try Pieces(row.payloadBytes, of: id, .payload, rows) : nil
+        let storedAt = row.stagedPayload ?? id
+        let pieces = isInPieces ? try Pieces(row.payloadBytes, of: storedAt, .payload, rows) : nil
         if let pieces { job.payload.bytes = pieces.bytes }
         try body(job)
         extendLifetime(pieces)

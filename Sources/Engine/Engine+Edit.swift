@@ -14,6 +14,8 @@ package struct JobEdit {
     /// As on the wire; none: takes them away.
     package var headers: UnsafeRawBufferPointer?
     package var payload: StoredPayload?
+    /// The id that the payload was staged under, if it was.
+    package var stagedPayload: UInt64?
 
     package init() {}
 }
@@ -29,7 +31,9 @@ extension Engine {
         var edit = edit
         if isPlanted(.headersKeptByEdit) { edit.headers = nil }
         row.change(edit, now: stamp.now)
-        if let payload = edit.payload { try replacePayload(of: id, &row, with: payload, rows) }
+        if let payload = edit.payload {
+            try replacePayload(of: id, &row, with: payload, staged: edit.stagedPayload, rows)
+        }
         if edit.timeToLive != nil, job.state != .dead, let expiresAt = row.expiresAt {
             pendingTimers.add(id, to: .expiry(expiresAt, queue: row.queue))
         }
@@ -47,17 +51,17 @@ extension Engine {
     }
 
     private func replacePayload(
-        of id: UInt64, _ row: inout JobRow, with payload: StoredPayload,
+        of id: UInt64, _ row: inout JobRow, with payload: StoredPayload, staged: UInt64?,
         _ rows: borrowing Transaction
     ) throws {
-        if row.payloadPlace == .pieces {
-            try deletePieces(row.payloadBytes, of: id, .payload, rows)
-        }
+        try deletePayload(id, row, rows)
         row.payload = payload
+        row.stagedPayload = staged
         row.payloadBytes = UInt32(payload.bytes.count)
         let isInRow = payload.bytes.count <= EngineLimits.inlineBytesMax
         row.payloadPlace = isInRow ? .row : .pieces
-        if !isInRow { try putPieces(payload.bytes, of: id, .payload, rows) }
+        if !isInRow, staged == nil { try putPieces(payload.bytes, of: id, .payload, rows) }
+        if let staged { try noteOwner(id, ofStaged: staged, rows) }
         // The key's row says which payload its holder has.
         if let unique = row.unique, unique.isHeld { try hold(unique, id, row, rows) }
     }

@@ -48,9 +48,7 @@ extension Engine {
     /// Removes the timer with which an unfinished job expires.
     func dropExpiry(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
         guard let expiresAt = row.expiresAt, !isPlanted(.expiryKeepsItsTimer) else { return }
-        try writePendingRuns(rows)
-        let place = TimerPlace.expiry(expiresAt, queue: row.queue)
-        try mending(rows) { _ = try place.remove(JobRun(first: id, count: 1), rows) }
+        pendingTimers.remove(id, from: .expiry(expiresAt, queue: row.queue))
     }
 
     /// How long a finished job is kept, in milliseconds: at least while somebody waits for it, and as

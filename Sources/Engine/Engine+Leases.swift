@@ -133,7 +133,7 @@ extension Engine {
 
     /// A lease's timer fired: the lease has ended, unless it was extended or workers still have their grace.
     func leaseEnded(
-        _ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction
+        _ timer: Timer, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws {
         try timer.unset(rows)
         let key = LeaseKey(first: timer.first, token: timer.second)

@@ -11,9 +11,11 @@ extension Engine {
         if let finished = row.state.finished { return finished }
         let queue = try index(ofQueue: row.queue)
         if try queues[queue].ready.contains(id, order: row.order, rows) { return .ready }
-        try writePendingRuns(rows)
         let scheduled = IndexPlace(row.queue, .scheduled)
-        return try scheduled.contains(id, rows) ? .scheduled : .running
+        let isScheduled =
+            try pendingIndex.contains(id, in: scheduled)
+            ?? mending(rows) { try scheduled.contains(id, rows) }
+        return isScheduled ? .scheduled : .running
     }
 
     /// Puts a job into a state: its place, its counter, and its timer if it has one. The row must say
@@ -58,17 +60,13 @@ extension Engine {
         if state == .running { return try takeFromWorker(id, row, queue, rows) }
         count(queue) { $0.remove(1, from: state, bytes: UInt64(row.payloadBytes)) }
         if state == .ready { return try queues[queue].ready.remove(id, order: row.order, rows) }
-        try writePendingRuns(rows)
-        let job = JobRun(first: id, count: 1)
-        try mending(rows) { _ = try IndexPlace(row.queue, state).remove(job, rows) }
+        pendingIndex.remove(id, from: IndexPlace(row.queue, state))
         if state == .scheduled {
             let due = row.history?.dueAt ?? 0
-            let place = TimerPlace.ready(due, queue: row.queue, order: row.order)
-            try mending(rows) { _ = try place.remove(job, rows) }
+            pendingTimers.remove(id, from: .ready(due, queue: row.queue, order: row.order))
         } else {
             let vanishAt = row.history?.vanishAt ?? 0
-            let place = TimerPlace.retention(vanishAt, queue: row.queue, state)
-            try mending(rows) { _ = try place.remove(job, rows) }
+            pendingTimers.remove(id, from: .retention(vanishAt, queue: row.queue, state))
         }
     }
 
@@ -89,9 +87,7 @@ extension Engine {
         if row.isInGroup { try leaveGroup(id, row, rows) }
         if row.hasNotes { try forgetNotes(id, rows) }
         if row.hasOptions { try release(id, &row, rows) }
-        if row.payloadPlace == .pieces {
-            try deletePieces(row.payloadBytes, of: id, .payload, rows)
-        }
+        try deletePayload(id, row, rows)
         if row.resultPlace == .pieces {
             try deletePieces(row.resultBytes, of: row.stagedResult ?? id, .result, rows)
         }
@@ -107,7 +103,7 @@ extension Engine {
         for queue in changedQueues { try queues[queue].ready.flush(rows) }
     }
 
-    /// Writes what the turn has added to runs of the index and of timers.
+    /// Writes what the turn has added to runs of the index and of timers, and taken out of them.
     func writePendingRuns(_ rows: borrowing Transaction) throws {
         try mending(rows) { try pendingIndex.write(rows) }
         try mending(rows) { try pendingTimers.write(rows) }

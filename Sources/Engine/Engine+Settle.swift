@@ -73,9 +73,7 @@ extension Engine {
         _ id: UInt64, _ row: inout JobRow, _ lease: LeaseRow, _ queue: Int,
         _ result: StoredPayload?, _ staged: UInt64?, _ rows: borrowing Transaction
     ) throws {
-        if row.payloadPlace == .pieces {
-            try deletePieces(row.payloadBytes, of: id, .payload, rows)
-        }
+        try deletePayload(id, row, rows)
         row.payloadPlace = .dropped
         row.payload.bytes = .none
         row.setStartedAt(lease.startedAt)

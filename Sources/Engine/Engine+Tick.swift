@@ -5,23 +5,24 @@ extension Engine {
     /// - Returns: when it wants to be called next, in milliseconds since 1970: now, if steps ran out;
     ///   nil when no timer is set.
     package func tick(_ rows: borrowing Transaction) throws -> UInt64? {
-        var steps = EngineLimits.stepsPerTurn
+        var steps = Steps(rows)
         // What was extended in this turn does not end in it.
         try writeExtensions(rows)
         try walkLeases(&steps, rows)
         try workOffTimers(&steps, rows)
-        if steps > 0, !deletingQueues.isEmpty { try deleteQueues(&steps, rows) }
+        if steps.areLeft(rows), !deletingQueues.isEmpty { try deleteQueues(&steps, rows) }
         if !recounts.isEmpty { try continueRecounts(&steps, rows) }
         try writePendingRuns(rows)
-        guard steps > 0, leaseWalk.next == nil, deletingQueues.isEmpty, recounts.isEmpty else {
+        guard steps.areLeft(rows), leaseWalk.next == nil, deletingQueues.isEmpty, recounts.isEmpty
+        else {
             return stamp.now
         }
         let next = try nextTimer(rows)?.due
         return [next, times.dueAt].compactMap { $0 }.min()
     }
 
-    private func workOffTimers(_ steps: inout Int, _ rows: borrowing Transaction) throws {
-        while steps > 0 {
+    private func workOffTimers(_ steps: inout Steps, _ rows: borrowing Transaction) throws {
+        while steps.areLeft(rows) {
             try writePendingRuns(rows)
             guard let timer = try nextTimer(rows), timer.due <= stamp.now else { return }
             steps -= 1
@@ -66,20 +67,15 @@ extension Engine {
 
     // MARK: Runs of jobs, in steps
 
-    /// Takes as many jobs from a fired timer as steps allow; the timer stays for the rest.
-    private func take(
-        from timer: Timer, _ steps: Int, _ rows: borrowing Transaction
-    ) throws -> JobRun {
-        let taken = JobRun(first: timer.first, count: min(timer.count, UInt32(max(1, steps))))
-        try timer.place.remove(taken, rows)
-        return taken
-    }
-
     /// Expires jobs that still wait. A running one goes on; it expires when it would have to wait again.
-    private func expire(_ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction) throws {
-        let jobs = try take(from: timer, steps, rows)
-        guard let queue = place(ofQueue: timer.queue) else { return }
-        for id in jobs.first..<jobs.end {
+    private func expire(
+        _ timer: Timer, _ steps: inout Steps, _ rows: borrowing Transaction
+    ) throws {
+        guard let queue = place(ofQueue: timer.queue) else { return try timer.unset(rows) }
+        var jobs = JobRun(first: timer.first, count: 0)
+        while steps.areLeft(rows), jobs.count < timer.count {
+            let id = jobs.end
+            jobs.count += 1
             steps -= 1
             guard var row = try load(id, rows), !row.state.isFinished else { continue }
             let state = try state(of: id, row, rows)
@@ -88,28 +84,60 @@ extension Engine {
             try leave(id, row, state, queue, rows)
             try finish(id, &row, as: .expired, queue, rows)
         }
+        try timer.place.remove(jobs, rows)
     }
 
-    /// Removes finished jobs whose retention is over. Every row of them is a step.
-    private func vanish(_ timer: Timer, _ steps: inout Int, _ rows: borrowing Transaction) throws {
+    /// Removes finished jobs whose retention is over.
+    private func vanish(
+        _ timer: Timer, _ steps: inout Steps, _ rows: borrowing Transaction
+    ) throws {
         guard let state = timer.state, let queue = place(ofQueue: timer.queue) else {
             return try timer.unset(rows)
         }
-        var jobs = JobRun(first: timer.first, count: 0)
-        while steps > 0, jobs.count < timer.count {
-            let id = jobs.end
-            jobs.count += 1
+        var next = timer.first
+        while steps.areLeft(rows), next < timer.jobs.end {
+            next = try forgetPlain(from: next, to: timer.jobs.end, &steps, rows)
+            guard steps.areLeft(rows), next < timer.jobs.end else { break }
             steps -= 1
-            guard var row = try load(id, withPayload: false, rows), row.state.isFinished else {
-                continue
+            if var row = try load(next, withPayload: false, rows), row.state.isFinished {
+                try forget(next, &row, rows)
             }
-            steps -= row.pieceCount
-            try forget(id, &row, rows)
+            next += 1
         }
+        let jobs = JobRun(first: timer.first, count: UInt32(next - timer.first))
         try timer.place.remove(jobs, rows)
         let listed = try mending(rows) {
             try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
         }
         count(queue) { $0.remove(listed, from: state, bytes: 0) }
+    }
+
+    /// Removes finished jobs that have but their rows, in one sweep.
+    /// - Returns: the first that has more, or is damaged, or is one too many.
+    private func forgetPlain(
+        from first: UInt64, to end: UInt64, _ steps: inout Steps, _ rows: borrowing Transaction
+    ) throws -> UInt64 {
+        var stoppedAt = end
+        do {
+            try rows.sweep(Tables.jobs, from: .job(first), to: .job(end)) { key, reader in
+                guard steps.areLeft(rows), try JobRow(from: &reader).isPlain else {
+                    stoppedAt = try key.u64()
+                    return .stop
+                }
+                steps -= 1
+                return .remove
+            }
+        } catch let error as StoreError {
+            return try damagedJob(error)
+        }
+        return stoppedAt
+    }
+}
+
+extension JobRow {
+    /// Whether it is finished and nothing is stored of it but this row.
+    fileprivate var isPlain: Bool {
+        state.isFinished && !hasNotes && payloadPlace != .pieces && resultPlace != .pieces
+            && !isInGroup && unique?.isHeld != true
     }
 }

@@ -62,6 +62,8 @@ package final class Engine {
     var deletedQueues = 0
     /// Queues that are being deleted with all their jobs.
     var deletingQueues: [Int] = []
+    /// In search of the leases of the first of them.
+    var purgeWalk: PurgeWalk?
     /// The queue that was named last: mostly the one that is named next.
     var lastQueue = 0
     var sessions: [UInt64: Session] = [:]
@@ -74,7 +76,8 @@ package final class Engine {
     var knownOptions: KnownOptions?
     /// Jobs whose leases this turn extends, by when they are to end.
     var extensions: [LeaseKey: [Extension]] = [:]
-    /// Jobs that this turn lists by state, ready ones excepted, and for which it sets timers.
+    /// Jobs that this turn lists by state, ready ones excepted, or lists no more, and for which it sets
+    /// timers or takes them away.
     var pendingIndex = PendingRuns<IndexPlace>()
     var pendingTimers = PendingRuns<TimerPlace>()
     /// How long jobs waited and ran.
@@ -92,8 +95,6 @@ package final class Engine {
     var actionsGoingOn: Set<UInt64> = []
     /// Queues whose groups of dead jobs are being counted anew.
     var recounts: [GroupRecount] = []
-    /// Pieces of payloads and results removed by actions of this step: they are steps, too.
-    var forgottenPieces = 0
     let events: EventRing
     /// Whose attempt is coming to an end.
     var worker: UInt64 = 0

@@ -16,6 +16,10 @@ package enum EngineLimits {
     /// Timers, lost leases, retained, expired or deleted jobs worked off in one turn: a few milliseconds at most.
     static let stepsPerTurn = 2_000
 
+    /// Rows that working them off may change, and bytes that it may log, before the turn ends.
+    static let changedRowsPerTurn = 3_000
+    static let changedBytesPerTurn = 384 << 10
+
     /// Retention is rounded up to this many milliseconds, so that jobs share rows.
     static let retentionGrain: UInt64 = 1_000
 

@@ -86,7 +86,7 @@ package enum JobInspector {
         var hasNotes = false
         var places = (
             payload: JobRow.Place.dropped, payloadBytes: UInt32(0), resultInPieces: UInt32(0),
-            resultID: id
+            payloadID: id, resultID: id
         )
         let found = try rows.get(Tables.jobs, .job(id)) { reader in
             let row = try JobRow(from: &reader)
@@ -95,7 +95,8 @@ package enum JobInspector {
             hasNotes = row.hasNotes
             places = (
                 row.payloadPlace, row.payloadBytes,
-                row.resultPlace == .pieces ? row.resultBytes : 0, row.stagedResult ?? id
+                row.resultPlace == .pieces ? row.resultBytes : 0, row.stagedPayload ?? id,
+                row.stagedResult ?? id
             )
             return JobInspection(id, row, withPayload: withPayload, withResult: withResult)
         }
@@ -106,7 +107,8 @@ package enum JobInspector {
             throw nonsense(Tables.jobs, .job(id), "job \(id) was damaged and is set aside")
         }
         if withPayload, places.payload == .pieces {
-            job.payload?.bytes = try Pieces(places.payloadBytes, of: id, .payload, rows).copied()
+            let pieces = try Pieces(places.payloadBytes, of: places.payloadID, .payload, rows)
+            job.payload?.bytes = pieces.copied()
         }
         if withResult, places.resultInPieces > 0 {
             let pieces = try Pieces(places.resultInPieces, of: places.resultID, .result, rows)

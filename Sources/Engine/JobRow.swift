@@ -28,6 +28,7 @@ package struct StoredPayload {
 /// u16 failures  u16 crashes  u16 interruptions  u16 max attempts  u8 n, type
 /// [options: `StoredOptions`]
 /// [history: `History`]
+/// [u64 where the payload's pieces are]
 /// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u64 where its pieces are]]
 /// payload, if in the row; result, if in the row
 /// ```
@@ -48,6 +49,9 @@ struct JobRow {
     /// Length of the payload as stored; its bytes are in the row, in pieces, or dropped.
     var payloadBytes: UInt32
     var payloadPlace: Place
+    /// The id that the payload's pieces are stored under, if it is not the job's own: one that was set aside
+    /// when the payload was staged, to take the place of an earlier one.
+    var stagedPayload: UInt64?
     var result: StoredPayload?
     var resultBytes: UInt32 = 0
     var resultPlace = Place.row
@@ -77,6 +81,8 @@ struct JobRow {
         static let resultInPieces = Flags(rawValue: 32)
         static let resultStaged = Flags(rawValue: 64)
         static let notes = Flags(rawValue: 128)
+        /// In pieces under another id: what is dropped is in no pieces.
+        static let payloadStaged: Flags = [.payloadInPieces, .payloadDropped]
     }
 
     var options: StoredOptions? {
@@ -126,6 +132,9 @@ struct JobRow {
         optionFields.contains(.unique) ? options?.unique : nil
     }
 
+    /// Ids besides the job's own that pieces of it are stored under.
+    var stagedIDs: [UInt64] { [stagedPayload, stagedResult].compactMap { $0 } }
+
     /// How long the job is to be kept in a finished state, in milliseconds.
     func retention(_ state: StoredState) -> UInt64 {
         let options = options
@@ -165,8 +174,9 @@ extension JobRow {
         }
         history = flags.contains(.history) ? try History(from: &reader) : nil
         payloadPlace =
-            flags.contains(.payloadDropped)
-            ? .dropped : flags.contains(.payloadInPieces) ? .pieces : .row
+            flags.contains(.payloadInPieces)
+            ? .pieces : flags.contains(.payloadDropped) ? .dropped : .row
+        if flags.isSuperset(of: .payloadStaged) { stagedPayload = try reader.u64() }
         payload = StoredPayload(codec: codec, rawBytes: rawBytes, checksum: checksum, bytes: .none)
         hasNotes = flags.contains(.notes)
         guard let state = StoredState(rawValue: stateByte) else {
@@ -193,6 +203,7 @@ extension JobRow {
         if history != nil { flags.insert(.history) }
         if payloadPlace == .pieces { flags.insert(.payloadInPieces) }
         if payloadPlace == .dropped { flags.insert(.payloadDropped) }
+        if payloadPlace == .pieces, stagedPayload != nil { flags.insert(.payloadDropped) }
         if result != nil { flags.insert(.result) }
         if resultPlace == .pieces { flags.insert(.resultInPieces) }
         if stagedResult != nil { flags.insert(.resultStaged) }
@@ -218,6 +229,7 @@ extension JobRow {
         case .said(let options): options.value.write(to: &writer)
         }
         history?.write(to: &writer)
+        if payloadPlace == .pieces, let stagedPayload { writer.u64(stagedPayload) }
         if let result {
             writer.u8(result.codec)
             writer.u32(result.rawBytes)

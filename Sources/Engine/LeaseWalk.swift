@@ -61,11 +61,15 @@ extension Engine {
     /// Gives back leases of sessions that ended or whose workers do not hold them, a bounded number at a
     /// time. An ended session's row stays until its last lease is given back, so that a crash in between
     /// forgets nothing.
-    func walkLeases(_ steps: inout Int, _ rows: borrowing Transaction) throws {
+    func walkLeases(_ steps: inout Steps, _ rows: borrowing Transaction) throws {
         guard let from = leaseWalk.next else { return }
         try writeLeases(rows)
-        let (found, next) = try mending(rows) { try leasesToReturn(from, &steps, rows) }
-        for (key, lease, jobs) in found {
+        var (found, next) = try mending(rows) { try leasesToReturn(from, &steps, rows) }
+        for (index, (key, lease, jobs)) in found.enumerated() {
+            if index > 0, !steps.hasRoom(rows) {
+                next = key
+                break
+            }
             let isCrash = ending[lease.session]?.end == .crashed
             let end: GivenBack = isCrash ? .crash("the worker vanished") : .interruption
             try endLease(of: jobs, key, lease, .givenBack(end), rows)
@@ -84,11 +88,11 @@ extension Engine {
 
     /// - Returns: what was found until steps ran out, and where to go on then.
     private func leasesToReturn(
-        _ from: LeaseKey, _ steps: inout Int, _ rows: borrowing Transaction
+        _ from: LeaseKey, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws -> (found: [(LeaseKey, LeaseRow, JobSet)], next: LeaseKey?) {
         var found: [(LeaseKey, LeaseRow, JobSet)] = []
         var next: LeaseKey?
-        var stepsLeft = steps
+        var stepsLeft = steps.left
         try rows.scan(Tables.leases, from: from.key) { key, reader in
             let key = try LeaseKey(from: &key)
             guard stepsLeft > 0 else {
@@ -102,7 +106,7 @@ extension Engine {
             if !jobs.isEmpty { found.append((key, lease, jobs)) }
             return .next
         }
-        steps = stepsLeft
+        steps -= steps.left - stepsLeft
         return (found, next)
     }
 

@@ -20,22 +20,19 @@ extension Engine {
         }
     }
 
+    /// Removes the pieces of a job's payload, if it has any.
+    func deletePayload(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+        guard row.payloadPlace == .pieces else { return }
+        try deletePieces(row.payloadBytes, of: row.stagedPayload ?? id, .payload, rows)
+        if let staged = row.stagedPayload { try forgetOwner(ofStaged: staged, rows) }
+    }
+
     func deletePieces(
         _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
     ) throws {
-        for index in 0..<pieces(holding: byteCount) {
-            _ = try rows.delete(Tables.pieces, .piece(id, part, index))
-        }
-    }
-}
-
-extension JobRow {
-    /// Rows of pieces that the job has.
-    var pieceCount: Int {
-        var count: UInt32 = 0
-        if payloadPlace == .pieces { count += pieces(holding: payloadBytes) }
-        if resultPlace == .pieces { count += pieces(holding: resultBytes) }
-        return Int(count)
+        try rows.clear(
+            Tables.pieces, from: .piece(id, part, 0),
+            to: .piece(id, part, pieces(holding: byteCount)))
     }
 }
 

@@ -25,6 +25,18 @@ package struct JobRun: Equatable, Sendable {
 extension [JobRun] {
     var jobs: UInt64 { reduce(0) { $0 + UInt64($1.count) } }
 
+    /// Takes a job out, if it is there.
+    mutating func take(_ id: UInt64) -> Bool {
+        guard let index = lastIndex(where: { $0.contains(id) }) else { return false }
+        let run = self[index]
+        let parts = [
+            JobRun(first: run.first, count: UInt32(id - run.first)),
+            JobRun(first: id + 1, count: UInt32(run.end - id - 1)),
+        ]
+        replaceSubrange(index...index, with: parts.filter { $0.count > 0 })
+        return true
+    }
+
     /// Adds a job, to the last run where it continues that.
     mutating func append(_ id: UInt64) {
         if let last = indices.last, self[last].end == id, self[last].count < .max {
@@ -129,37 +141,67 @@ extension RunPlace {
     }
 }
 
-/// Jobs that this turn adds to stored runs, held back until they are written together.
+/// Jobs that this turn adds to stored runs and takes out of them, held back until they are written
+/// together: as many jobs as follow each other change one run.
 struct PendingRuns<Place: RunPlace> {
     /// The place that was named last: mostly the one that is named next.
     private var place: Place?
-    private var runs: [JobRun] = []
-    private var others: [Place: [JobRun]] = [:]
+    private var changes = Changes()
+    private var others: [Place: Changes] = [:]
+
+    private struct Changes {
+        var added: [JobRun] = []
+        /// Never of those added.
+        var removed: [JobRun] = []
+    }
 
     var isEmpty: Bool { place == nil }
 
     mutating func add(_ id: UInt64, to place: Place) {
-        if place != self.place {
-            if let last = self.place { others[last] = runs }
-            runs = others.removeValue(forKey: place) ?? []
-            self.place = place
-        }
-        runs.append(id)
+        look(at: place)
+        if changes.removed.isEmpty || !changes.removed.take(id) { changes.added.append(id) }
+    }
+
+    mutating func remove(_ id: UInt64, from place: Place) {
+        look(at: place)
+        if changes.added.isEmpty || !changes.added.take(id) { changes.removed.append(id) }
+    }
+
+    /// Whether a job will be there; nil: as stored.
+    func contains(_ id: UInt64, in place: Place) -> Bool? {
+        guard let changes = place == self.place ? changes : others[place] else { return nil }
+        if changes.added.contains(where: { $0.contains(id) }) { return true }
+        return changes.removed.contains(where: { $0.contains(id) }) ? false : nil
+    }
+
+    private mutating func look(at place: Place) {
+        guard place != self.place else { return }
+        if let last = self.place { others[last] = changes }
+        changes = others.removeValue(forKey: place) ?? Changes()
+        self.place = place
     }
 
     mutating func write(_ rows: borrowing Transaction) throws {
         guard let place else { return }
         if others.isEmpty {
-            for run in runs.merged() { try place.insert(run, rows) }
+            try write(changes, to: place, rows)
         } else {
-            others[place] = runs
-            for (place, runs) in others.sorted(by: { $0.key < $1.key }) {
-                for run in runs.merged() { try place.insert(run, rows) }
+            others[place] = changes
+            for (place, changes) in others.sorted(by: { $0.key < $1.key }) {
+                try write(changes, to: place, rows)
             }
             others.removeAll(keepingCapacity: true)
         }
-        runs.removeAll(keepingCapacity: true)
+        changes.added.removeAll(keepingCapacity: true)
+        changes.removed.removeAll(keepingCapacity: true)
         self.place = nil
+    }
+
+    private func write(
+        _ changes: Changes, to place: Place, _ rows: borrowing Transaction
+    ) throws {
+        for run in changes.removed.merged() { try place.remove(run, rows) }
+        for run in changes.added.merged() { try place.insert(run, rows) }
     }
 }
 

@@ -43,6 +43,9 @@ struct RowCursor: ~Copyable {
         try move(reverse ? MDB_PREV : MDB_NEXT)
     }
 
+    /// Removes the row that was found last; the next step leads to the one behind it.
+    func delete() -> Int32 { mdb_cursor_del(cursor, 0) }
+
     private func move(_ operation: MDB_cursor_op, _ key: Key? = nil) throws(StoreError) -> Entry? {
         var found = MDB_val()
         var value = MDB_val()

@@ -52,6 +52,17 @@ final class RowStage {
         return true
     }
 
+    /// Removes the row that a cursor has found.
+    func delete(
+        _ table: Table, _ key: UnsafeRawBufferPointer, at cursor: borrowing RowCursor
+    ) throws(StoreError) {
+        checkNothingIsRead()
+        let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
+        UnsafeMutableRawBufferPointer(start: keyAt, count: key.count).copyMemory(from: key)
+        try changed(cursor.delete(), table)
+        buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
+    }
+
     private func copy(_ key: Key, to at: UnsafeMutableRawPointer) {
         key.withBytes {
             UnsafeMutableRawBufferPointer(start: at, count: $0.count).copyMemory(from: $0)

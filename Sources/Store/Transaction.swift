@@ -32,6 +32,49 @@ package struct Transaction: ~Copyable, Rows {
         try writer.delete(table, key, view)
     }
 
+    /// Visits rows in key order from `start` to before `end`, and removes those of which `body` says so: neighbours
+    /// are removed at half the price. The bytes of what is visited are valid in `body` only.
+    package borrowing func sweep(
+        _ table: Table, from start: Key, to end: Key,
+        _ body: (inout KeyReader, inout RowReader) throws -> Sweep
+    ) throws {
+        let cursor = try RowCursor(view, table)
+        var found = try cursor.seek(start, .atOrAfter)
+        while let entry = found, !entry.isPast(end, reverse: false) {
+            switch try look(at: entry, table, body) {
+            case .remove: try writer.delete(table, entry.key, at: cursor)
+            case .keep: break
+            case .stop: return
+            }
+            found = try cursor.step(reverse: false)
+        }
+    }
+
+    /// Removes all rows from `start` to before `end`, unread.
+    package borrowing func clear(_ table: Table, from start: Key, to end: Key) throws(StoreError) {
+        let cursor = try RowCursor(view, table)
+        var found = try cursor.seek(start, .atOrAfter)
+        while let entry = found, !entry.isPast(end, reverse: false) {
+            try writer.delete(table, entry.key, at: cursor)
+            found = try cursor.step(reverse: false)
+        }
+    }
+
+    private borrowing func look(
+        at entry: RowCursor.Entry, _ table: Table,
+        _ body: (inout KeyReader, inout RowReader) throws -> Sweep
+    ) throws -> Sweep {
+        var row = try RowReader(verifying: entry.value, table: table, key: entry.key)
+        var key = KeyReader(entry.key, of: table)
+        view.beginReading()
+        defer { view.endReading() }
+        return try body(&key, &row)
+    }
+
+    /// Rows that were changed since the last commit, and about how many bytes of the log that will take.
+    package var changedRows: Int { Int(writer.buffer.mutations) }
+    package var changedBytes: Int { writer.buffer.count }
+
     borrowing func begin(_ table: Table, _ key: Key) -> RowWriter {
         writer.begin(key)
     }
@@ -43,4 +86,12 @@ package struct Transaction: ~Copyable, Rows {
     ) throws(StoreError) {
         try writer.finish(row.count, table, key, ascending, view)
     }
+}
+
+/// What becomes of a row that a sweep visits.
+package enum Sweep: Sendable {
+    case keep
+    case remove
+    /// Keep it, and go no further.
+    case stop
 }

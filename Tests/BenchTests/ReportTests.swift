@@ -25,9 +25,9 @@ struct ReportTests {
             martlet bench 1.2.3   2 cores   256-byte payloads   durability disk (one 4 KiB synchronous \
             append here: p50 0.16 ms, p99 0.41 ms)
 
-                        jobs/s       p50       p99     p99.9       max
-            submit     400,000   2.20 ms   4.90 ms   12.3 ms    140 ms    4 connections, 256 outstanding each
-                        1,000,000 jobs waiting: memory 83 MB, store 300 MB, log 84 MB (1.50 × the payloads)
+                            jobs/s       p50       p99     p99.9       max
+            submit         400,000   2.20 ms   4.90 ms   12.3 ms    140 ms    4 connections, 256 outstanding each
+                            1,000,000 jobs waiting: memory 83 MB, store 300 MB, log 84 MB (1.50 × the payloads)
             """
         #expect(lines.joined(separator: "\n") == expected)
     }
@@ -41,6 +41,20 @@ struct ReportTests {
         #expect(lines.last?.drop { $0 == " " } == "p50 is 2.00 × one append")
     }
 
+    @Test func `the parts of a workload have rows of their own`() {
+        var result = result
+        (result.workload, result.part) = (.mass, MassChange.reprioritise.rawValue)
+        let table = ReportTable(version: "")
+        #expect(
+            table.lines(for: .measured(result)) == [
+                "reprioritise   400,000   2.20 ms   4.90 ms   12.3 ms    140 ms    "
+                    + "1,000,000 jobs at once; a PING meanwhile"
+            ])
+        (result.workload, result.part) = (.retention, KeepingTime.short.rawValue)
+        #expect(
+            table.lines(for: .measured(result))[0].hasPrefix("keep short     400,000   2.20 ms"))
+    }
+
     @Test func `a directory without a disk is named as such`() {
         let append = AppendProbe(p50Microseconds: 2, p99Microseconds: 3, isInMemory: true)
         let header = BenchHeader(cores: 2, payloadBytes: 256, durability: .disk, append: append)
@@ -52,6 +66,10 @@ struct ReportTests {
         let lines = ReportTable(version: "").lines(
             for: .ended(DeliveryVerdict(acknowledged: 3_150)))
         #expect(lines.last == "every acknowledged job delivered exactly once: 3,150 of 3,150")
+    }
+
+    @Test func `where nothing was delivered nothing is said of it`() {
+        #expect(ReportTable(version: "").lines(for: .ended(DeliveryVerdict())).isEmpty)
     }
 
     @Test func `a failure names every count`() {

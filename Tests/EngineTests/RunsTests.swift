@@ -91,4 +91,37 @@ struct RunsTests {
         }
         #expect(try harness.rowCount(Tables.timers) == 30)
     }
+
+    @Test func `changes held back come to the same as changes made at once`() throws {
+        let harness = try EngineHarness()
+        harness.verifies = false
+        var dice = Dice(seed: 9)
+        let places = [place, IndexPlace(9, .expired), IndexPlace(10, .dead)]
+        var ids = places.map { _ in Set<UInt64>() }
+        var pending = PendingRuns<IndexPlace>()
+        try harness.turn { rows in
+            for _ in 0..<3_000 {
+                let number = dice.number(0...2)
+                let id = UInt64(dice.number(1...60))
+                if ids[number].remove(id) != nil {
+                    pending.remove(id, from: places[number])
+                } else {
+                    ids[number].insert(id)
+                    pending.add(id, to: places[number])
+                }
+                let isThere =
+                    try pending.contains(id, in: places[number])
+                    ?? places[number].contains(id, rows)
+                #expect(isThere == ids[number].contains(id))
+                if dice.number(0...20) == 0 { try pending.write(rows) }
+            }
+            try pending.write(rows)
+            #expect(pending.isEmpty)
+            for (place, ids) in zip(places, ids) {
+                for id in UInt64(1)...60 {
+                    #expect(try place.contains(id, rows) == ids.contains(id))
+                }
+            }
+        }
+    }
 }

@@ -70,6 +70,78 @@ struct StagingTests {
         #expect(try harness.submit() == [5])
     }
 
+    // MARK: Edits
+
+    /// Stores a payload of its own for a job that is there already; returns the id that its pieces have.
+    private func stage(payload: [UInt8], _ harness: EngineHarness) throws -> UInt64 {
+        let id = try harness.turn { rows in try harness.engine.beginStaging(1, rows) }
+        try harness.turn { rows in
+            try harness.engine.stage(
+                harness.arena.copy(payload), at: 0, of: id, .payload, rows)
+        }
+        return id
+    }
+
+    private func edit(
+        _ id: UInt64, _ payload: [UInt8], staged: UInt64, _ harness: EngineHarness
+    ) throws -> JobActionOutcome {
+        try harness.turn { rows in
+            var edit = JobEdit()
+            edit.payload = harness.stored(payload)
+            edit.stagedPayload = staged
+            let outcome = try harness.engine.edit(id, edit, rows)
+            try harness.engine.endStaging(staged, rows)
+            return outcome
+        }
+    }
+
+    @Test func `a staged payload takes the place of a job's own, again and again`() throws {
+        let harness = try EngineHarness()
+        try harness.openSession(1)
+        let id = try harness.submit(payload: pattern(9_000))[0]
+        for seed: UInt64 in 1...2 {
+            let payload = pattern(7_000, seed: seed)
+            let staged = try stage(payload: payload, harness)
+            #expect(try harness.inspect(id)?.payload?.bytes != payload)
+            #expect(try edit(id, payload, staged: staged, harness) == .done(.ready))
+            #expect(try harness.inspect(id)?.payload?.bytes == payload)
+            // Four, and whose they are.
+            #expect(try harness.rowCount(Tables.pieces) == 5)
+        }
+        try harness.crash()
+        #expect(try harness.resume(1))
+        let delivery = try harness.deliver()
+        #expect(delivery.jobs.map(\.payload) == [pattern(7_000, seed: 2)])
+        try harness.settle(delivery)
+        #expect(try harness.rowCount(Tables.pieces) == 0)
+        #expect(try harness.rowCount(Tables.staging) == 0)
+    }
+
+    @Test func `a job whose payload was staged is purged with it, or edited to a short one`() throws
+    {
+        let harness = try EngineHarness()
+        let ids = try harness.submit(count: 2)
+        for id in ids {
+            let payload = pattern(5_000, seed: id)
+            _ = try edit(id, payload, staged: stage(payload: payload, harness), harness)
+        }
+        #expect(try harness.rowCount(Tables.pieces) == 8)
+        try harness.act(.purge, on: ids[0])
+        #expect(try harness.rowCount(Tables.pieces) == 4)
+        try harness.edit(ids[1]) { $0.payload = harness.stored([4]) }
+        #expect(try harness.rowCount(Tables.pieces) == 0)
+        #expect(try harness.inspect(ids[1])?.payload?.bytes == [4])
+    }
+
+    @Test func `a payload that was staged for a job survives a repair`() throws {
+        let harness = try EngineHarness()
+        let id = try harness.submit()[0]
+        let payload = pattern(5_000)
+        _ = try edit(id, payload, staged: stage(payload: payload, harness), harness)
+        #expect(try harness.repair().orphans == 0)
+        #expect(try harness.inspect(id)?.payload?.bytes == payload)
+    }
+
     // MARK: Results
 
     /// Stores a result in two turns; returns the id that its pieces have.

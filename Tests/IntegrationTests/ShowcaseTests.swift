@@ -55,9 +55,31 @@ extension IntegrationTests {
             }
         }
 
+        @Test func `the bench lets everything happen to its jobs at once, and keeps some of them`()
+            async throws
+        {
+            try await withScratch { directory in
+                let outcome = try await Program.run(
+                    "bench", "--json", "--workload", "mass", "--workload", "retention", "--jobs",
+                    "3000", "--directory", directory,
+                    patience: 90)
+                #expect(outcome.status == 0, "\(outcome)")
+                let results = try outcome.lines.map {
+                    try JSONDecoder().decode(Workload.self, from: Data($0.utf8))
+                }
+                #expect(
+                    results.map { $0.part ?? "" } == [
+                        "none", "short", "long", "reprioritise", "cancel", "redrive", "delete",
+                        "purge", "drop", "due", "expire", "vanish",
+                    ])
+                #expect(results.allSatisfy { $0.jobs == 3_000 && $0.p50_us <= $0.max_us })
+            }
+        }
+
         /// The names that programs rely on.
         private struct Workload: Decodable {
             let workload, durability: String
+            let part: String?
             let jobs, payload_bytes, connections, outstanding, lost, duplicated: Int
             let seconds, jobs_per_second, p50_us, p99_us, p999_us, max_us: Double
         }

@@ -66,8 +66,8 @@ extension Engine {
     }
 
     /// Counts, as far as steps allow.
-    func continueRecounts(_ steps: inout Int, _ rows: borrowing Transaction) throws {
-        while steps > 0, let queue = recounts.first?.queue {
+    func continueRecounts(_ steps: inout Steps, _ rows: borrowing Transaction) throws {
+        while steps.areLeft(rows), let queue = recounts.first?.queue {
             try writePendingRuns(rows)
             let isDone = try mending(rows) { try continueRecount(ofQueue: queue, &steps, rows) }
             if isDone { try forgetRecount(ofQueue: queue, rows) }
@@ -84,7 +84,7 @@ extension Engine {
 
     /// - Returns: whether everything is counted.
     private func continueRecount(
-        ofQueue queue: UInt32, _ steps: inout Int, _ rows: borrowing Transaction
+        ofQueue queue: UInt32, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws -> Bool {
         // Damage found on the way begins it again, behind the others.
         guard let place = recounts.firstIndex(where: { $0.queue == queue }) else { return false }
@@ -95,29 +95,29 @@ extension Engine {
 
     /// - Returns: whether no group is left.
     private func clearGroups(
-        ofQueue queue: UInt32, _ steps: inout Int, _ rows: borrowing Transaction
+        ofQueue queue: UInt32, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws -> Bool {
         var keys: [Key] = []
         let end = Key.group(queue, .max).adding(u8: 0)
         try rows.scan(Tables.groups, from: .group(queue, 0), to: end) { key, _ in
             keys.append(key.whole)
-            return keys.count < steps ? .next : .stop
+            return keys.count < steps.left ? .next : .stop
         }
         for key in keys { _ = try rows.delete(Tables.groups, key) }
         steps -= keys.count
-        return steps > 0
+        return steps.left > 0
     }
 
     /// - Returns: whether every dead job is counted.
     private func count(
-        _ place: Int, _ steps: inout Int, _ rows: borrowing Transaction
+        _ place: Int, _ steps: inout Steps, _ rows: borrowing Transaction
     ) throws -> Bool {
         let queue = recounts[place].queue
         let dead = WalkTargets(indexed: [(queue, .dead)])
         var walk = try JobWalk(dead, from: recounts[place].next, descending: false, rows)
-        while steps > 0 {
+        while steps.areLeft(rows) {
             steps -= 1
-            switch try walk.next(UInt64(steps + 1), rows) {
+            switch try walk.next(UInt64(steps.left + 1), rows) {
             case .end: return true
             case .reached: continue
             case .run(let ids):

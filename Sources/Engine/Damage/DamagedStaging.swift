@@ -14,9 +14,9 @@ extension Engine {
         for piece in damagedPieces {
             pieces[number(piece.key, 0), default: []].append(Key(piece.key))
         }
-        // Results may be stored under ids of their own.
+        // What was staged for jobs that were there already is stored under ids of its own.
         _ = try rows.survey(Tables.jobs) { _, reader in
-            if let id = try JobRow(from: &reader).stagedResult { pieces[id] = nil }
+            for id in try JobRow(from: &reader).stagedIDs { pieces[id] = nil }
         }
         for (id, keys) in pieces {
             guard try !rows.contains(Tables.jobs, .job(id)),

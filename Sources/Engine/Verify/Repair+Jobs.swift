@@ -166,7 +166,9 @@ extension Repair {
         try walk(Tables.jobs) { [self] key, row, rows in
             let id = try key.u64()
             let row = try JobRow(from: &row)
-            guard row.payloadPlace == .pieces, try !isWhole(row.payloadBytes, id, .payload, rows)
+            let place = row.stagedPayload ?? id
+            guard row.payloadPlace == .pieces,
+                try !isWhole(row.payloadBytes, place, .payload, rows)
             else { return nil }
             tell("job \(id) has lost its payload and is set aside")
             return .also { rows in

@@ -177,7 +177,7 @@ package final class Repair {
     private func dropOrphans() throws {
         var staged: Set<UInt64> = []
         try walk(Tables.jobs) { _, row, _ in
-            if let result = try JobRow(from: &row).stagedResult { staged.insert(result) }
+            staged.formUnion(try JobRow(from: &row).stagedIDs)
             return nil
         }
         for table in [Tables.pieces, Tables.notes] {

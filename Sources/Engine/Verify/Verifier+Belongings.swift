@@ -31,7 +31,7 @@ extension Verifier {
             guard let job = try job(id, rows) else {
                 let isKnown = try isStaged(id, rows) || isExcused(id, rows)
                 return expect(
-                    try isKnown || part == .result && hasOwner(id, rows), Tables.pieces,
+                    try isKnown || hasOwner(id, rows), Tables.pieces,
                     "a piece is of job \(id), which has no row")
             }
             let bytes = part == .payload ? job.pieces.payload : job.pieces.result
@@ -41,7 +41,7 @@ extension Verifier {
         }
     }
 
-    /// Whether a job has the result that was staged under an id.
+    /// Whether a job has the payload or result that was staged under an id.
     private func hasOwner<Source: Rows & ~Copyable>(
         _ id: UInt64, _ rows: borrowing Source
     ) throws -> Bool {
@@ -52,7 +52,7 @@ extension Verifier {
             return try rows.contains(Tables.pieces, .owner(ofStaged: id))
         }
         guard let job = try job(owner, rows) else { return try isExcused(owner, rows) }
-        return job.stagedResult == id
+        return job.stagedIDs.contains(id)
     }
 
     func lookAtStaging<Source: Rows & ~Copyable>(

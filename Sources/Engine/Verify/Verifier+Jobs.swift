@@ -11,7 +11,7 @@ struct JobFacts {
     var expiresAt: UInt64?
     var fingerprint: UInt64
     var hasNotes: Bool
-    var stagedResult: UInt64?
+    var stagedIDs: [UInt64]
     /// Bytes in pieces.
     var pieces: (payload: UInt32, result: UInt32)
     /// The unique key that it holds, and where that has its row.
@@ -27,9 +27,9 @@ struct JobFacts {
         expiresAt = row.expiresAt
         fingerprint = row.history?.failure.fingerprint ?? 0
         hasNotes = row.hasNotes
-        stagedResult = row.stagedResult
+        stagedIDs = row.stagedIDs
         pieces = (
-            row.payloadPlace == .pieces ? row.payloadBytes : 0,
+            row.payloadPlace == .pieces && row.stagedPayload == nil ? row.payloadBytes : 0,
             row.resultPlace == .pieces ? row.resultBytes : 0
         )
         if let unique = row.unique, unique.isHeld {
@@ -203,8 +203,9 @@ extension Verifier {
         of id: UInt64, _ row: JobRow, _ rows: borrowing Source
     ) throws {
         if row.payloadPlace != .dropped {
+            let place = row.stagedPayload ?? id
             try judge(
-                row.payload, row.payloadBytes, row.payloadPlace, at: id, .payload, of: id, rows)
+                row.payload, row.payloadBytes, row.payloadPlace, at: place, .payload, of: id, rows)
         }
         if let result = row.result {
             let place = row.stagedResult ?? id

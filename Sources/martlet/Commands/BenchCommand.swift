@@ -17,12 +17,14 @@ struct BenchCommand: AsyncParsableCommand {
             Examples:
               martlet bench
               martlet bench --workload submit --jobs 5000000 --json
+              martlet bench --workload retention --workload mass
               martlet bench --server martlet://10.0.0.5:7411 --durability memory
             """)
 
     @Option(
         help: ArgumentHelp(
-            "sync, submit, drain or flow; may be repeated (default: all).", valueName: "workload"))
+            "sync, submit, drain, flow, retention or mass; may be repeated (default: the first four).",
+            valueName: "workload"))
     var workload: [Workload] = []
 
     @Option(
@@ -35,7 +37,7 @@ struct BenchCommand: AsyncParsableCommand {
     var syncJobs: Int?
 
     @Option(
-        help: ArgumentHelp("Connections of submit, drain and flow (default 4).", valueName: "count")
+        help: ArgumentHelp("Connections of all but sync and mass (default 4).", valueName: "count")
     )
     var connections: Int?
 

@@ -30,6 +30,8 @@ final class EngineHarness {
     var verifies = true
     /// When the engine wants its next turn.
     private(set) var nextTurnAt: UInt64?
+    /// What turns have changed at most since this was last set: rows, and bytes of the log.
+    var largestTurn = (rows: 0, bytes: 0)
     /// What the engine reported as damaged, ever.
     private(set) var damage: [String] = []
 
@@ -75,6 +77,8 @@ final class EngineHarness {
             nextTurnAt = try engine.tick(rows)
             try delivering(rows)
             try engine.finish(rows)
+            largestTurn.rows = max(largestTurn.rows, rows.changedRows)
+            largestTurn.bytes = max(largestTurn.bytes, rows.changedBytes)
             return result
         }
         try store.commit(now: now)
