@@ -91,6 +91,13 @@ final class Environment: @unchecked Sendable {
         return handle
     }
 
+    /// Pages that hold rows of a table, as the transaction has left it.
+    func leafPages(of table: UInt8, _ transaction: OpaquePointer) -> Int {
+        var stat = MDB_stat()
+        mdb_stat(transaction, handle(table), &stat)
+        return stat.ms_leaf_pages
+    }
+
     func hasTable(_ id: UInt8) -> Bool { handles[Int(id)] != Self.noTable }
 
     // MARK: Space

@@ -3,6 +3,7 @@ import CLMDB
 /// Where rows become mutations: of LMDB's transaction and of the turn's record, from the same bytes.
 final class RowStage {
     let buffer = RecordBuffer()
+    let touched = TouchedBlocks()
     var isWriting = false
     /// Rows being read in the open transaction.
     let reading: UnsafeMutablePointer<Int>
@@ -38,6 +39,7 @@ final class RowStage {
         let keyBytes = UnsafeRawBufferPointer(start: keyAt, count: key.count)
         let value = UnsafeRawBufferPointer(start: valueAt, count: mutation.valueCount)
         try changed(view.put(table.id, keyBytes, value, ascending: ascending), table)
+        touched.touch(table, keyAt, keyCount: key.count)
         buffer.finish(mutation)
     }
 
@@ -48,6 +50,7 @@ final class RowStage {
         let error = view.delete(table.id, UnsafeRawBufferPointer(start: keyAt, count: key.count))
         if error == MDB_NOTFOUND { return false }
         try changed(error, table)
+        touched.touch(table, keyAt, keyCount: key.count)
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
         return true
     }
@@ -60,6 +63,7 @@ final class RowStage {
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         UnsafeMutableRawBufferPointer(start: keyAt, count: key.count).copyMemory(from: key)
         try changed(cursor.delete(), table)
+        touched.touch(table, keyAt, keyCount: key.count)
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
     }
 

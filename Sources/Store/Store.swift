@@ -109,6 +109,7 @@ package final class Store: @unchecked Sendable {
         guard let deadline = checkpointDeadline else { return false }
         return now >= deadline || waiting.bytes >= configuration.checkpointBytes
             || waiting.mutations >= checkpointMutations
+            || hasTouchedManyPages
     }
 
     /// Moves the logged turns to LMDB's file and gives their segments back.
@@ -157,6 +158,16 @@ package final class Store: @unchecked Sendable {
             ? limit : min(limit, configuration.reserveBytes / (8 * LogFormat.block))
     }
 
+    private var hasTouchedManyPages: Bool {
+        let touched = stage.touched
+        guard touched.count >= configuration.checkpointPages, let transaction else { return false }
+        var pages = 0
+        for (table, count) in touched.countsByTable.enumerated() where count > 0 {
+            pages += min(count, environment.leafPages(of: UInt8(table), transaction))
+        }
+        return pages >= configuration.checkpointPages
+    }
+
     private func checkUsable() throws(StoreError) {
         precondition(thread.isCurrent, "the store belongs to the thread that opened it")
         if let failure = failure ?? stage.failure { throw failure }
@@ -195,6 +206,7 @@ package final class Store: @unchecked Sendable {
         }
         guard error == 0 else { throw .unknownOutcome(error, "writing a checkpoint") }
         waiting = (0, 0)
+        stage.touched.clear()
         checkpointDeadline = nil
         configuration.observe?(.checkpointCommitted)
     }

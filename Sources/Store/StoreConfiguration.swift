@@ -18,6 +18,9 @@ extension Store {
         /// growing backlog 4 MiB held it 5 ms at 870,000 rows a second, 16 MiB 20 to 60 ms at no more.
         package var checkpointBytes = 4 << 20
         package var checkpointMutations = 32_768
+        /// Pages changed, about, after which a checkpoint is due: it writes 8 MiB of them then. Consecutive jobs
+        /// come to the other bounds first.
+        package var checkpointPages = 2_048
         /// Space kept free behind the rows, so that settlements go on when the device is full.
         package var reserveBytes = 64 << 20
         /// Called at each named point; tests copy the directory there to see what a crash would leave.
