@@ -32,16 +32,16 @@ extension Engine {
         try deletePieces(UInt32(payload.bytes.count), of: id, part, rows)
     }
 
-    /// Stores beside the pieces of a staged result, or of an edit's payload, whose they are, which nothing else
-    /// leads to.
+    /// Stores beside the pieces of what was staged for a job that was there already whose they are, which nothing
+    /// else leads to.
     func noteOwner(
-        _ id: UInt64, ofStaged pieces: UInt64, _ rows: borrowing Transaction
+        _ id: UInt64, ofStaged staged: UInt64, _ rows: borrowing Transaction
     ) throws {
-        try rows.put(Tables.pieces, .owner(ofStaged: pieces)) { $0.u64(id) }
+        try rows.put(Tables.pieces, .owner(ofStaged: staged)) { $0.u64(id) }
     }
 
-    func forgetOwner(ofStaged pieces: UInt64, _ rows: borrowing Transaction) throws {
-        _ = try rows.delete(Tables.pieces, .owner(ofStaged: pieces))
+    func forgetOwner(ofStaged staged: UInt64, _ rows: borrowing Transaction) throws {
+        _ = try rows.delete(Tables.pieces, .owner(ofStaged: staged))
     }
 
     /// What was staged has its jobs: no crash removes it any more.

@@ -138,6 +138,6 @@ extension JobRow {
     /// Whether it is finished and nothing is stored of it but this row.
     fileprivate var isPlain: Bool {
         state.isFinished && !hasNotes && payloadPlace != .pieces && resultPlace != .pieces
-            && !isInGroup && !(hasOptions && options?.unique?.isHeld == true)
+            && !isInGroup && unique?.isHeld != true
     }
 }

@@ -8,7 +8,7 @@ package import Store
 /// | queues | queue | `QueueRow` |
 /// | names | queue | the queue's name once more: written once, so that damage to one leaves the other |
 /// | jobs | job | `JobRow`: the only row that every job has |
-/// | pieces | job, part, index | payloads and results too long for a leaf page; whose a staged result is |
+/// | pieces | job, part, index | payloads and results too long for a leaf page; whose a staged one is |
 /// | index | queue, state, order, first job | number of consecutive jobs: a run; every job is in one, unless it runs |
 /// | leases | first job, token | `LeaseRow`: one delivery |
 /// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant; for runs of jobs their number |
@@ -76,8 +76,8 @@ extension Key {
         Key().adding(u64: job).adding(u8: part.rawValue).adding(u32: index)
     }
 
-    /// Behind all pieces that were staged: the job that has them.
-    static func owner(ofStaged pieces: UInt64) -> Key { piece(pieces, .result, .max) }
+    /// Behind all pieces of a staged payload or result: the job that has it.
+    static func owner(ofStaged staged: UInt64) -> Key { piece(staged, .result, .max) }
 }
 
 /// Which of a job's two byte strings a piece belongs to.

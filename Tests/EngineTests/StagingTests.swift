@@ -106,7 +106,8 @@ struct StagingTests {
             #expect(try harness.inspect(id)?.payload?.bytes != payload)
             #expect(try edit(id, payload, staged: staged, harness) == .done(.ready))
             #expect(try harness.inspect(id)?.payload?.bytes == payload)
-            #expect(try harness.rowCount(Tables.pieces) == 4)
+            // Four, and whose they are.
+            #expect(try harness.rowCount(Tables.pieces) == 5)
         }
         try harness.crash()
         #expect(try harness.resume(1))
@@ -125,9 +126,9 @@ struct StagingTests {
             let payload = pattern(5_000, seed: id)
             _ = try edit(id, payload, staged: stage(payload: payload, harness), harness)
         }
-        #expect(try harness.rowCount(Tables.pieces) == 6)
+        #expect(try harness.rowCount(Tables.pieces) == 8)
         try harness.act(.purge, on: ids[0])
-        #expect(try harness.rowCount(Tables.pieces) == 3)
+        #expect(try harness.rowCount(Tables.pieces) == 4)
         try harness.edit(ids[1]) { $0.payload = harness.stored([4]) }
         #expect(try harness.rowCount(Tables.pieces) == 0)
         #expect(try harness.inspect(ids[1])?.payload?.bytes == [4])

@@ -167,7 +167,8 @@ extension Repair {
             let id = try key.u64()
             let row = try JobRow(from: &row)
             let place = row.stagedPayload ?? id
-            guard row.payloadPlace == .pieces, try !isWhole(row.payloadBytes, place, .payload, rows)
+            guard row.payloadPlace == .pieces,
+                try !isWhole(row.payloadBytes, place, .payload, rows)
             else { return nil }
             tell("job \(id) has lost its payload and is set aside")
             return .also { rows in

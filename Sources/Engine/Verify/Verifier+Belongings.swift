@@ -41,7 +41,7 @@ extension Verifier {
         }
     }
 
-    /// Whether a job has the payload or the result that was staged under an id.
+    /// Whether a job has the payload or result that was staged under an id.
     private func hasOwner<Source: Rows & ~Copyable>(
         _ id: UInt64, _ rows: borrowing Source
     ) throws -> Bool {
@@ -52,7 +52,7 @@ extension Verifier {
             return try rows.contains(Tables.pieces, .owner(ofStaged: id))
         }
         guard let job = try job(owner, rows) else { return try isExcused(owner, rows) }
-        return job.staged.contains(id)
+        return job.stagedIDs.contains(id)
     }
 
     func lookAtStaging<Source: Rows & ~Copyable>(

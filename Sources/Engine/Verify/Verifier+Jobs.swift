@@ -11,7 +11,7 @@ struct JobFacts {
     var expiresAt: UInt64?
     var fingerprint: UInt64
     var hasNotes: Bool
-    var staged: [UInt64] = []
+    var stagedIDs: [UInt64]
     /// Bytes in pieces.
     var pieces: (payload: UInt32, result: UInt32)
     /// The unique key that it holds, and where that has its row.
@@ -27,7 +27,7 @@ struct JobFacts {
         expiresAt = row.expiresAt
         fingerprint = row.history?.failure.fingerprint ?? 0
         hasNotes = row.hasNotes
-        staged = row.stagedIDs
+        stagedIDs = row.stagedIDs
         pieces = (
             row.payloadPlace == .pieces && row.stagedPayload == nil ? row.payloadBytes : 0,
             row.resultPlace == .pieces ? row.resultBytes : 0
