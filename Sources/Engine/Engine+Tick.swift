@@ -94,6 +94,10 @@ extension Engine {
         guard let state = timer.state, let queue = place(ofQueue: timer.queue) else {
             return try timer.unset(rows)
         }
+        // A damaged run is put together again from its jobs: while they are there.
+        let index = IndexPlace(timer.queue, state)
+        let count = min(timer.count, UInt32(clamping: steps.left))
+        try mending(rows) { try index.check(JobRun(first: timer.first, count: count), rows) }
         var next = timer.first
         while steps.areLeft(rows), next < timer.jobs.end {
             next = try forgetPlain(from: next, to: timer.jobs.end, &steps, rows)
@@ -106,10 +110,8 @@ extension Engine {
         }
         let jobs = JobRun(first: timer.first, count: UInt32(next - timer.first))
         try timer.place.remove(jobs, rows)
-        let listed = try mending(rows) {
-            try IndexPlace(timer.queue, state).remove(jobs, rows).jobs
-        }
-        count(queue) { $0.remove(listed, from: state, bytes: 0) }
+        let listed = try mending(rows) { try index.remove(jobs, rows).jobs }
+        self.count(queue) { $0.remove(listed, from: state, bytes: 0) }
     }
 
     /// Removes finished jobs that have but their rows, in one sweep.

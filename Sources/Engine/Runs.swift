@@ -90,6 +90,12 @@ extension RunPlace {
         try run(atOrBefore: id, rows)?.contains(id) ?? false
     }
 
+    /// Reads the runs that jobs are in, so that damage shows.
+    func check<Source: Rows & ~Copyable>(_ jobs: JobRun, _ rows: borrowing Source) throws {
+        _ = try run(atOrBefore: jobs.first, rows)
+        try rows.scan(Self.table, from: key(jobs.first), to: key(jobs.end)) { _, _ in .next }
+    }
+
     /// Adds jobs, joined with the runs that they continue and that continue them.
     /// - Returns: the run that has them now.
     @discardableResult

@@ -147,8 +147,11 @@ struct EventTests {
             _ = try await client.submitAll(Submit(loud, batch, type: loud))
             var toldToLoud = 0
             try await gateway.read { push in
-                if push.channel == 2 { #expect(push.events.events.map(\.id) == [id]) }
-                if push.channel == 1 { toldToLoud += push.events.events.count }
+                let events = push.events.events
+                // The first push tells where a watch begins.
+                if events.isEmpty { return true }
+                if push.channel == 2 { #expect(events.map(\.id) == [id]) }
+                if push.channel == 1 { toldToLoud += events.count }
                 return push.channel == 1
             }
             #expect(toldToLoud < 31_000)

@@ -126,7 +126,9 @@ struct DamagedTableTests {
             try harness.submit("mail", options: JobOptions(retainCompleted: 0))[0] > sample.lastJob)
         let new = harness.engine.nextJobID - 1
         sample.unfinished.insert(new)
-        if rows.allSatisfy({ $0.table != Tables.timers }) { try harness.verify() }
+        // Timers, and runs of jobs that are over, are looked at when their time comes.
+        let late = [Tables.timers, Tables.index]
+        if rows.allSatisfy({ !late.contains($0.table) }) { try harness.verify() }
         for _ in 0..<12 {
             try harness.advance(10_000)
             try sample.drain()

@@ -73,6 +73,8 @@ extension Engine {
     ) throws -> Bool {
         let queue = try index(ofQueue: place.queue)
         guard !queues[queue].ready.hasArrived(id, order: place.order) else { return false }
+        // What the turn has changed and not written: the stored run is as it was before.
+        if let willBeThere = pendingIndex.contains(id, in: place) { return !willBeThere }
         guard let row = try load(id, rows) else {
             // A job that was set aside keeps its place until it would be delivered, or vanish.
             return try rows.contains(Tables.damaged, .damaged(Tables.jobs, .job(id)))
