@@ -190,12 +190,15 @@ struct PendingRuns<Place: RunPlace> {
     mutating func write(_ rows: borrowing Transaction) throws {
         guard let place else { return }
         if others.isEmpty {
-            try write(changes, to: place, rows)
+            try takeOut(changes, of: place, rows)
+            try put(changes, into: place, rows)
         } else {
             others[place] = changes
-            for (place, changes) in others.sorted(by: { $0.key < $1.key }) {
-                try write(changes, to: place, rows)
-            }
+            let sorted = others.sorted { $0.key < $1.key }
+            // A job leaves one place before it joins another: the keys of timers would hide the one
+            // behind the other.
+            for (place, changes) in sorted { try takeOut(changes, of: place, rows) }
+            for (place, changes) in sorted { try put(changes, into: place, rows) }
             others.removeAll(keepingCapacity: true)
         }
         changes.added.removeAll(keepingCapacity: true)
@@ -203,10 +206,15 @@ struct PendingRuns<Place: RunPlace> {
         self.place = nil
     }
 
-    private func write(
-        _ changes: Changes, to place: Place, _ rows: borrowing Transaction
+    private func takeOut(
+        _ changes: Changes, of place: Place, _ rows: borrowing Transaction
     ) throws {
         for run in changes.removed.merged() { try place.remove(run, rows) }
+    }
+
+    private func put(
+        _ changes: Changes, into place: Place, _ rows: borrowing Transaction
+    ) throws {
         for run in changes.added.merged() { try place.insert(run, rows) }
     }
 }

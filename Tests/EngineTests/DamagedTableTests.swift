@@ -171,13 +171,16 @@ struct DamagedTableTests {
         }
     }
 
-    /// Dead jobs can be changed, unless they are damaged.
+    /// Dead jobs can be changed and deleted, unless they are damaged.
     private func changeDead(_ sample: DamageSample, _ rows: [StoredRow]) throws {
         let damaged = Set(rows.compactMap(\.job))
         for id in sample.dead {
             let outcome = try sample.harness.act(.reprioritise, on: id)
             #expect(outcome == (damaged.contains(id) ? .damaged : .done(.dead)), "\(rows)")
         }
+        // A job that stays where it is need not be looked for there.
+        guard let left = sample.dead.first(where: { !damaged.contains($0) }) else { return }
+        #expect(try sample.harness.act(.delete, on: left) == .done(nil), "\(rows)")
     }
 
     /// Rows that should be gone when everything is over.

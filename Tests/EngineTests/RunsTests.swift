@@ -93,6 +93,28 @@ struct RunsTests {
         #expect(try harness.rowCount(Tables.timers) == 30)
     }
 
+    @Test(arguments: [10, 200] as [UInt8])
+    func `a job that goes from one run of timers to another is in that alone`(
+        _ order: UInt8
+    ) throws {
+        let harness = try EngineHarness()
+        harness.verifies = false
+        let due = harness.now + 1_000_000
+        let before = TimerPlace.ready(due, queue: 1, order: 127)
+        let after = TimerPlace.ready(due, queue: 1, order: order)
+        try harness.turn { rows in
+            var pending = PendingRuns<TimerPlace>()
+            for id in 1...3 as ClosedRange<UInt64> { pending.add(id, to: before) }
+            try pending.write(rows)
+            pending.remove(2, from: before)
+            pending.add(2, to: after)
+            try pending.write(rows)
+            #expect(try !before.contains(2, rows))
+            #expect(try after.contains(2, rows))
+            #expect(try before.contains(1, rows) && before.contains(3, rows))
+        }
+    }
+
     @Test func `changes held back come to the same as changes made at once`() throws {
         let harness = try EngineHarness()
         harness.verifies = false

@@ -71,6 +71,8 @@ extension Engine {
     private func isListed(
         _ id: UInt64, in place: IndexPlace, _ rows: borrowing Transaction
     ) throws -> Bool {
+        // One that leaves in this turn is still to be taken out; its row may be gone already.
+        if pendingIndex.contains(id, in: place) == false { return true }
         let queue = try index(ofQueue: place.queue)
         guard !queues[queue].ready.hasArrived(id, order: place.order) else { return false }
         // What the turn has changed and not written: the stored run is as it was before.

@@ -38,7 +38,10 @@ extension Engine {
         var (count, passed) = (UInt32(1), UInt32(1))
         while passed < .max {
             let id = timer.first + UInt64(passed)
-            if let row = try load(id, rows) {
+            if pendingTimers.contains(id, in: timer.place) == false {
+                // It leaves in this turn, and is still to be taken out.
+                count = passed + 1
+            } else if let row = try load(id, rows) {
                 guard row.queue == timer.queue, row.has(timer) else { break }
                 count = passed + 1
             } else if try !rows.contains(Tables.damaged, .damaged(Tables.jobs, .job(id))) {
