@@ -3,10 +3,11 @@ import MartletClient
 import MartletWire
 import NIOCore
 import NIOPosix
+import TestSupport
 import Testing
 
 /// Changes to jobs that are too long for one turn: others are answered meanwhile.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct LongChangeTests {
     private static func long(_ seed: UInt8) -> Payload { .plain(.pattern(2 << 20, seed: seed)) }
 

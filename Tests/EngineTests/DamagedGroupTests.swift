@@ -1,10 +1,11 @@
 import Store
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// Groups of dead jobs are right again soon after something in them was damaged.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct DamagedGroupTests {
     private let mark = Array("this one's bits will flip".utf8)
 

@@ -1,10 +1,11 @@
+import TestSupport
 import Testing
 
 @testable import Engine
 
 /// How much one turn changes, whatever happens to many jobs at once: counted in rows and bytes, since these are what
 /// a turn's length comes from.
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct StepsTests {
     private static let jobs = 12_000
     /// Beside jobs, a turn writes counters, its queue, and runs.

@@ -2,11 +2,12 @@ import Gateway
 import MartletClient
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 /// Server-sent events of a real broker, to somebody whose connection breaks.
 /// One of them submits 70,000 jobs.
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.fewAtATime, .timeLimit(.minutes(3)))
 struct EventStreamTests {
     @Test func `a stream that broke before its first event goes on where it began`() async throws {
         try await withBoth { gateway in

@@ -1,8 +1,9 @@
 import Store
+import TestSupport
 import Testing
 
 /// When a checkpoint is due for how much it would have to write.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct CheckpointDueTests {
     private let directory: TestDirectory
 

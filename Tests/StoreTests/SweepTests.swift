@@ -1,8 +1,9 @@
 import Store
+import TestSupport
 import Testing
 
 /// Neighbouring rows removed in one go.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct SweepTests {
     private let directory: TestDirectory
 

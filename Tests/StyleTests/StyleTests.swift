@@ -107,4 +107,16 @@ struct StyleTests {
             }
         }
     }
+
+    /// Where tests of a process are started all at once: each would have to be done when all are.
+    private static let together = SourceFile.all.filter {
+        $0.path.hasPrefix("Tests/") && !$0.isIn("IntegrationTests") && !$0.isIn("StyleTests")
+    }
+
+    @Test(arguments: together)
+    func `a suite with a time limit has few of its tests under way at a time`(file: SourceFile) {
+        for (index, line) in file.codeLines where line.contains("@Suite(.timeLimit") {
+            Issue.record("\(file.path):\(index + 1) lacks .fewAtATime")
+        }
+    }
 }

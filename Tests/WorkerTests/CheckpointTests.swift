@@ -9,7 +9,7 @@ import Testing
 @testable import MartletWorker
 
 /// What a handler that keeps a checkpoint waits for.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct CheckpointTests {
     private let handler = Handler("echo") { payload, context in
         try await context.checkpoint(Data("here".utf8))

@@ -1,10 +1,11 @@
 #if DEBUG
+    import TestSupport
     import Testing
 
     @testable import Engine
 
     /// The simulation is worth as much as what it finds: planted bugs, one by one.
-    @Suite(.timeLimit(.minutes(10)))
+    @Suite(.fewAtATime, .timeLimit(.minutes(10)))
     struct MutantTests {
         private static let seedsMax: UInt64 = 1_000
 

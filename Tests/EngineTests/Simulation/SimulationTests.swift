@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Engine
@@ -7,7 +8,7 @@ import Testing
 ///
 /// `MARTLET_SEEDS=n` runs so many seeds. `MARTLET_SEED=n` runs that one alone, and when it fails shows the
 /// shortest script found that fails too.
-@Suite(.timeLimit(.minutes(60)))
+@Suite(.fewAtATime, .timeLimit(.minutes(60)))
 struct SimulationTests {
     private static let steps = 200
 
