@@ -56,7 +56,7 @@ extension BrokerLoop {
     func edit(_ body: ByteBuffer, _ request: Request, _ rows: borrowing Transaction) throws {
         let message = try Edit(body: body)
         guard store.acceptsSubmissions else { throw storeFull() }
-        let refusal = try message.withPayload {
+        let refusal = message.withPayload {
             $0?.refusal(bytesMax: Int(configuration.limits.payloadBytesMax))
         }
         if let refusal { throw refusal }

@@ -44,7 +44,7 @@ extension IntegrationTests {
         @Test func `a gateway without its broker lives and is not ready`() async throws {
             try await withBroker { broker in
                 let gateway = try await Server.gateway(broker: broker)
-                #expect(try await gateway.http("GET", "/readyz").status == 200)
+                try await gateway.waitUntilReady()
                 try await broker.kill()
                 #expect(try await gateway.http("GET", "/livez").status == 200)
                 #expect(try await gateway.http("GET", "/readyz").status == 503)
@@ -55,6 +55,15 @@ extension IntegrationTests {
 }
 
 extension Server {
+    /// Asks until the gateway has reached its broker.
+    func waitUntilReady(patience: TimeInterval = 30) async throws {
+        let deadline = Date(timeIntervalSinceNow: patience)
+        while Date.now < deadline {
+            if try await http("GET", "/readyz").status == 200 { return }
+        }
+        throw TestFailure("the gateway does not reach its broker")
+    }
+
     struct Answer {
         let status: Int
         let type: String?
