@@ -17,7 +17,7 @@ extension BrokerLoop {
         _ body: ByteBuffer, _ submit: SubmitView, _ request: Request, _ rows: borrowing Transaction
     ) throws {
         let known = stagings.first { $0.isSubmission(submit.producer, submit.sequence) }
-        if let known { return note(known.takeOver(by: request)) }
+        if let known { return known.repeats.append(request) }
         let refusals = try refusals(of: submit)
         let first = try engine.beginStaging(refusals.count { $0 == nil }, rows)
         append(
@@ -93,9 +93,22 @@ extension BrokerLoop {
         guard let staging = stagings.first else { return }
         guard try stage(staging, bytesMax: BrokerLoop.stagingBytesMax, rows) else { return }
         stagings.removeFirst()
+        try answerRepeats(of: staging, rows)
         while let next = stagings.first, next.firstID == 0, hasRoom(rows) {
             guard try stage(next, bytesMax: 0, rows) else { return }
             stagings.removeFirst()
+        }
+    }
+
+    /// Whoever sent the same submission again is answered from memory, or it is begun anew if nothing of it is
+    /// remembered.
+    private func answerRepeats(of staging: Staging, _ rows: borrowing Transaction) throws {
+        for request in staging.repeats where request.peer.isOpen {
+            do {
+                try submit(staging.body, request, rows)
+            } catch let error as WireError {
+                reply(error, to: request)
+            }
         }
     }
 

@@ -24,9 +24,12 @@ final class Staging {
     var itemsDone = 0
     /// Bytes of the next item that are stored.
     var bytesDone = 0
-    private var request: Request
+    /// The same submission sent again while this is under way, by a client whose connection broke: the frame of
+    /// the broken one may come last.
+    var repeats: [Request] = []
+    private let request: Request
     /// Held here, since the client may leave before everything is stored.
-    private var connection: Connection
+    private let connection: Connection
 
     init(
         _ body: ByteBuffer, _ request: Request, _ purpose: Purpose, refusals: [WireError?] = [],
@@ -80,15 +83,5 @@ final class Staging {
         connection.bytesDone += body.readableBytes
         if request.id != 0 { connection.requestsDone += 1 }
         return connection
-    }
-
-    /// A client that sends the same again gets the answer.
-    /// - Returns: the connection that had it to get.
-    func takeOver(by request: Request) -> Connection {
-        let old = release()
-        self.request = request
-        connection = request.peer.connection
-        hold()
-        return old
     }
 }

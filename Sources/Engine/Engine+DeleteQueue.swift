@@ -149,6 +149,8 @@ extension Engine {
     }
 
     private func removeQueue(_ queue: Int, _ rows: borrowing Transaction) throws {
+        // Its last jobs may have left in this turn.
+        try mending(rows) { try queues[queue].ready.flush(rows) }
         _ = try rows.delete(Tables.queues, .queue(queues[queue].id))
         _ = try rows.delete(Tables.names, .queue(queues[queue].id))
         try times.forget(queue: queues[queue].id, rows)

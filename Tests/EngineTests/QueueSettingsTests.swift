@@ -177,6 +177,17 @@ struct QueueSettingsTests {
         #expect(try harness.statistics("other").ready == 1)
     }
 
+    @Test func `a queue is deleted in the turn in which its last job goes`() throws {
+        let harness = try harness()
+        let ids = try harness.submit(count: 3)
+        try harness.turn { rows in
+            for id in ids { _ = try harness.engine.act(JobAction(.purge), on: id, rows) }
+            #expect(try harness.engine.deleteQueue(harness.index("mail"), force: false, rows) == 0)
+        }
+        #expect(try harness.rowCount(Tables.index) == 0)
+        try harness.verify()
+    }
+
     @Test func `a queue is deleted with jobs in every state`() throws {
         let harness = try harness()
         var delayed = JobOptions()
