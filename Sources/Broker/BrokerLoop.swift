@@ -167,7 +167,7 @@ final class BrokerLoop {
 
     private func log(_ longest: TurnTimes) {
         logger.log(
-            level: longest.total > TurnWatch.long ? .warning : .debug, "longest turn of late",
+            level: longest.total > TurnWatch.long ? .info : .debug, "longest turn of late",
             metadata: [
                 "apply_us": "\(longest.apply / 1_000)", "commit_us": "\(longest.commit / 1_000)",
                 "checkpoint_us": "\(longest.checkpoint / 1_000)",
