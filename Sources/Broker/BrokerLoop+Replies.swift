@@ -21,7 +21,8 @@ extension BrokerLoop {
         send(deliveries)
     }
 
-    func reply() {
+    /// What this turn has for its connections.
+    func takeReplies() -> [Delivery] {
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(noted.count)
         for connection in noted {
@@ -41,11 +42,11 @@ extension BrokerLoop {
             connection.isNoted = false
         }
         noted.removeAll(keepingCapacity: true)
-        send(deliveries)
+        return deliveries
     }
 
     /// Crosses to each other event loop once, and to its own not at all.
-    private func send(_ deliveries: [Delivery]) {
+    func send(_ deliveries: [Delivery]) {
         var left = deliveries.filter { delivery in
             guard delivery.port.loop === inbox.loop else { return true }
             delivery.port.handler.value.deliver(delivery)

@@ -10,7 +10,8 @@ import Store
 ///
 /// *Drain* takes what event loops have handed over; *apply* carries it out in the open transaction;
 /// *commit* appends the turn to the log; only then *reply* releases what was answered. Whatever
-/// arrives during a commit is the next turn: commits are shared without a timer.
+/// arrives during a commit is the next turn: commits are shared without a timer. That turn is applied while
+/// the one before it is being written, by the log's thread; the one after waits.
 final class BrokerLoop {
     /// Bytes of frames that one turn takes: a lone small job never waits behind more.
     static let turnBytesMax = 2 << 20
@@ -30,6 +31,7 @@ final class BrokerLoop {
     let store: Store
     let engine: Engine
     let readers: SnapshotReaders
+    let logWriter: LogWriter
     var random = SystemRandomNumberGenerator()
 
     var connections: [ConnectionID: Connection] = [:]
@@ -51,14 +53,24 @@ final class BrokerLoop {
     var stagings: [Staging] = []
     var isDraining = false
 
-    private var arrivals: [Arrival] = []
-    private var arrivalsTaken = 0
     /// Connections that this turn has something for.
     var noted: [Connection] = []
+    /// The turn that is being written to the log, and the one that was applied meanwhile.
+    var writing: AppliedTurn?
+    var appliedAhead: AppliedTurn?
+    /// A turn was put off until the log is free.
+    private(set) var isTurnWanted = false
+    private(set) var isStopping = false
+
+    private var arrivals: [Arrival] = []
+    private var arrivalsTaken = 0
+    /// Requests that this turn has carried out.
+    private var requestsCarriedOut = 0
     private var nextTimer: UInt64?
     /// The first turn works off what became due while the broker was away.
     private var hasMore = true
-    private var isStopping = false
+    /// Who waits for the turn that was put off.
+    private var turnWanted: EventLoopPromise<Void>?
     private var alarm: Scheduled<Void>?
     private var ended: EventLoopPromise<Void>?
     private var couldSubmit = true
@@ -66,11 +78,13 @@ final class BrokerLoop {
 
     /// Opens the store, recovers, and reads what the engine mirrors. On the writer's loop.
     init(
-        _ configuration: BrokerConfiguration, inbox: Inbox, readers: SnapshotReaders, logger: Logger
+        _ configuration: BrokerConfiguration, inbox: Inbox, readers: SnapshotReaders,
+        logWriter: LogWriter, logger: Logger
     ) throws {
         self.configuration = configuration
         self.inbox = inbox
         self.readers = readers
+        self.logWriter = logWriter
         self.logger = logger
         clock = configuration.clock
         dispatcher = Dispatcher(configuration.limits)
@@ -92,23 +106,28 @@ final class BrokerLoop {
     /// Takes turns until it is told to stop, or can't go on; `ended` hears of either.
     func start(_ ended: EventLoopPromise<Void>) {
         self.ended = ended
-        inbox.announce { [unowned self] in takeTurn() }
+        inbox.announce(
+            to: Inbox.Turns(
+                take: { [unowned self] in takeTurn() },
+                whenTaken: { [unowned self] in whenTurnTaken() }))
         takeTurn()
     }
 
-    /// Takes no more turns, and closes the store unless it has failed. Readers go first: closing takes the
-    /// memory away that a snapshot reads.
-    private func end(_ failure: (any Error)? = nil) {
+    /// Takes no more turns, and closes the store unless it has failed. Readers go first, and the log's
+    /// thread: closing takes the memory away that they read.
+    func end(_ failure: (any Error)? = nil) {
         isStopping = true
+        tellOfTurn()
         alarm?.cancel()
         inbox.announce(to: nil)
-        readers.stop(on: inbox.loop).assumeIsolated().whenComplete { _ in
-            self.ended?.completeWith(
-                Result {
-                    if let failure { throw failure }
-                    try self.store.close(now: self.clock.now)
-                })
-        }
+        readers.stop(on: inbox.loop).and(logWriter.stop(on: inbox.loop)).assumeIsolated()
+            .whenComplete { _ in
+                self.ended?.completeWith(
+                    Result {
+                        if let failure { throw failure }
+                        try self.store.close(now: self.clock.now)
+                    })
+            }
     }
 
     func logRecovery() {
@@ -124,21 +143,40 @@ final class BrokerLoop {
 
     // MARK: The turn
 
-    private func takeTurn() {
+    func takeTurn() {
         guard !isStopping else { return }
+        guard mayApply else {
+            isTurnWanted = true
+            return
+        }
+        isTurnWanted = false
+        defer { tellOfTurn() }
         do {
             try turn()
-            if isStopping { return end() }
+            if isStopping, writing == nil { return end() }
             awaitNext()
         } catch {
             end(error)
         }
     }
 
+    private func whenTurnTaken() -> EventLoopFuture<Void> {
+        takeTurn()
+        guard isTurnWanted else { return inbox.loop.makeSucceededVoidFuture() }
+        let taken = turnWanted ?? inbox.loop.makePromise()
+        turnWanted = taken
+        return taken.futureResult
+    }
+
+    private func tellOfTurn() {
+        turnWanted?.succeed()
+        turnWanted = nil
+    }
+
     /// Arrivals announce themselves; the rest is a matter of time. Even where there is more to do now it is a moment
     /// later: the loop works off all its tasks, those that they add included, before it looks at its
     /// sockets again, and small jobs would wait there behind everything that is being staged.
-    private func awaitNext() {
+    func awaitNext() {
         alarm?.cancel()
         alarm = nil
         let loop = inbox.loop.assumeIsolated()
@@ -151,18 +189,17 @@ final class BrokerLoop {
         let (begin, work) = (TurnWatch.now(), TurnWatch.work())
         drain()
         let now = clock.now
+        requestsCarriedOut = 0
         try store.turn { rows in try apply(now, rows) }
         sendEarly()
-        let applied = TurnWatch.now()
-        _ = try store.commit(now: now)
-        let committed = TurnWatch.now()
-        reply()
-        try checkpoint(now)
-        let end = TurnWatch.now()
-        let times = TurnTimes(
-            apply: applied - begin, commit: committed - applied, checkpoint: end - committed,
-            work: TurnWatch.work() - work)
-        if let longest = turnWatch.note(times, at: end) { log(longest) }
+        let times = TurnTimes(apply: TurnWatch.now() - begin, work: TurnWatch.work() - work)
+        let applied = AppliedTurn(
+            now: now, replies: takeReplies(), times: times, isLone: requestsCarriedOut <= 1)
+        if writing == nil { try commit(applied) } else { appliedAhead = applied }
+    }
+
+    func note(_ times: TurnTimes) {
+        if let longest = turnWatch.note(times, at: TurnWatch.now()) { log(longest) }
     }
 
     private func log(_ longest: TurnTimes) {
@@ -226,7 +263,7 @@ final class BrokerLoop {
         }
     }
 
-    private func checkpoint(_ now: UInt64) throws {
+    func checkpoint(_ now: UInt64) throws {
         if store.checkpointDue(now: now) { try store.checkpoint(now: now) }
         startFreshReads()
         if !store.acceptsSubmissions { store.reserve() }
@@ -277,6 +314,7 @@ final class BrokerLoop {
             bytes += run.readableBytes
             while !connection.closes, hasRoom(rows), let frame = run.readFrame() {
                 if frame.header.endsCountedRequest { connection.requestsDone += 1 }
+                requestsCarriedOut += 1
                 try carryOut(frame, of: connection, rows)
             }
             if !connection.closes, !hasRoom(rows), run.readableBytes > 0 {

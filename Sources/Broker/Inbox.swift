@@ -34,7 +34,7 @@ final class ConnectionIDs: Sendable {
 final class Inbox: Sendable {
     let loop: any EventLoop
     private let state = NIOLockedValueBox(State())
-    private let turn: NIOLoopBoundBox<(() -> Void)?>
+    private let turn: NIOLoopBoundBox<Turns?>
 
     private struct State {
         var arrivals: [Arrival] = []
@@ -45,11 +45,19 @@ final class Inbox: Sendable {
     /// - Parameter loop: The writer's.
     init(loop: any EventLoop) {
         self.loop = loop
-        turn = .makeEmptyBox(valueType: (() -> Void).self, eventLoop: loop)
+        turn = .makeEmptyBox(valueType: Turns.self, eventLoop: loop)
     }
 
-    /// Calls `body` on the writer's loop whenever something has arrived; nil ends that. On that loop only.
-    func announce(to body: (() -> Void)?) { turn.value = body }
+    /// Who takes turns on the writer's loop.
+    struct Turns {
+        /// Something has arrived.
+        let take: () -> Void
+        /// Takes a turn as soon as one may be taken.
+        let whenTaken: () -> EventLoopFuture<Void>
+    }
+
+    /// Whom arrivals are announced to; nil: to nobody any more. On the writer's loop only.
+    func announce(to turns: Turns?) { turn.value = turns }
 
     func append(_ arrival: Arrival) {
         let isFirst = state.withLockedValue { state in
@@ -58,12 +66,14 @@ final class Inbox: Sendable {
             return !state.isAnnounced
         }
         guard isFirst else { return }
-        loop.execute { self.turn.value?() }
+        loop.execute { self.turn.value?.take() }
     }
 
     /// Has the loop take a turn, whether something has arrived or not; returns after it.
     func takeTurn() async throws {
-        try await loop.submit { self.turn.value?() }.get()
+        try await loop.flatSubmit {
+            self.turn.value?.whenTaken() ?? self.loop.makeSucceededVoidFuture()
+        }.get()
     }
 
     /// Moves everything that waits into `batch`, which must be empty.

@@ -8,7 +8,7 @@ final class RedoLog {
     let id: LogID
     let files: LogFiles
     private let spareSegments: Int
-    private let observe: (StorePoint) -> Void
+    private let observe: @Sendable (StorePoint) -> Void
 
     /// The segment that is written to, open with O_DSYNC.
     private var descriptor: Int32 = -1
@@ -21,7 +21,7 @@ final class RedoLog {
 
     init(
         _ files: LogFiles, _ id: LogID, at position: LogPosition, spareSegments: Int,
-        observe: @escaping (StorePoint) -> Void
+        observe: @escaping @Sendable (StorePoint) -> Void
     ) {
         self.files = files
         self.id = id
@@ -62,22 +62,20 @@ final class RedoLog {
         return try System.size(descriptor, name) == files.segmentBytes
     }
 
-    /// Makes the sealed record durable. Returns false, having written nothing, when there is no room for
-    /// it: the record is larger than a segment or no spare segment could be reserved.
-    func append(_ record: UnsafeRawBufferPointer, checksum: UInt32) throws(StoreError) -> Bool {
+    /// Where the sealed record goes; nil when there is no room for it: the record is larger than a segment or
+    /// no spare segment could be reserved.
+    func place(_ record: UnsafeRawBufferPointer) throws(StoreError) -> Append? {
         if record.count > files.segmentBytes - position.offset {
             guard record.count <= files.segmentBytes - LogFormat.firstRecord, !spares.isEmpty else {
-                return false
+                return nil
             }
             try changeSegment()
         }
-        observe(.beforeAppend)
-        let error = System.write(descriptor, record, at: position.offset)
-        guard error == 0 else { throw .unknownOutcome(error, "appending to the log") }
-        position.advance(record.count, checksum)
-        observe(.appended)
-        return true
+        return Append(record, descriptor, at: position.offset, observe: observe)
     }
+
+    /// The record is on the disk.
+    func appended(_ bytes: Int, checksum: UInt32) { position.advance(bytes, checksum) }
 
     /// The turn became durable in LMDB instead: the log goes on in another segment.
     func skipTurn(checksum: UInt32) {

@@ -2,7 +2,9 @@ import CLMDB
 
 /// Where rows become mutations: of LMDB's transaction and of the turn's record, from the same bytes.
 final class RowStage {
-    let buffer = RecordBuffer()
+    private(set) var buffer = RecordBuffer()
+    /// The one that the turn before was recorded in.
+    private var other: RecordBuffer?
     let touched = TouchedBlocks()
     var isWriting = false
     /// Rows being read in the open transaction.
@@ -16,6 +18,13 @@ final class RowStage {
     }
 
     deinit { reading.deallocate() }
+
+    /// Goes on in another buffer, while the one in use is written to the log.
+    func changeBuffer() {
+        let next = other ?? RecordBuffer()
+        other = buffer
+        buffer = next
+    }
 
     func begin(_ key: Key) -> RowWriter {
         checkNothingIsRead()

@@ -32,6 +32,8 @@ package final class Store: @unchecked Sendable {
     private var transaction: OpaquePointer?
     private var inTurn = false
     private var failure: StoreError?
+    /// The turn that is being written to the log, and its record's checksum.
+    private var appending: (record: RecordBuffer, checksum: UInt32)?
     /// Bytes and mutations logged since the last checkpoint.
     private var waiting = (bytes: 0, mutations: 0)
 
@@ -80,24 +82,49 @@ package final class Store: @unchecked Sendable {
     /// A turn for which the log has no room is made durable by a checkpoint instead.
     @discardableResult
     package func commit(now: UInt64) throws(StoreError) -> UInt64 {
+        if let append = try beginCommit(now: now) { try endCommit(append.write()) }
+        return lastTurn
+    }
+
+    /// Begins to make durable what was changed since the last commit; it is when what this returns was written
+    /// and `endCommit` was told so. Turns may be taken meanwhile, and no other commit or checkpoint begun.
+    /// - Returns: nil when nothing is left to be written.
+    package func beginCommit(now: UInt64) throws(StoreError) -> Append? {
         try checkUsable()
+        precondition(appending == nil, "a commit inside a commit")
         let record = stage.buffer
-        guard !record.isEmpty else { return lastTurn }
+        guard !record.isEmpty else { return nil }
         let position = log.position
         let checksum = record.seal(turn: position.turn + 1, previous: position.checksum, log.id)
-        let appended = try failing { () throws(StoreError) in
-            return try log.append(record.blocks, checksum: checksum)
-        }
+        let append = try failing { () throws(StoreError) in try log.place(record.blocks) }
         waiting.bytes += record.count
         waiting.mutations += Int(record.mutations)
-        record.clear()
-        if !appended {
+        guard let append else {
+            record.clear()
             log.skipTurn(checksum: checksum)
             try checkpoint(now: now)
-        } else if checkpointDeadline == nil {
+            return nil
+        }
+        if checkpointDeadline == nil {
             checkpointDeadline = now + configuration.checkpointMilliseconds
         }
-        return lastTurn
+        appending = (record, checksum)
+        stage.changeBuffer()
+        return append
+    }
+
+    /// Ends the commit that was begun last.
+    /// - Parameter error: what writing it returned.
+    package func endCommit(_ error: Int32) throws(StoreError) {
+        guard let (record, checksum) = appending else {
+            preconditionFailure("no commit was begun")
+        }
+        appending = nil
+        try failing { () throws(StoreError) in
+            guard error == 0 else { throw .unknownOutcome(error, "appending to the log") }
+        }
+        log.appended(record.blocks.count, checksum: checksum)
+        record.clear()
     }
 
     /// Bytes of changes since the last commit: keep a turn well below `segmentBytes`.
@@ -115,7 +142,8 @@ package final class Store: @unchecked Sendable {
     /// Moves the logged turns to LMDB's file and gives their segments back.
     package func checkpoint(now: UInt64) throws(StoreError) {
         try checkUsable()
-        precondition(!inTurn && stage.buffer.isEmpty, "commit before the checkpoint")
+        precondition(
+            !inTurn && stage.buffer.isEmpty && appending == nil, "commit before the checkpoint")
         guard transaction != nil else { return }
         try failing { () throws(StoreError) in
             try commitRows(now: now)

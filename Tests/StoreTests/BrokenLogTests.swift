@@ -22,4 +22,19 @@ struct BrokenLogTests {
         #expect(next.recovery.turnsReplayed == 3)
         #expect(try next.all(.jobs) == [1: "kept", 2: "kept", 3: "kept"])
     }
+
+    @Test func `what was changed while an append failed is lost with it`() throws {
+        let directory = try TestDirectory()
+        let store = try Store.open(.small(directory.store))
+        try store.put(.jobs, 1, "kept")
+        try store.turn { rows in try rows.put(.jobs, 2, "lost") }
+        #expect(try BrokenDisk.fail(below: directory.file("log")) == 1)
+        let append = try #require(try store.beginCommit(now: 0))
+        try store.turn { rows in try rows.put(.jobs, 3, "applied meanwhile") }
+        let unknown = StoreError.Code.unknownOutcome(errno: EIO)
+        #expect(try storeError { try store.endCommit(append.write()) } == unknown)
+        #expect(try storeError { try store.commit(now: 0) } == unknown)
+        let next = try Store.open(.small(try directory.copyStore(to: "next")))
+        #expect(try next.all(.jobs) == [1: "kept"])
+    }
 }

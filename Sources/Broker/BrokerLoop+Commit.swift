@@ -1,0 +1,67 @@
+import NIOCore
+import Store
+
+/// A turn that was applied and is not durable yet.
+struct AppliedTurn {
+    let now: UInt64
+    /// To be sent when it is durable.
+    let replies: [Delivery]
+    var times: TurnTimes
+    /// A single request, if any: nothing is gained by going on while it is written, and two changes of threads
+    /// are lost.
+    let isLone: Bool
+    var writeBegan: UInt64 = 0
+}
+
+// Commit and reply. The log has one turn at a time; one more may be applied meanwhile.
+extension BrokerLoop {
+    /// Whether a turn may be applied now. A checkpoint comes first: it needs all that was applied to be in the log.
+    var mayApply: Bool {
+        writing == nil || (appliedAhead == nil && !store.checkpointDue(now: clock.now))
+    }
+
+    func commit(_ applied: AppliedTurn) throws {
+        var turn = applied
+        turn.writeBegan = TurnWatch.now()
+        guard let append = try store.beginCommit(now: turn.now) else { return try finish(turn) }
+        guard !turn.isLone, !isStopping else {
+            try store.endCommit(append.write())
+            return try finish(turn)
+        }
+        writing = turn
+        logWriter.write(append, then: inbox.loop) { error in self.written(error) }
+    }
+
+    private func finish(_ applied: AppliedTurn) throws {
+        var times = applied.times
+        let committed = TurnWatch.now()
+        times.commit = committed - applied.writeBegan
+        send(applied.replies)
+        if appliedAhead == nil { try checkpoint(applied.now) }
+        times.checkpoint = TurnWatch.now() - committed
+        note(times)
+    }
+
+    /// The log is free again.
+    private func written(_ error: Int32) {
+        guard let turn = writing else { preconditionFailure("nothing is being written") }
+        writing = nil
+        do {
+            try store.endCommit(error)
+            try finish(turn)
+            if let next = appliedAhead {
+                appliedAhead = nil
+                try commit(next)
+            }
+        } catch {
+            return end(error)
+        }
+        if isStopping {
+            if writing == nil { end() }
+        } else if isTurnWanted {
+            takeTurn()
+        } else {
+            awaitNext()
+        }
+    }
+}
