@@ -64,6 +64,8 @@ final class BrokerLoop {
 
     private var arrivals: [Arrival] = []
     private var arrivalsTaken = 0
+    /// This turn has to do with what was left of earlier arrivals: later ones were announced and are not taken.
+    private var isInboxUntouched = false
     /// Requests that this turn has carried out.
     private var requestsCarriedOut = 0
     private var nextTimer: UInt64?
@@ -213,7 +215,8 @@ final class BrokerLoop {
     }
 
     private func drain() {
-        guard arrivalsTaken == arrivals.count else { return }
+        isInboxUntouched = arrivalsTaken < arrivals.count
+        guard !isInboxUntouched else { return }
         arrivals.removeAll(keepingCapacity: true)
         arrivalsTaken = 0
         inbox.drain(into: &arrivals)
@@ -244,7 +247,7 @@ final class BrokerLoop {
         nextTimer = try engine.tick(rows)
         giveBackLapsedCredit()
         pushCancels()
-        hasMore = arrivalsTaken < arrivals.count || !stagings.isEmpty
+        hasMore = isInboxUntouched || arrivalsTaken < arrivals.count || !stagings.isEmpty
         if try dispatcher.dispatch(
             engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })
         {
