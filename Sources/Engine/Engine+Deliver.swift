@@ -119,8 +119,8 @@ extension Engine {
                 if let payload = pattern.payload(of: bytes) {
                     guard outcome.hasRoom(payload.bytes.count, request) else { return .doesNotFit }
                     try usual?.hand(id, payload, to: body)
-                    if let usual {
-                        tell(.delivered, id, usual.row, .running, session: request.session)
+                    if events.isOn, let row = usual?.row {
+                        tell(.delivered, id, row, .running, session: request.session)
                     }
                     outcome.add(payload.bytes.count)
                     return nil
@@ -169,12 +169,12 @@ extension Engine {
         var reached = first
         var obstacle: Obstacle?
         do {
-            try rows.scan(Tables.jobs, from: .job(first), to: .job(end)) { key, reader in
+            try rows.scan(Tables.jobs, from: .job(first)) { key, reader in
                 guard try key.u64() == reached else { return .stop }
                 obstacle = try body(reached, &reader)
                 guard obstacle == nil else { return .stop }
                 reached += 1
-                return .next
+                return reached < end ? .next : .stop
             }
         } catch let error as StoreError {
             guard case .damaged = error.code else { throw error }
