@@ -76,13 +76,17 @@ extension BrokerLoop {
                 return try stage(body, view, request, rows)
             }
             let peer = request.peer
-            try answer(view, request) { item in try settle(item, peer.session, peer, rows) }
+            try answer(
+                view, request, completing: { try complete($0, peer, rows) },
+                { try settle($0, peer.session, peer, rows) })
         }
     }
 
     /// Answers with what `settle` says of each item: why it was refused; nil when it was carried out.
+    /// - Parameter completing: gets jobs that are all completed, and says how many of the first are settled by that.
     func answer(
         _ settlements: SettleView, _ request: Request,
+        completing: (SettleView.Completions) throws -> Int = { _ in 0 },
         _ settle: (SettlementView) throws -> WireError?
     ) throws {
         var items = settlements
@@ -92,11 +96,32 @@ extension BrokerLoop {
         let mark = out.writerIndex
         var writer = SettledWriter(
             to: &out, requestID: request.id, channel: request.peer.channel)
-        while let item = try items.nextItem() { writer.append(try settle(item), to: &out) }
+        while !items.isAtEnd {
+            let run = items.completions()
+            let done = run.count > 1 ? try completing(run) : 0
+            if done > 0 { writer.append(nil, count: done, to: &out) }
+            items.skip(completions: done)
+            // Where not even the first was, those behind it are mostly like it.
+            let singles = done > 0 ? min(1, run.count - done) : max(1, run.count)
+            for _ in 0..<singles {
+                guard let item = try items.nextItem() else { break }
+                writer.append(try settle(item), to: &out)
+            }
+        }
         writer.finish(in: &out)
         if request.id == 0 { out.moveWriterIndex(to: mark) }
         connection.outbox = out
         note(connection)
+    }
+
+    private func complete(
+        _ run: SettleView.Completions, _ peer: Peer, _ rows: borrowing Transaction
+    ) throws -> Int {
+        let jobs = JobRun(first: run.first, count: UInt32(run.count))
+        let credit = try engine.complete(jobs, token: run.token, session: peer.session, rows)
+        guard let credit else { return 0 }
+        giveBack(credit, to: peer)
+        return credit.jobs
     }
 
     /// - Parameter peer: who has the session now; nil: nobody.

@@ -43,6 +43,19 @@ package struct DeliveredJob {
     package var checkpoint: UnsafeRawBufferPointer
 }
 
+extension DeliveredJob {
+    /// With the payload that is in the row, if it is, and without a checkpoint.
+    fileprivate init(_ id: UInt64, _ row: JobRow) {
+        let options = row.options
+        self.init(
+            id: id, type: row.type, failures: row.failures, crashes: row.crashes,
+            interruptions: row.interruptions, maxAttempts: row.maxAttempts,
+            createdAt: row.createdAt, priority: row.priority, timeout: options?.timeout ?? 0,
+            tags: options?.tags ?? .none, headers: options?.headers ?? .none,
+            payload: row.payload, checkpoint: .none)
+    }
+}
+
 /// What a delivery came to.
 package struct DeliveryOutcome {
     package var token: UInt64
@@ -50,6 +63,15 @@ package struct DeliveryOutcome {
     package var bytes: Int
     /// Ready jobs are left that did not fit the request.
     package var isCutShort: Bool
+
+    fileprivate func hasRoom(_ payloadBytes: Int, _ request: DeliveryRequest) -> Bool {
+        bytes + payloadBytes <= request.bytesMax || (request.mayExceed && jobs == 0)
+    }
+
+    fileprivate mutating func add(_ payloadBytes: Int) {
+        jobs += 1
+        bytes += payloadBytes
+    }
 }
 
 extension Engine {
@@ -90,17 +112,28 @@ extension Engine {
         while next < run.end {
             let bytesBefore = outcome.bytes
             var demands: [Demand] = []
-            let (reached, obstacle) = try readJobs(from: next, to: run.end, rows) { id, row in
-                if row.hasOptions {
-                    if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
-                    if let demand = Demand(id, row) { demands.append(demand) }
+            var usual: Usual?
+            pattern.forget()
+            let (reached, obstacle) = try readJobs(from: next, to: run.end, rows) { id, reader in
+                let bytes = reader.unread
+                if let payload = pattern.payload(of: bytes) {
+                    guard outcome.hasRoom(payload.bytes.count, request) else { return .doesNotFit }
+                    try usual?.hand(id, payload, to: body)
+                    if events.isOn, let row = usual?.row {
+                        tell(.delivered, id, row, .running, session: request.session)
+                    }
+                    outcome.add(payload.bytes.count)
+                    return nil
                 }
-                let fits = outcome.bytes + Int(row.payloadBytes) <= request.bytesMax
-                guard fits || (request.mayExceed && outcome.jobs == 0) else { return .doesNotFit }
+                var row = try JobRow(from: &reader)
+                if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
+                let demand = Demand(id, row)
+                if let demand { demands.append(demand) }
+                guard outcome.hasRoom(Int(row.payloadBytes), request) else { return .doesNotFit }
                 try hand(row, id, rows, body)
                 tell(.delivered, id, row, .running, session: request.session)
-                outcome.jobs += 1
-                outcome.bytes += Int(row.payloadBytes)
+                outcome.add(Int(row.payloadBytes))
+                usual = learn(&row, from: bytes, demand)
                 return nil
             }
             count(queue) {
@@ -131,17 +164,17 @@ extension Engine {
     /// - Returns: the first id that was not delivered, and why; nil: it is the end.
     private func readJobs(
         from first: UInt64, to end: UInt64, _ rows: borrowing Transaction,
-        _ body: (UInt64, JobRow) throws -> Obstacle?
+        _ body: (UInt64, inout RowReader) throws -> Obstacle?
     ) throws -> (reached: UInt64, obstacle: Obstacle?) {
         var reached = first
         var obstacle: Obstacle?
         do {
-            try rows.scan(Tables.jobs, from: .job(first), to: .job(end)) { key, reader in
+            try rows.scan(Tables.jobs, from: .job(first)) { key, reader in
                 guard try key.u64() == reached else { return .stop }
-                obstacle = try body(reached, try JobRow(from: &reader))
+                obstacle = try body(reached, &reader)
                 guard obstacle == nil else { return .stop }
                 reached += 1
-                return .next
+                return reached < end ? .next : .stop
             }
         } catch let error as StoreError {
             guard case .damaged = error.code else { throw error }
@@ -177,6 +210,7 @@ extension Engine {
 
         /// Nil for a job that wants nothing.
         init?(_ id: UInt64, _ row: JobRow) {
+            guard row.hasOptions else { return nil }
             self.id = id
             let options = row.options
             timeout = options?.timeout ?? 0
@@ -210,17 +244,38 @@ extension Engine {
         try add(next..<ids.upperBound, to: &lease, request, queue, token, rows)
     }
 
+    // MARK: Handing over
+
+    /// A job to which nothing happens but its delivery: those whose rows match the pattern are handed over as it is.
+    private struct Usual {
+        let row: JobRow
+        var job: DeliveredJob
+
+        mutating func hand(
+            _ id: UInt64, _ payload: StoredPayload, to body: (DeliveredJob) throws -> Void
+        ) throws {
+            job.id = id
+            job.payload = payload
+            try body(job)
+        }
+    }
+
+    /// - Returns: nil when each of the jobs like this one must be looked at.
+    private func learn(
+        _ row: inout JobRow, from bytes: UnsafeRawBufferPointer, _ demand: Demand?
+    ) -> Usual? {
+        pattern.forget()
+        guard demand == nil, row.expiresAt == nil, pattern.learn(&row, from: bytes) else {
+            return nil
+        }
+        return Usual(row: row, job: DeliveredJob(0, row))
+    }
+
     private func hand(
         _ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction,
         _ body: (DeliveredJob) throws -> Void
     ) throws {
-        let options = row.options
-        var job = DeliveredJob(
-            id: id, type: row.type, failures: row.failures, crashes: row.crashes,
-            interruptions: row.interruptions, maxAttempts: row.maxAttempts,
-            createdAt: row.createdAt, priority: row.priority, timeout: options?.timeout ?? 0,
-            tags: options?.tags ?? .none, headers: options?.headers ?? .none,
-            payload: row.payload, checkpoint: .none)
+        var job = DeliveredJob(id, row)
         guard row.payloadPlace == .pieces || row.hasNotes else { return try body(job) }
         let checkpoint = row.hasNotes ? try Pieces(checkpointOf: id, rows) : nil
         if let checkpoint { job.checkpoint = checkpoint.bytes }
@@ -249,13 +304,18 @@ extension Engine {
         _ ids: Range<UInt64>, to lease: inout OpenLease?, _ request: DeliveryRequest, _ queue: Int,
         _ token: UInt64, _ rows: borrowing Transaction
     ) throws {
-        for id in ids {
-            if let open = lease, !open.spans(id) {
+        var next = ids.lowerBound
+        while next < ids.upperBound {
+            if let open = lease, !open.spans(next) {
                 try create(open, rows)
                 lease = nil
             }
-            if lease == nil { lease = openLease(id, request, queue, token) }
-            if let first = lease?.key.first { lease?.row.jobs.insert(id - first) }
+            var open = lease ?? openLease(next, request, queue, token)
+            let first = open.key.first
+            let end = min(ids.upperBound, first + EngineLimits.leaseSpanMax)
+            open.row.jobs.insert(next - first..<end - first)
+            lease = open
+            next = end
         }
     }
 

@@ -12,9 +12,9 @@ extension Engine {
         guard let finished = state.finished else { preconditionFailure("waiting is no end") }
         row.state = state
         try dropUnfinished(id, &row, rows)
-        if !watched.isEmpty, watched.contains(id) { finishedWatched.append(id) }
+        if isWatched(id) { finishedWatched.append(id) }
         let keep = keepingTime(id, row)
-        countEnd(row, queue, as: finished, isKept: keep > 0)
+        countEnd(of: 1, row, queue, as: finished, isKept: keep > 0)
         tellEnd(id, row, finished)
         guard keep > 0 else {
             try forget(id, &row, rows)
@@ -51,11 +51,13 @@ extension Engine {
         pendingTimers.remove(id, from: .expiry(expiresAt, queue: row.queue))
     }
 
+    func isWatched(_ id: UInt64) -> Bool { !watched.isEmpty && watched.contains(id) }
+
     /// How long a finished job is kept, in milliseconds: at least while somebody waits for it, and as
     /// long as it holds its unique key.
-    private func keepingTime(_ id: UInt64, _ row: JobRow) -> UInt64 {
+    func keepingTime(_ id: UInt64, _ row: JobRow) -> UInt64 {
         var keep = row.retention(isPlanted(.retentionOfAnotherOutcome) ? .completed : row.state)
-        if !watched.isEmpty, watched.contains(id) {
+        if isWatched(id) {
             keep = max(keep, EngineLimits.watchedRetention)
         }
         if let unique = row.unique, unique.isHeld, unique.until > stamp.now {
@@ -64,21 +66,23 @@ extension Engine {
         return keep
     }
 
-    /// Counts the end in every way in which ends are counted.
-    private func countEnd(_ row: JobRow, _ queue: Int, as state: JobState, isKept: Bool) {
+    /// Counts the end of jobs whose rows say the same in every way in which ends are counted.
+    func countEnd(
+        of jobs: UInt32, _ row: JobRow, _ queue: Int, as state: JobState, isKept: Bool
+    ) {
         let now = stamp.now
         let isForgotten = isPlanted(.counterNotMoved) && state == .cancelled
         change(queue) {
-            $0.row.totals.count(state)
-            if isKept, !isForgotten { $0.row.add(1, to: state, bytes: 0) }
-            if state == .completed { $0.rates.count(.completed, at: now) }
+            $0.row.totals.count(state, UInt64(jobs))
+            if isKept, !isForgotten { $0.row.add(UInt64(jobs), to: state, bytes: 0) }
+            if state == .completed { $0.rates.count(.completed, at: now, times: jobs) }
         }
         guard state == .completed || state == .dead, let history = row.history,
             history.startedAt > 0
         else { return }
         let readyAt = max(row.createdAt, history.dueAt)
         times.count(
-            queue: row.queue, type: row.type,
+            UInt64(jobs), queue: row.queue, type: row.type,
             wait: history.startedAt - min(readyAt, history.startedAt),
             run: now - min(history.startedAt, now), total: now - min(row.createdAt, now))
     }
@@ -95,13 +99,13 @@ extension JobRow {
 }
 
 extension QueueTotals {
-    fileprivate mutating func count(_ end: JobState) {
+    fileprivate mutating func count(_ end: JobState, _ jobs: UInt64) {
         switch end {
         case .scheduled, .ready, .running, .held: break
-        case .completed: completed += 1
-        case .dead: died += 1
-        case .cancelled: cancelled += 1
-        case .expired: expired += 1
+        case .completed: completed += jobs
+        case .dead: died += jobs
+        case .cancelled: cancelled += jobs
+        case .expired: expired += jobs
         }
     }
 }

@@ -69,29 +69,6 @@ extension Engine {
 
     // MARK: Ends of an attempt
 
-    private func complete(
-        _ id: UInt64, _ row: inout JobRow, _ lease: LeaseRow, _ queue: Int,
-        _ result: StoredPayload?, _ staged: UInt64?, _ rows: borrowing Transaction
-    ) throws {
-        try deletePayload(id, row, rows)
-        row.payloadPlace = .dropped
-        row.payload.bytes = .none
-        row.setStartedAt(lease.startedAt)
-        // Why earlier attempts failed is of no use any more.
-        row.history?.failure = Failure()
-        if let result {
-            row.result = result
-            row.resultBytes = UInt32(result.bytes.count)
-            row.resultPlace = result.bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces
-            row.stagedResult = staged
-            if row.resultPlace == .pieces, staged == nil {
-                try putPieces(result.bytes, of: id, .result, rows)
-            }
-            if let staged { try noteOwner(id, ofStaged: staged, rows) }
-        }
-        try finish(id, &row, as: .completed, queue, rows)
-    }
-
     /// An attempt failed: the job is tried again later, if it has attempts left.
     func fail(
         _ id: UInt64, _ row: inout JobRow, startedAt: UInt64, _ queue: Int, _ failure: Failure,
@@ -170,13 +147,6 @@ extension Engine {
         if isLast { return .dead }
         if let expiresAt = row.expiresAt, expiresAt <= stamp.now { return .expired }
         return nil
-    }
-}
-
-extension JobRow {
-    fileprivate mutating func setStartedAt(_ instant: UInt64) {
-        if history == nil { history = History() }
-        history?.startedAt = instant
     }
 }
 

@@ -99,6 +99,7 @@ package final class Engine {
     /// Whose attempt is coming to an end.
     var worker: UInt64 = 0
     let scratch = Scratch()
+    let pattern = JobPattern()
 
     /// Jobs that somebody waits for: they are kept a while even if their retention is zero.
     package var watched: Set<UInt64> = []

@@ -128,8 +128,23 @@ struct JobSet: Equatable, ExpressibleByArrayLiteral {
         storage[Int(offset / 64)] |= 1 << (offset % 64)
     }
 
+    mutating func insert(_ offsets: Range<UInt64>) {
+        for offset in offsets { insert(offset) }
+    }
+
     mutating func remove(_ offset: UInt64) {
         storage[Int(offset / 64)] &= ~(1 << (offset % 64))
+    }
+
+    mutating func remove(_ offsets: Range<UInt64>) {
+        for offset in offsets { remove(offset) }
+    }
+
+    /// How many consecutive offsets from one on are in the set, at most `limit`.
+    func count(from offset: UInt64, atMost limit: UInt32) -> UInt32 {
+        var count: UInt32 = 0
+        while count < limit, contains(offset + UInt64(count)) { count += 1 }
+        return count
     }
 
     func intersection(_ other: JobSet) -> JobSet {

@@ -17,6 +17,8 @@ package enum Mutant: String, Sendable, CaseIterable {
     case priorityInverted
     case rateIgnored
     case replacedHolderKeepsKey
+    case runCountedAsOne
+    case runForgetsRetained
     case retentionOfAnotherOutcome
     case retryNotTold
     case staleTokenAccepted

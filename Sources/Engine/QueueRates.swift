@@ -10,10 +10,10 @@ struct QueueRates {
     /// The step of time that was counted in last.
     private var step: UInt64 = 0
 
-    mutating func count(_ event: Event, at now: UInt64) {
+    mutating func count(_ event: Event, at now: UInt64, times: UInt32 = 1) {
         let step = now / QueueRates.stepMilliseconds
         if step != self.step { forget(before: step) }
-        counts[event.rawValue * 6 + Int(step % QueueRates.steps)] &+= 1
+        counts[event.rawValue * 6 + Int(step % QueueRates.steps)] &+= times
     }
 
     /// How often in the minute before `now`.

@@ -15,11 +15,11 @@ package struct Histogram: Sendable, Equatable {
     /// How often it was counted.
     package var count: UInt64 { steps.reduce(0, +) }
 
-    mutating func count(_ milliseconds: UInt64) {
+    mutating func count(_ milliseconds: UInt64, times: UInt64 = 1) {
         let step = min(64 - milliseconds.leadingZeroBitCount, Histogram.stepsMax - 1)
         while steps.count <= step { steps.append(0) }
-        steps[step] += 1
-        sum &+= milliseconds
+        steps[step] += times
+        sum &+= milliseconds &* times
     }
 
     init(from reader: inout RowReader) throws(StoreError) {
@@ -83,14 +83,16 @@ struct TimesBook {
         for entry in found { add(entry) }
     }
 
+    /// Counts jobs that took equally long.
     /// - Parameter type: UTF-8, at most 255 bytes.
     mutating func count(
-        queue: UInt32, type: UnsafeRawBufferPointer, wait: UInt64, run: UInt64, total: UInt64
+        _ jobs: UInt64, queue: UInt32, type: UnsafeRawBufferPointer, wait: UInt64, run: UInt64,
+        total: UInt64
     ) {
         let place = place(of: Page(queue: queue, type: hashed(type)), type)
-        entries[place].times.wait.count(wait)
-        entries[place].times.run.count(run)
-        entries[place].times.total.count(total)
+        entries[place].times.wait.count(wait, times: jobs)
+        entries[place].times.run.count(run, times: jobs)
+        entries[place].times.total.count(total, times: jobs)
         guard !entries[place].isChanged else { return }
         entries[place].isChanged = true
         changed.append(place)

@@ -52,12 +52,18 @@ struct TouchedLeases {
     /// Takes a job out of a lease.
     /// - Parameter lease: as it is stored, for one that the turn has not changed.
     mutating func remove(_ id: UInt64, from key: LeaseKey, _ lease: LeaseRow) {
+        remove(JobRun(first: id, count: 1), from: key, lease)
+    }
+
+    /// The same for consecutive jobs.
+    mutating func remove(_ run: JobRun, from key: LeaseKey, _ lease: LeaseRow) {
+        let offsets = run.first - key.first..<run.end - key.first
         if let place = place(of: key) {
             if leases[place].row == nil { leases[place].row = lease }
-            leases[place].row?.jobs.remove(id - key.first)
+            leases[place].row?.jobs.remove(offsets)
         } else {
             var rest = lease
-            rest.jobs.remove(id - key.first)
+            rest.jobs.remove(offsets)
             add(key, rest)
         }
     }

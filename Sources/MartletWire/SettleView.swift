@@ -34,6 +34,50 @@ package struct SettleView {
         offset = reader.offset
         return item
     }
+
+    /// Whether every item was passed.
+    package var isAtEnd: Bool { itemsRead == count }
+
+    /// Neighbours that complete consecutive jobs under one token, without results.
+    package struct Completions {
+        package var first: UInt64 = 0
+        package var token: UInt64 = 0
+        package var count = 0
+    }
+
+    /// As many of the next items as are such; `count` is 0 when the very next is not. None is passed: see `skip`.
+    package func completions() -> Completions {
+        var run = Completions()
+        var at = offset
+        while itemsRead + run.count < count {
+            guard items[at] == Outcome.complete.rawValue,
+                items.littleEndian(at + 17, as: UInt32.self) == 0
+            else { break }
+            let id = items.littleEndian(at + 1, as: UInt64.self)
+            let token = items.littleEndian(at + 9, as: UInt64.self)
+            if run.count == 0 { (run.first, run.token) = (id, token) }
+            guard id == run.first &+ UInt64(run.count), token == run.token else { break }
+            run.count += 1
+            at += SettleView.completionBytes
+        }
+        return run
+    }
+
+    /// Passes the first `count` of `completions`.
+    package mutating func skip(completions count: Int) {
+        itemsRead += count
+        offset += count * SettleView.completionBytes
+    }
+
+    /// Bytes of an item without detail.
+    private static let completionBytes = 21
+}
+
+extension UnsafeRawBufferPointer {
+    @inline(__always)
+    fileprivate func littleEndian<T: FixedWidthInteger>(_ offset: Int, as type: T.Type) -> T {
+        T(littleEndian: loadUnaligned(fromByteOffset: offset, as: T.self))
+    }
 }
 
 /// What is said of one job; not to be kept.

@@ -37,6 +37,9 @@ package struct RowReader: ~Copyable {
 
     /// Bytes not read yet.
     package var remaining: Int { end - at }
+    package var unread: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: at, count: remaining)
+    }
 
     package mutating func u8() throws(StoreError) -> UInt8 { try take() }
     package mutating func u16() throws(StoreError) -> UInt16 {

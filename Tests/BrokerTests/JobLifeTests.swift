@@ -102,6 +102,37 @@ struct JobLifeTests {
         }
     }
 
+    @Test func `a batch of completions is answered item by item, and gives its credit back`()
+        async throws
+    {
+        try await BrokerHarness.run { broker in
+            let inbox = PushInbox()
+            let worker = try await broker.connect(inbox: inbox)
+            let brief = SubmitOptions.with { $0.retainCompletedMilliseconds = 0 }
+            let many = (0..<10).map { "\($0)" }
+            let first = try await worker.submitAll(Submit("q", many, options: brief))
+            let kept = try await worker.submitAll(Submit("q", ["kept"]))
+            let last = try await worker.submitAll(Submit("q", many, options: brief))
+            try await worker.subscribe("q", credit: 16)
+            let jobs = await inbox.jobs(16)
+            func complete(_ job: Int, staleBy stale: UInt64 = 0) -> Settlement {
+                let (token, delivery, _) = jobs[job]
+                return Settlement(id: delivery.fields.id, token: token + stale, .complete(nil))
+            }
+            let outcomes = try await worker.settle(
+                (0..<4).map { complete($0) } + [complete(4, staleBy: 1)]
+                    + (5..<16).map { complete($0) } + [complete(14), complete(15)])
+            let refused = outcomes.indices.filter { outcomes[$0]?.code == .leaseLost }
+            #expect(refused == [4, 16, 17])
+            #expect(outcomes.count == 18 && outcomes.compactMap { $0 }.count == 3)
+            #expect(try await worker.job(kept[0]).state == .completed)
+            #expect(await inbox.jobs(5).map(\.delivery.fields.id) == last.suffix(5))
+            let queue = try await worker.queueInfo("q")
+            #expect((queue.running, queue.ready, queue.retained) == (6, 0, 1))
+            #expect(first.count == 10)
+        }
+    }
+
     @Test func `a stale token changes nothing`() async throws {
         try await BrokerHarness.run { broker in
             let inbox = PushInbox()

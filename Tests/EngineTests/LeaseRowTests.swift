@@ -26,6 +26,18 @@ import Testing
         #expect(set.isEmpty)
     }
 
+    @Test func `runs are put in, counted and taken out`() {
+        var set = JobSet()
+        set.insert(60..<512)
+        #expect(set.count == 452)
+        #expect(set.count(from: 59, atMost: 9) == 0)
+        #expect(set.count(from: 60, atMost: 9) == 9)
+        #expect(set.count(from: 60, atMost: 1_000) == 452)
+        set.remove(64..<128)
+        #expect(set.count(from: 60, atMost: 1_000) == 4)
+        #expect(set.contains(128) && !set.contains(127))
+    }
+
     @Test func `sets meet, part and move`() {
         let one: JobSet = [3, 64, 200, 511]
         let other: JobSet = [3, 65, 511]

@@ -88,6 +88,34 @@ struct BatchTests {
         }
     }
 
+    @Test func `completions in a row are found together, up to the first item that is none`() throws
+    {
+        func complete(_ id: UInt64, _ token: UInt64 = 7, _ result: Payload? = nil) -> Settlement {
+            Settlement(id: JobID(rawValue: id), token: token, .complete(result))
+        }
+        let result = Payload.plain(ByteBuffer(string: "42"))
+        let settle = Settle(items: [
+            complete(5), complete(6), complete(7), complete(9), complete(10, 8),
+            complete(11, 8, result), Settlement(id: JobID(rawValue: 12), token: 8, .release),
+            complete(.max, 8), complete(0, 8),
+        ])
+        try body(of: settle).withReader { (reader) throws(WireError) in
+            var view = try SettleView(from: &reader)
+            var runs: [[UInt64]] = []
+            while !view.isAtEnd {
+                let run = view.completions()
+                runs.append([run.first, run.token, UInt64(run.count)])
+                view.skip(completions: run.count)
+                if run.count == 0 { _ = try view.nextItem() }
+            }
+            #expect(
+                runs == [
+                    [5, 7, 3], [9, 7, 1], [10, 8, 1], [0, 0, 0], [0, 0, 0], [.max, 8, 2],
+                ])
+            #expect(try view.nextItem() == nil)
+        }
+    }
+
     @Test func `a reason may be as long as its limit, and is cut to it when written`() throws {
         let longest = String(repeating: "r", count: Limits.reasonBytesMax)
         let settle = Settle(items: [

@@ -19,6 +19,19 @@ struct PayloadTests {
         #expect(second == whole)
     }
 
+    @Test func `a checksum is the same in one go as byte by byte, whatever the length`() {
+        let bytes = ByteBuffer(bytes: (0..<3_500).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 3) })
+        var byByte: UInt32 = 0
+        bytes.withUnsafeReadableBytes { bytes in
+            for length in 0..<bytes.count {
+                let isSame = crc32c(UnsafeRawBufferPointer(rebasing: bytes[..<length])) == byByte
+                #expect(isSame, "\(length) bytes")
+                let next = UnsafeRawBufferPointer(rebasing: bytes[length...length])
+                byByte = crc32c(next, from: byByte)
+            }
+        }
+    }
+
     @Test func `any changed bit is noticed`() {
         let payload = Payload.plain(ByteBuffer(bytes: 0..<64 as Range<UInt8>))
         #expect(payload.isIntact)

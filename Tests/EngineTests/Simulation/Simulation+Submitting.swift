@@ -7,8 +7,9 @@ extension Simulation {
         guard model.jobs.count < 120, let queue = dice.pick(Simulation.queues) else { return }
         let wish = dice.wish()
         let payload = dice.payload()
-        for _ in 0..<(dice.pick([1, 1, 1, 2, 6]) ?? 1) {
-            guard try submit(queue, payload, wish, rows) else { return }
+        for number in 0..<(dice.pick([1, 1, 1, 2, 6]) ?? 1) {
+            let bytes = payload + pattern(number / 2, seed: UInt64(number))
+            guard try submit(queue, bytes, wish, rows) else { return }
         }
     }
 

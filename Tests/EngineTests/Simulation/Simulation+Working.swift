@@ -61,6 +61,24 @@ extension Simulation {
         try settle(id, token &+ (dice.once(in: 4) ? 1 : 0), other, rows)
     }
 
+    /// Consecutive jobs as one delivery brought them, or nearly; some of them twice.
+    func completeRun(_ rows: borrowing Transaction) throws {
+        let running = model.jobs.filter { $0.value.run != nil }.keys.sorted()
+        let held = dice.pick(running).flatMap { id in model.jobs[id]?.run.map { (id, $0) } }
+        guard let (id, run) = held else { return }
+        let first = id - min(id - 1, UInt64(dice.number(0...3)))
+        let jobs = JobRun(first: first, count: UInt32(dice.number(1...8)))
+        let token = run.token &+ (dice.once(in: 12) ? 1 : 0)
+        let session = dice.once(in: 12) ? run.session + 1 : run.session
+        for _ in 0..<(dice.once(in: 4) ? 2 : 1) {
+            let ids = jobs.first..<jobs.end
+            let expected = ids.map { model.settle($0, token, by: session, .complete()) }
+            let answers = try harness.complete(jobs, token, by: session, rows)
+            tell("jobs \(ids) of session \(session), token \(token), completed: \(answers)")
+            try expect(answers == expected, "jobs \(ids) completed with \(token): \(answers)")
+        }
+    }
+
     private func settle(
         _ id: UInt64, _ token: UInt64, _ session: UInt64, _ rows: borrowing Transaction
     ) throws {

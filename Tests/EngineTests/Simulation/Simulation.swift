@@ -134,7 +134,8 @@ final class Simulation {
     private func command(_ rows: borrowing Transaction) throws {
         switch dice.number(1...50) {
         case 1...12: try submit(rows)
-        case 13...23: try settleRunning(rows)
+        case 13...20: try settleRunning(rows)
+        case 21...23: try completeRun(rows)
         case 24...25: try settleAny(rows)
         case 26...28: try takeNotes(rows)
         case 29...30: try openSession(rows)

@@ -13,6 +13,10 @@ struct Delivery {
         var payload: [UInt8]
         var checkpoint: [UInt8]
         var headers: [UInt8]
+        var tags: [UInt8]
+        var maxAttempts: UInt16
+        var createdAt: UInt64
+        var codec: UInt8
     }
 
     var token: UInt64 = 0
@@ -221,6 +225,24 @@ extension EngineHarness {
         return try engine.settle(id, token: token, session: session, verdict, rows)
     }
 
+    /// Completes consecutive jobs as the broker does: many at once, and by itself each that this stops at.
+    /// - Returns: which of them were completed.
+    func complete(
+        _ run: JobRun, _ token: UInt64, by session: UInt64, _ rows: borrowing Transaction
+    ) throws -> [Bool] {
+        var answers: [Bool] = []
+        while answers.count < Int(run.count) {
+            let next = run.first + UInt64(answers.count)
+            let rest = JobRun(first: next, count: UInt32(run.end - next))
+            if let credit = try engine.complete(rest, token: token, session: session, rows) {
+                answers += Array(repeating: true, count: credit.jobs)
+            } else {
+                answers.append(try settle(next, token, by: session, .complete(), rows) != nil)
+            }
+        }
+        return answers
+    }
+
     func progress(
         _ id: UInt64, _ token: UInt64, by session: UInt64 = 1, done: UInt16 = 5_000,
         _ message: String = "half"
@@ -254,6 +276,10 @@ extension Delivery.Job {
         payload = Array(job.payload.bytes)
         checkpoint = Array(job.checkpoint)
         headers = Array(job.headers)
+        tags = Array(job.tags)
+        maxAttempts = job.maxAttempts
+        createdAt = job.createdAt
+        codec = job.payload.codec
     }
 }
 
