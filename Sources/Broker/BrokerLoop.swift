@@ -213,10 +213,15 @@ final class BrokerLoop {
     }
 
     private func drain() {
+        guard arrivals.isEmpty else { return }
+        inbox.drain(into: &arrivals)
+    }
+
+    /// What was taken is let go at once, so that connections read on into the same buffers.
+    private func forgetArrivals() {
         guard arrivalsTaken == arrivals.count else { return }
         arrivals.removeAll(keepingCapacity: true)
         arrivalsTaken = 0
-        inbox.drain(into: &arrivals)
     }
 
     /// Nil: until something arrives.
@@ -240,6 +245,7 @@ final class BrokerLoop {
             bytes += done
             if let rest { arrivals[arrivalsTaken] = rest } else { arrivalsTaken += 1 }
         }
+        forgetArrivals()
         try stageSome(rows)
         nextTimer = try engine.tick(rows)
         giveBackLapsedCredit()
