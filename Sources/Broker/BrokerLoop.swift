@@ -93,6 +93,7 @@ final class BrokerLoop {
             tables: Tables.all)
         options.segmentBytes = configuration.segmentBytes
         options.reserveBytes = configuration.reserveBytes
+        if let mapBytes = configuration.mapBytes { options.mapBytes = mapBytes }
         store = try Store.open(options)
         let engineOptions = Engine.Configuration(
             graceMilliseconds: UInt64(configuration.limits.graceMilliseconds),
