@@ -6,7 +6,8 @@ DESTDIR ?=
 # One set of flags for every release build, so that demo, bench and install share it. The standard library is linked in:
 # the installed program needs no toolchain beside it. Exclusive access to variables is checked in every test, and not
 # once more in the server, where it costs a tenth of a job.
-RELEASE = swift build -c release --product martlet --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+OPTIMISED = swift build -c release --static-swift-stdlib -Xswiftc -enforce-exclusivity=unchecked
+RELEASE = $(OPTIMISED) --product martlet
 SOURCES = Package.swift Sources Tests
 # Fast ones first; one process each, so that a suite that fills the processor starves no other's deadlines.
 SUITES = StyleTests WireTests CompressionTests CommandLineTests BenchTests StoreTests EngineTests ClientTests WorkerTests \
@@ -19,12 +20,16 @@ LONG = EngineTests.DamagedTableTests EngineTests.SimulationTests EngineTests.Mut
 COMPARE_ROUNDS ?= 3
 COMPARE ?=
 
-.PHONY: help demo test bench compare build install deps format format-check clean
+# What `make bench-check` is told: BENCH_CHECK=--record takes what it counts as the new thresholds.
+BENCH_CHECK ?=
+
+.PHONY: help demo test bench bench-check compare build install deps format format-check clean
 
 help:
 	@echo 'make demo                 build, then hash a few thousand files through broker, gateway and two workers'
 	@echo 'make test                 format check, build with warnings as errors, style checks, all tests'
 	@echo 'make bench                build, then measure the server on this machine'
+	@echo 'make bench-check          count instructions and allocations of a job, and compare with Tests/JobCost/thresholds'
 	@echo 'make compare              build, then measure it beside the other job queues that are installed here'
 	@echo 'make build                the optimised program: .build/release/martlet'
 	@echo 'make install PREFIX=DIR   the program into DIR/bin (default $(PREFIX))'
@@ -35,6 +40,13 @@ demo: build
 
 bench: build
 	@"$$($(RELEASE) --show-bin-path)/martlet" bench
+
+# Counting takes half a minute, and needs no quiet machine.
+bench-check: deps
+	@echo '== build (release)'
+	@$(OPTIMISED) --product JobCost
+	@echo '== count'
+	@Tests/JobCost/check --program "$$($(OPTIMISED) --show-bin-path)/JobCost" $(BENCH_CHECK)
 
 # Results go to .build/compare.json too, one object a line.
 compare: build
@@ -62,6 +74,7 @@ test: deps format-check
 		echo "== $$suite"; \
 		swift test --skip-build --filter "^$$suite/" || exit 1; \
 	done
+	@MARTLET_STRICT= $(MAKE) --no-print-directory bench-check BENCH_CHECK=--optional
 
 format-check:
 	@echo '== format'

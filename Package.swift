@@ -178,5 +178,14 @@ let package = Package(
             name: "CommandLineTests", dependencies: ["martlet", "MartletClient"],
             swiftSettings: settings),
         .testTarget(name: "IntegrationTests", dependencies: ["martlet"], swiftSettings: settings),
+
+        // What `make bench-check` counts instructions and allocations of.
+        .executableTarget(
+            name: "JobCost",
+            dependencies: [
+                "Broker", "MartletClient", "MartletWorker", "MartletWire", nioCore, nioPosix,
+                nioEmbedded, logging, lifecycle,
+            ],
+            path: "Tests/JobCost", exclude: ["check", "thresholds"], swiftSettings: settings),
     ]
 )

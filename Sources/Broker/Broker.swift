@@ -122,7 +122,7 @@ package final class Broker: Service {
                 .childChannelOption(
                     .recvAllocator,
                     value: AdaptiveRecvByteBufferAllocator(
-                        minimum: 1_024, initial: 4_096, maximum: 65_536)
+                        minimum: 1_024, initial: 1_024, maximum: 65_536)
                 )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {

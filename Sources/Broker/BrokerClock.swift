@@ -12,12 +12,18 @@ package struct BrokerClock: Sendable {
     private let wallStart = BrokerClock.milliseconds(CLOCK_REALTIME)
     private let monotonicStart = BrokerClock.milliseconds(CLOCK_MONOTONIC)
     private let skipped = Skipped()
+    private let goes: Bool
 
-    package init() {}
+    package init() { goes = true }
+
+    private init(goes: Bool) { self.goes = goes }
+
+    /// One that stands still but for `skip`.
+    static func stopped() -> BrokerClock { BrokerClock(goes: false) }
 
     package var now: UInt64 {
-        wallStart + BrokerClock.milliseconds(CLOCK_MONOTONIC) - monotonicStart
-            + skipped.milliseconds.load(ordering: .relaxed)
+        let passed = goes ? BrokerClock.milliseconds(CLOCK_MONOTONIC) - monotonicStart : 0
+        return wallStart + passed + skipped.milliseconds.load(ordering: .relaxed)
     }
 
     /// For tests, which need not wait: this time has passed. `Broker.advance` says so to a broker that runs.

@@ -25,6 +25,8 @@ package struct BrokerConfiguration: Sendable {
     package var reserveBytes = 64 << 20
     /// Size of a segment of the redo log, in bytes. A turn that is longer becomes durable by a checkpoint.
     package var segmentBytes = 32 << 20
+    /// Address space for the data file, which it can't outgrow, in bytes; nil: the store's default.
+    package var mapBytes: Int?
     /// How long clients are given when the broker goes away, in milliseconds.
     package var drainMilliseconds: UInt32 = 1_000
     package var serverName = "martlet"

@@ -95,6 +95,7 @@ final class BrokerLoop {
             tables: Tables.all)
         options.segmentBytes = configuration.segmentBytes
         options.reserveBytes = configuration.reserveBytes
+        if let mapBytes = configuration.mapBytes { options.mapBytes = mapBytes }
         store = try Store.open(options)
         let engineOptions = Engine.Configuration(
             graceMilliseconds: UInt64(configuration.limits.graceMilliseconds),
@@ -215,11 +216,16 @@ final class BrokerLoop {
     }
 
     private func drain() {
-        isInboxUntouched = arrivalsTaken < arrivals.count
+        isInboxUntouched = !arrivals.isEmpty
         guard !isInboxUntouched else { return }
+        inbox.drain(into: &arrivals)
+    }
+
+    /// What was taken is let go at once, so that connections read on into the same buffers.
+    private func forgetArrivals() {
+        guard arrivalsTaken == arrivals.count else { return }
         arrivals.removeAll(keepingCapacity: true)
         arrivalsTaken = 0
-        inbox.drain(into: &arrivals)
     }
 
     /// Nil: until something arrives.
@@ -243,6 +249,7 @@ final class BrokerLoop {
             bytes += done
             if let rest { arrivals[arrivalsTaken] = rest } else { arrivalsTaken += 1 }
         }
+        forgetArrivals()
         try stageSome(rows)
         nextTimer = try engine.tick(rows)
         giveBackLapsedCredit()

@@ -30,9 +30,16 @@ public struct JobContext: Sendable {
     public let deadline: ContinuousClock.Instant?
     /// Longest result that the server takes.
     public let resultBytesMax: Int
-    /// Carries the job's id, type and attempt.
-    public let logger: Logger
+    /// Carries the job's id, type and attempt. It is made when it is asked for: keep it where much is logged.
+    public var logger: Logger {
+        var logger = workerLogger
+        logger[metadataKey: "job"] = .stringConvertible(id)
+        logger[metadataKey: "type"] = .string(type)
+        logger[metadataKey: "attempt"] = .stringConvertible(attempt)
+        return logger
+    }
 
+    private let workerLogger: Logger
     private let control: JobControl
     private let report: @Sendable (Note) -> Void
 
@@ -56,11 +63,7 @@ public struct JobContext: Sendable {
         self.resultBytesMax = resultBytesMax
         self.control = control
         self.report = report
-        var logger = logger
-        logger[metadataKey: "job"] = .stringConvertible(id)
-        logger[metadataKey: "type"] = .string(type)
-        logger[metadataKey: "attempt"] = .stringConvertible(attempt)
-        self.logger = logger
+        workerLogger = logger
     }
 
     /// Why the handler's task was cancelled; nil while it is not.
