@@ -20,10 +20,7 @@ extension Engine {
             try forget(id, &row, rows)
             return nil
         }
-        if row.history == nil { row.history = JobRow.History() }
-        row.history?.finishedAt = stamp.now
-        let grain = EngineLimits.retentionGrain
-        row.history?.vanishAt = (stamp.now + keep + grain - 1) / grain * grain
+        row.setFinished(at: stamp.now, keptFor: keep)
         try save(row, id, rows)
         try list(id, row, finished, queue, rows)
         if finished == .dead { try joinGroup(id, row, rows) }
@@ -89,6 +86,14 @@ extension Engine {
 }
 
 extension JobRow {
+    mutating func setFinished(at now: UInt64, keptFor milliseconds: UInt64) {
+        var history = self.history ?? History()
+        let grain = EngineLimits.retentionGrain
+        history.finishedAt = now
+        history.vanishAt = (now + milliseconds + grain - 1) / grain * grain
+        self.history = history
+    }
+
     /// Somebody asked that the job be cancelled, and it is.
     mutating func noteCancel(reason: UnsafeRawBufferPointer, at now: UInt64) {
         var history = self.history ?? History()

@@ -71,7 +71,7 @@ struct CompleteTests {
 
     /// What one of five jobs is, so that completing it takes more than removing its row.
     enum Exception: CaseIterable {
-        case retained, unique, expiring, watched, long, annotated
+        case unique, expiring, watched, long, annotated
     }
 
     @Test(arguments: Exception.allCases)
@@ -79,7 +79,6 @@ struct CompleteTests {
         let harness = try harness()
         var options = brief
         switch exception {
-        case .retained: options.retainCompleted = 1_000
         case .expiring: options.timeToLive = 60_000
         case .watched: harness.engine.watched = [3]
         case .unique, .long, .annotated: break
@@ -107,6 +106,54 @@ struct CompleteTests {
         #expect(try complete(harness, 1...2, again.token) == nil)
         try harness.settle(again)
         #expect(try harness.rowCount(Tables.jobs) == 0)
+    }
+
+    @Test func `jobs that are kept are completed at once, each with what is known of it`() throws {
+        let harness = try harness()
+        try harness.submit(count: 2, options: brief)
+        try harness.turn { rows in
+            for size in 3...8 {
+                let options = JobOptions(retainCompleted: size < 7 ? 2_000 : 9_000)
+                _ = try harness.submit("mail", payload: pattern(size), options: options, rows)
+            }
+        }
+        let started = harness.now
+        let delivery = try harness.deliver()
+        harness.now += 100
+        #expect(try complete(harness, 1...8, delivery.token)?.jobs == 6)
+        #expect(try complete(harness, 7...8, delivery.token)?.bytes == 15)
+        #expect(try harness.state(2) == nil)
+        for id in 3...8 as ClosedRange<UInt64> {
+            let job = try #require(try harness.inspect(id))
+            #expect(job.state == .completed)
+            #expect((job.startedAt, job.finishedAt) == (started, started + 100))
+            #expect(job.payloadBytes == UInt32(id * 2))
+            #expect(job.payload == nil)
+        }
+        let queue = try harness.statistics()
+        #expect((queue.running, queue.retained, queue.totals.completed) == (0, 6, 8))
+        #expect(try harness.rowCount(Tables.timers) == 2)
+        try harness.advance(5_000)
+        #expect(try harness.statistics().retained == 2)
+        try harness.advance(5_000)
+        #expect(try harness.rowCount(Tables.jobs) == 0)
+    }
+
+    @Test func `kept jobs before a damaged record are completed`() throws {
+        let mark = Array("this one's bits will flip".utf8)
+        let harness = try harness()
+        try harness.turn { rows in
+            for id in 1...4 {
+                let payload = id == 3 ? mark : pattern(mark.count)
+                _ = try harness.submit("mail", payload: payload, rows)
+            }
+        }
+        let delivery = try harness.deliver()
+        try harness.restart(damaging: [mark])
+        #expect(try harness.resume(1))
+        #expect(try complete(harness, 1...4, delivery.token)?.jobs == 2)
+        #expect(try complete(harness, 3...4, delivery.token) == nil)
+        #expect(try harness.statistics().retained == 2)
     }
 
     @Test func `a run ends before a damaged record`() throws {
