@@ -84,6 +84,7 @@ extension BrokerLoop {
         if case .staged(let first) = ids { stagedID = first }
         var items = submit
         var index = 0
+        var run: SubmittedRun?
         while let item = try items.nextItem() {
             let refusal =
                 refusals.map { $0[index] } ?? item.refusal(payloadBytesMax: payloadBytesMax)
@@ -92,7 +93,7 @@ extension BrokerLoop {
                 writer.refuse(refusal, to: &out)
                 continue
             }
-            let outcome = try self.submit(item, answer, stagedID, rows)
+            let outcome = try self.submit(item, answer, &run, stagedID, rows)
             stagedID? += 1
             tally.count(outcome)
             if case .accepted(let id) = outcome {
@@ -101,6 +102,7 @@ extension BrokerLoop {
                 writer.refuse(error(outcome, answer.queue), to: &out)
             }
         }
+        if let run { try engine.end(run, rows) }
         writer.finish(in: &out)
         if submit.producer != 0 { try remember(tally, submit, out, from: start, rows) }
         put(back: out, submit.durability, answer.request)
@@ -125,16 +127,27 @@ extension BrokerLoop {
         }
     }
 
+    /// - Parameter run: what the items before this one have begun; what it goes on with.
     private func submit(
-        _ item: SubmitItemView, _ answer: SubmitAnswer, _ stagedID: UInt64?,
-        _ rows: borrowing Transaction
+        _ item: SubmitItemView, _ answer: SubmitAnswer, _ run: inout SubmittedRun?,
+        _ stagedID: UInt64?, _ rows: borrowing Transaction
     ) throws -> SubmissionOutcome {
-        try item.withSubmission(of: answer.submit.type, answer.options) { job in
+        let isAlike = stagedID == nil && !item.hasOwnOptions
+        if isAlike {
+            let payload = StoredPayload(item.payload)
+            if let id = try engine.submit(payload, to: &run, rows) { return .accepted(id) }
+        }
+        if let ended = run { try engine.end(ended, rows) }
+        run = nil
+        return try item.withSubmission(of: answer.submit.type, answer.options) { job in
             if let stagedID {
-                try engine.submit(staged: stagedID, job, to: answer.queue, rows)
-            } else {
-                try engine.submit(job, to: answer.queue, rows)
+                return try engine.submit(staged: stagedID, job, to: answer.queue, rows)
             }
+            let outcome = try engine.submit(job, to: answer.queue, rows)
+            if isAlike, case .accepted(let id) = outcome {
+                run = try engine.run(behind: id, job, in: answer.queue, rows)
+            }
+            return outcome
         }
     }
 

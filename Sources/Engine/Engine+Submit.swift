@@ -27,7 +27,7 @@ package struct Submission {
 
 extension Submission {
     /// Whether it says more than options.
-    fileprivate var hasMore: Bool { unique != nil || tags.count > 0 || headers.count > 0 }
+    var hasMore: Bool { unique != nil || tags.count > 0 || headers.count > 0 }
 }
 
 /// What became of a submission.

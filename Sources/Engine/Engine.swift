@@ -100,6 +100,8 @@ package final class Engine {
     var worker: UInt64 = 0
     let scratch = Scratch()
     let pattern = JobPattern()
+    /// The row of what was submitted last.
+    let submitted = JobPattern()
 
     /// Jobs that somebody waits for: they are kept a while even if their retention is zero.
     package var watched: Set<UInt64> = []

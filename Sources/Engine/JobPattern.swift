@@ -40,6 +40,21 @@ final class JobPattern {
         return true
     }
 
+    /// Writes the row of a job that differs from the one learnt in its payload alone.
+    func write(_ payload: StoredPayload, to writer: inout RowWriter) {
+        let length = UInt32(payload.bytes.count)
+        memory.storeBytes(of: payload.codec, toByteOffset: JobRow.codecOffset, as: UInt8.self)
+        store(payload.rawBytes, at: JobRow.payloadSumOffset)
+        store(payload.checksum, at: JobRow.payloadSumOffset + 4)
+        store(length, at: JobRow.payloadSumOffset + 8)
+        writer.bytes(UnsafeRawBufferPointer(start: memory, count: count))
+        writer.bytes(payload.bytes)
+    }
+
+    private func store(_ value: UInt32, at offset: Int) {
+        memory.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
+    }
+
     /// The payload in a row that differs from the one learnt in nothing else; nil when it does.
     func payload(of row: UnsafeRawBufferPointer) -> StoredPayload? {
         guard count > 0, row.count >= count, let start = row.baseAddress else { return nil }

@@ -51,13 +51,22 @@ struct ReadyRuns {
 
     /// Makes a job ready, at the place that its id gives it.
     mutating func insert(_ id: UInt64, order: UInt8, _ rows: borrowing Transaction) throws {
-        let run = Run(order: order, jobs: JobRun(first: id, count: 1))
+        try add(Run(order: order, jobs: JobRun(first: id, count: 1)), rows)
+    }
+
+    /// The same for jobs that were submitted just now, one after the other.
+    mutating func insert(
+        submitted jobs: JobRun, order: UInt8, _ rows: borrowing Transaction
+    ) throws {
+        try add(Run(order: order, jobs: jobs), rows)
+    }
+
+    private mutating func add(_ run: Run, _ rows: borrowing Transaction) throws {
         let place = place(of: run)
         if place > 0, arrived[place - 1].isContinued(by: run) {
-            arrived[place - 1].jobs.count += 1
+            arrived[place - 1].jobs.count += run.jobs.count
         } else if place < arrived.count, run.isContinued(by: arrived[place]) {
-            arrived[place].jobs.first = id
-            arrived[place].jobs.count += 1
+            arrived[place] = run.joined(with: arrived[place])
         } else if arrived.count < EngineLimits.pendingRunsMax {
             arrived.insert(run, at: place)
         } else {

@@ -28,6 +28,26 @@ extension EngineHarness {
     func submit(
         _ queue: String, payload: [UInt8], _ wish: Wish, _ rows: borrowing Transaction
     ) throws -> SubmissionOutcome {
+        try engine.submit(submission(payload, wish), to: index(queue), rows)
+    }
+
+    /// The same for one of several jobs that are alike; ends the run when the job is none of it.
+    func submit(
+        _ queue: String, payload: [UInt8], _ wish: Wish, run: inout SubmittedRun?,
+        _ rows: borrowing Transaction
+    ) throws -> SubmissionOutcome {
+        if let id = try engine.submit(stored(payload), to: &run, rows) { return .accepted(id) }
+        if let run { try engine.end(run, rows) }
+        run = nil
+        let submission = submission(payload, wish)
+        let outcome = try engine.submit(submission, to: index(queue), rows)
+        if case .accepted(let id) = outcome {
+            run = try engine.run(behind: id, submission, in: index(queue), rows)
+        }
+        return outcome
+    }
+
+    private func submission(_ payload: [UInt8], _ wish: Wish) -> Submission {
         var submission = Submission(
             type: arena.copy("letter"), payload: stored(payload), options: wish.options(now: now))
         submission.tags = arena.copy(wireTexts(wish.tags))
@@ -38,7 +58,7 @@ extension EngineHarness {
                 needsSamePayload: unique.samePayload, period: unique.period,
                 bytes: arena.copy(unique.key))
         }
-        return try engine.submit(submission, to: index(queue), rows)
+        return submission
     }
 
     func log(

@@ -7,6 +7,7 @@ extension Simulation {
         guard model.jobs.count < 120, let queue = dice.pick(Simulation.queues) else { return }
         let wish = dice.wish()
         let payload = dice.payload()
+        guard !dice.once(in: 3) else { return try submitAlike(queue, payload, wish, rows) }
         for number in 0..<(dice.pick([1, 1, 1, 2, 6]) ?? 1) {
             let bytes = payload + pattern(number / 2, seed: UInt64(number))
             guard try submit(queue, bytes, wish, rows) else { return }
@@ -28,6 +29,23 @@ extension Simulation {
         tell("submit to \(queue), \(payload.count) bytes, \(wish): \(outcome)")
         try expect(outcome == expected, "submitted: \(outcome), not \(expected)")
         return true
+    }
+
+    /// Jobs of one submission that differ in their payloads.
+    private func submitAlike(
+        _ queue: String, _ payload: [UInt8], _ wish: Wish, _ rows: borrowing Transaction
+    ) throws {
+        var run: SubmittedRun?
+        for number in 0..<dice.number(2...8) {
+            let isDraining = harness.engine.isDraining(try harness.index(queue))
+            guard !isDraining, model.queues[queue]?.takesNothing != true else { break }
+            let bytes = payload + pattern(number, seed: UInt64(number))
+            let expected = model.submit(queue, type: "letter", payload: bytes, wish)
+            let outcome = try harness.submit(queue, payload: bytes, wish, run: &run, rows)
+            tell("submit to \(queue) alike, \(bytes.count) bytes, \(wish): \(outcome)")
+            try expect(outcome == expected, "submitted: \(outcome), not \(expected)")
+        }
+        if let run { try harness.engine.end(run, rows) }
     }
 
     /// A request with a sequence number, new or repeated.
