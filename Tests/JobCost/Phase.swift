@@ -3,6 +3,9 @@ import Foundation
 import Logging
 import Synchronization
 
+/// Jobs of one frame.
+let batch = 64
+
 /// Names the phase that has ended. Callgrind writes its counts down, and begins new ones, whenever this is called.
 @inline(never)
 func phaseEnded(_ name: String) {

@@ -3,9 +3,6 @@ import Foundation
 // Carries out a fixed number of jobs so that their instructions can be counted; see `check` beside this file.
 // `main` is not asynchronous: the main thread would run the main queue, in which callgrind 3.19 ends by a signal.
 
-/// Jobs of one frame.
-let batch = 64
-
 func run(_ arguments: [String]) throws {
     switch (arguments.first, arguments.count) {
     case ("broker", 3): try BrokerCost(directory: arguments[1]).measure(jobs: count(arguments[2]))
