@@ -43,7 +43,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Load") var load: LoadOptions
 
-    @Option(help: ArgumentHelp("disk or memory (default disk).", valueName: "durability"))
+    @Option(help: ArgumentHelp("What acknowledgements are worth.", valueName: "durability"))
     var durability: BenchDurability = .disk
 
     @Flag(help: "Kill the bench's own broker (SIGKILL) in the middle of each workload.")
@@ -127,7 +127,7 @@ struct BenchCommand: AsyncParsableCommand {
 
 extension Workload: ExpressibleByArgument {}
 
-enum BenchDurability: String, ExpressibleByArgument {
+enum BenchDurability: String, CaseIterable, ExpressibleByArgument {
     case disk, memory
 
     var onTheWire: Durability {

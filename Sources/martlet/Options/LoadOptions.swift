@@ -12,7 +12,7 @@ struct LoadOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "For how long each workload submits (default: 3s for sync and idle, 10s for paced).",
+            "For how long each workload submits (default: up to 3s for sync and idle, 10s for paced, else 20s).",
             valueName: "time"))
     var duration: TimeSpan?
 
@@ -56,12 +56,12 @@ struct LoadOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How payloads travel: none or zstd (default none).", valueName: "codec"))
+            "How payloads travel.", valueName: "codec"))
     var compress: PayloadCompression = .none
 
     @Option(
         help: ArgumentHelp(
-            "The same seed makes the same payloads (default 1).", valueName: "number"))
+            "The same seed makes the same payloads.", valueName: "number"))
     var seed: UInt64 = 1
 
     func validate() throws {
