@@ -109,7 +109,8 @@ let package = Package(
         .target(
             name: "Bench",
             dependencies: [
-                "MartletWire", "MartletCompression", nioCore, nioPosix, histogram, subprocess, system,
+                "MartletWire", "MartletCompression", nioCore, nioPosix, histogram, subprocess,
+                system,
             ],
             swiftSettings: settings),
         .executableTarget(
