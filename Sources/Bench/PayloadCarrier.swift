@@ -57,10 +57,11 @@ struct PayloadCarrier {
 
     /// Sets the checksum of the payload whose head begins at `start`.
     private func seal(_ start: Int, _ byteCount: Int, _ out: inout ByteBuffer) {
-        let bytes = out.getSlice(at: start + PayloadHead.byteCount, length: byteCount)
-        out.setInteger(
-            bytes.map { crc32c($0) } ?? 0, at: start + PayloadCarrier.checksumOffset,
-            endianness: .little)
+        // No slice may be left when the buffer is written: all of it would be copied.
+        let checksum =
+            out.getSlice(at: start + PayloadHead.byteCount, length: byteCount).map { crc32c($0) }
+            ?? 0
+        out.setInteger(checksum, at: start + PayloadCarrier.checksumOffset, endianness: .little)
     }
 
     /// Behind codec and raw length.
