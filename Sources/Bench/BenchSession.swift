@@ -111,6 +111,8 @@ struct BenchSession {
             .idle, options: options, connections: connections, outstanding: 1, stage: stage,
             phases: [.start, .acknowledge, .done], verdict: await close(plan))
         result.idle = probe.cost
+        // Mostly of connecting, which is no job's.
+        result.processor = nil
         add(result, stage, .start)
     }
 
