@@ -23,7 +23,7 @@ COMPARE ?=
 # What `make bench-check` is told: BENCH_CHECK=--record takes what it counts as the new thresholds.
 BENCH_CHECK ?=
 
-.PHONY: help demo test bench bench-check compare build install deps format format-check clean
+.PHONY: help demo test bench bench-check compare picture build install deps format format-check clean
 
 help:
 	@echo 'make demo                 build, then hash a few thousand files through broker, gateway and two workers'
@@ -31,6 +31,7 @@ help:
 	@echo 'make bench                build, then measure the server on this machine'
 	@echo 'make bench-check          count instructions and allocations of a job, and compare with Tests/JobCost/thresholds'
 	@echo 'make compare              build, then measure it beside the other job queues that are installed here'
+	@echo 'make picture              draw what make compare found, for README.md'
 	@echo 'make build                the optimised program: .build/release/martlet'
 	@echo 'make install PREFIX=DIR   the program into DIR/bin (default $(PREFIX))'
 	@echo 'make format               rewrite the sources in the format that make test checks'
@@ -52,6 +53,12 @@ bench-check: deps
 compare: build
 	@clients/compare/compare --program "$$($(RELEASE) --show-bin-path)/martlet" \
 		--rounds $(COMPARE_ROUNDS) --json .build/compare.json $(COMPARE)
+
+# The picture and the table of README.md, from the results of `make compare`.
+picture:
+	@clients/compare/picture .build/compare.json > .build/comparison.svg
+	@mv .build/comparison.svg clients/compare/comparison.svg
+	@clients/compare/picture --readme README.md .build/compare.json
 
 build: deps
 	@echo '== build (release; the first time takes some minutes)'

@@ -108,7 +108,10 @@ let package = Package(
         // The executable: every process and every tool is a subcommand.
         .target(
             name: "Bench",
-            dependencies: ["MartletWire", nioCore, nioPosix, histogram, subprocess, system],
+            dependencies: [
+                "MartletWire", "MartletCompression", nioCore, nioPosix, histogram, subprocess,
+                system,
+            ],
             swiftSettings: settings),
         .executableTarget(
             name: "martlet",

@@ -1,7 +1,7 @@
 /// Which jobs were acknowledged and which were delivered: one bit each, so that exactly-once is counted, not sampled.
 struct DeliveryLedger {
-    private var acknowledgedBits: Bitmap
-    private var deliveredBits: Bitmap
+    private var acknowledgedBits = Bitmap()
+    private var deliveredBits = Bitmap()
 
     private(set) var acknowledged = 0
     /// Acknowledged and not delivered (yet).
@@ -11,10 +11,14 @@ struct DeliveryLedger {
     /// Deliveries whose payload was not what had been submitted.
     private(set) var damaged = 0
 
-    init(jobs: Int) {
-        acknowledgedBits = Bitmap(count: jobs)
-        deliveredBits = Bitmap(count: jobs)
-    }
+    /// Jobs that were submitted: greater numbers are nobody's.
+    private var jobs: Int
+
+    /// - Parameter jobs: Known to be submitted from the beginning.
+    init(jobs: Int = 0) { self.jobs = jobs }
+
+    /// Jobs up to that number are submitted.
+    mutating func submit(below count: Int) { jobs = max(jobs, count) }
 
     var verdict: DeliveryVerdict {
         DeliveryVerdict(
@@ -29,7 +33,7 @@ struct DeliveryLedger {
 
     /// A delivery may overtake the acknowledgement of its submission.
     mutating func deliver(_ index: Int) {
-        guard deliveredBits.indices.contains(index) else { return damage() }
+        guard index >= 0, index < jobs else { return damage() }
         if deliveredBits.contains(index) {
             duplicated += 1
         } else {
@@ -61,17 +65,18 @@ package struct DeliveryVerdict: Equatable, Sendable {
     }
 }
 
-/// A set of the numbers below `count`.
+/// A set of numbers from 0.
 struct Bitmap {
-    let indices: Range<Int>
-    private var words: [UInt64]
+    private var words: [UInt64] = []
 
-    init(count: Int) {
-        indices = 0..<count
-        words = Array(repeating: 0, count: (count + 63) / 64)
+    func contains(_ index: Int) -> Bool {
+        let word = index >> 6
+        return word < words.count && words[word] & 1 << (index & 63) != 0
     }
 
-    func contains(_ index: Int) -> Bool { words[index >> 6] & 1 << (index & 63) != 0 }
-
-    mutating func insert(_ index: Int) { words[index >> 6] |= 1 << (index & 63) }
+    mutating func insert(_ index: Int) {
+        let word = index >> 6
+        while word >= words.count { words.append(0) }
+        words[word] |= 1 << (index & 63)
+    }
 }

@@ -7,46 +7,68 @@ import NIOPosix
 /// The loop is the actor's executor, so nothing of a stage ever leaves its thread.
 actor LoadGenerator {
     private nonisolated let loop: any EventLoop
-    private let host: String
-    private let port: Int
+    private var host: String
+    private var port: Int
     private let options: BenchOptions
+    private let report: @Sendable (BenchEvent) -> Void
     /// By queue: what a later stage finds there is compared with what an earlier one put there.
     private var ledgers: [String: DeliveryLedger] = [:]
+    /// Of the stage under way.
+    private var dialer: LoadDialer?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor {
         loop.executor.asUnownedSerialExecutor()
     }
 
-    init(host: String, port: Int, options: BenchOptions, loop: any EventLoop) {
+    init(
+        host: String, port: Int, options: BenchOptions, loop: any EventLoop,
+        report: @escaping @Sendable (BenchEvent) -> Void
+    ) {
         self.host = host
         self.port = port
         self.options = options
         self.loop = loop
+        self.report = report
     }
 
     /// Runs one stage to its end.
     ///
+    /// - Parameters:
+    ///   - whenConnected: Called when all connections are up and nothing was sent yet.
+    ///   - atHalf: Called in the middle of a stage that survives a kill; the stage goes on meanwhile.
     /// - Throws: `BenchError`, whatever ended the stage before its figures.
-    func run(_ plan: LoadPlan) async throws -> LoadFigures {
-        let ledger = ledgers[plan.queue] ?? DeliveryLedger(jobs: plan.jobs)
-        let stage = LoadStage(plan, ledger: ledger, on: loop)
-        let connections = LoadConnections()
+    func run(
+        _ plan: LoadPlan, whenConnected: @Sendable () async throws -> Void = {},
+        atHalf: @Sendable () async throws -> Void = {}
+    ) async throws -> LoadFigures {
+        let stage = LoadStage(plan, ledger: ledgers[plan.queue] ?? DeliveryLedger(), on: loop)
+        let dialer = LoadDialer(host: host, port: port, readBytes: plan.readBytes, loop: loop)
+        let peers = LoadPeers()
+        self.dialer = dialer
+        defer { self.dialer = nil }
         do {
-            try await connect(connections, stage, plan)
-            let now = LoadClock.now()
-            stage.progress.begin(at: now)
-            connections.begin(at: now)
-            stage.watch(everyMilliseconds: options.stallMilliseconds)
-            stage.check(at: now)
+            try await connect(peers, stage, dialer, plan)
+            try await whenConnected()
+            begin(peers, stage, plan)
+            if plan.survivesKill {
+                try await stage.whenHalfway.get()
+                if !stage.isOver { try await atHalf() }
+            }
             try await stage.whenOver.get()
         } catch {
             stage.fail(error)
-            await connections.close()
+            await peers.close()
             throw error
         }
-        await connections.leave()
+        await peers.leave()
         ledgers[plan.queue] = stage.progress.ledger
         return stage.progress.figures
+    }
+
+    /// The server is somewhere else now, also for the connections that broke.
+    func move(host: String, port: Int) {
+        (self.host, self.port) = (host, port)
+        dialer?.move(host: host, port: port)
     }
 
     /// What became of the jobs of `queue`, which is forgotten with that.
@@ -54,102 +76,85 @@ actor LoadGenerator {
         ledgers.removeValue(forKey: queue)?.verdict ?? DeliveryVerdict()
     }
 
+    private func begin(_ peers: LoadPeers, _ stage: LoadStage, _ plan: LoadPlan) {
+        let now = LoadClock.now()
+        let report = report
+        stage.progress.begin(at: now)
+        peers.begin(at: now)
+        stage.watch(everyMilliseconds: options.stallMilliseconds)
+        stage.tell { progress in
+            report(
+                .progress(
+                    BenchProgress(
+                        queue: plan.queue, isSubmitting: plan.producers > 0, jobs: progress.done,
+                        share: progress.share(at: LoadClock.now()))))
+        }
+        stage.check(at: now)
+    }
+
     /// Workers come first, so that they wait when the first job is submitted.
     private func connect(
-        _ connections: LoadConnections, _ stage: LoadStage, _ plan: LoadPlan
+        _ peers: LoadPeers, _ stage: LoadStage, _ dialer: LoadDialer, _ plan: LoadPlan
     ) async throws {
         for _ in 0..<plan.workers {
-            try await connect(
-                connections, stage, role: Worker(plan: plan, options: options))
+            let worker = try await connect(
+                Worker(plan: plan, options: options), peers, stage, dialer)
+            if plan.subscribesAhead { worker.begin(at: LoadClock.now()) }
         }
-        for _ in 0..<plan.producers {
-            try await connect(
-                connections, stage, role: Producer(plan: plan, options: options))
+        for number in 0..<plan.producers {
+            _ = try await connect(
+                Producer(plan: plan, options: options, number: number), peers, stage, dialer)
         }
     }
 
     private func connect(
-        _ connections: LoadConnections, _ stage: LoadStage, role: some LoadRole
-    ) async throws {
-        let channel = try await openChannel()
-        let connection = LoadConnection(role, stage: stage, token: options.token, on: loop)
-        try channel.pipeline.syncOperations.addHandler(connection)
-        connections.add(connection, channel)
-        let limits = try await connection.whenWelcomed.get()
-        try checkFits(limits)
+        _ role: some LoadRole, _ peers: LoadPeers, _ stage: LoadStage, _ dialer: LoadDialer
+    ) async throws -> any LoadPeer {
+        let connection = LoadConnection(role, stage: stage, dialer: dialer, token: options.token)
+        try await dialer.dial(connection)
+        peers.add(connection)
+        try checkFits(try await connection.whenWelcomed.get())
+        return connection
     }
-
-    private func openChannel() async throws -> any Channel {
-        let bootstrap = ClientBootstrap(group: loop)
-            .connectTimeout(.seconds(2))
-            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 1)
-            .channelOption(
-                .recvAllocator,
-                value: FixedSizeRecvByteBufferAllocator(capacity: LoadGenerator.readBytes))
-        do {
-            return try await bootstrap.connect(host: host, port: port).get()
-        } catch {
-            throw BenchError.unreachable(host: host, port: port, reason: reason(of: error))
-        }
-    }
-
-    /// One read takes what a server sends in one turn. A second read, to see that there is no more, costs a
-    /// lone synchronous client a system call for each job.
-    private static let readBytes = 256 << 10
 
     private func checkFits(_ limits: ServerLimits) throws(BenchError) {
-        if options.payloadBytes > Int(limits.payloadBytesMax) {
-            throw .invalidOption(
-                "payload size is \(options.payloadBytes.grouped) bytes, the server's limit is "
-                    + "\(limits.payloadBytesMax.grouped) (payload_bytes_max)")
+        let payload = options.payload.byteCountMax
+        if payload > Int(limits.payloadBytesMax) {
+            throw .outOfRange(
+                flag: "--payload-size", value: payload, range: 1...Int(limits.payloadBytesMax),
+                limit: "the server's payload_bytes_max")
         }
-        if options.outstanding > Int(limits.requestsInFlightMax) {
-            throw .invalidOption(
-                "outstanding is \(options.outstanding.grouped), the server's limit is "
-                    + "\(limits.requestsInFlightMax.grouped) (requests_in_flight_max)")
+        if options.jobsPerFrame > Int(limits.batchMax) {
+            throw .outOfRange(
+                flag: "--batch", value: options.jobsPerFrame, range: 1...Int(limits.batchMax),
+                limit: "the server's batch_max")
         }
-    }
-
-    private func reason(of error: any Error) -> String {
-        guard let failure = error as? NIOConnectionError else { return "\(error)" }
-        let errors = failure.connectionErrors.map(\.error)
-        if let system = errors.compactMap({ $0 as? IOError }).first {
-            return system.errnoCode == ECONNREFUSED ? "connection refused" : system.description
-        }
-        return failure.dnsAError == nil ? "no answer within 2 seconds" : "unknown host"
     }
 }
 
-/// The connections of a stage, whatever their roles. Belongs to the event loop.
-private final class LoadConnections {
-    private var beginnings: [(UInt64) -> Void] = []
-    private var leavings: [() -> Void] = []
-    private var channels: [any Channel] = []
+/// The connections of a stage. Belongs to the event loop.
+private final class LoadPeers {
+    private var peers: [any LoadPeer] = []
 
-    func add(_ connection: LoadConnection<some LoadRole>, _ channel: any Channel) {
-        beginnings.append { connection.begin(at: $0) }
-        leavings.append { connection.leave() }
-        channels.append(channel)
-    }
+    func add(_ peer: any LoadPeer) { peers.append(peer) }
 
-    func begin(at now: UInt64) { for begin in beginnings { begin(now) } }
+    func begin(at now: UInt64) { for peer in peers { peer.begin(at: now) } }
 
     /// Ends sessions, so that the server need not wait for them, and waits until the connections are closed.
     nonisolated(nonsending) func leave() async {
-        for leave in leavings { leave() }
-        for channel in channels { await closed(channel) }
+        for peer in peers { peer.leave() }
+        await finish()
     }
 
     nonisolated(nonsending) func close() async {
-        for channel in channels {
-            channel.close(promise: nil)
-            await closed(channel)
-        }
+        for peer in peers { peer.close() }
+        await finish()
     }
 
-    /// However it was closed: the stage is over.
-    private nonisolated(nonsending) func closed(_ channel: any Channel) async {
-        do { try await channel.closeFuture.get() } catch { return }
+    /// However each was closed: the stage is over.
+    private nonisolated(nonsending) func finish() async {
+        for peer in peers {
+            do { try await peer.whenClosed.get() } catch { continue }
+        }
     }
 }

@@ -19,6 +19,11 @@ struct LoadLink<Role: LoadRole>: ~Copyable {
 
     enum Phase { case greeting, ready, leaving }
 
+    /// To resume after the connection broke; 0 before the first greeting.
+    private var session: UInt64 = 0
+    private var secret: UInt64 = 0
+    private(set) var hasBegun = false
+
     /// Greater than any of a role's.
     private static var byeID: UInt64 { 1 << 33 }
 
@@ -26,11 +31,29 @@ struct LoadLink<Role: LoadRole>: ~Copyable {
 
     mutating func greet(token: String) {
         out.writeBytes(Preface.bytes)
-        out.write(Hello(client: "martlet-bench", token: token), requestID: 1)
+        out.write(
+            Hello(client: "martlet-bench", token: token, session: session, secret: secret),
+            requestID: 1)
     }
 
     mutating func begin(at now: UInt64, _ progress: inout LoadProgress) {
+        hasBegun = true
         role.begin(at: now, &progress, to: &out)
+    }
+
+    var wakeAt: UInt64? { phase == .ready && hasBegun ? role.wakeAt : nil }
+
+    mutating func wake(at now: UInt64, _ progress: inout LoadProgress) {
+        guard phase == .ready else { return }
+        role.wake(at: now, &progress, to: &out)
+    }
+
+    /// The connection broke; the next one goes on where it was.
+    mutating func disconnect() {
+        phase = .greeting
+        out.clear()
+        splitter = FrameSplitter(expectsPreface: false)
+        assembler = MessageAssembler()
     }
 
     /// Ends the session.
@@ -84,10 +107,12 @@ struct LoadLink<Role: LoadRole>: ~Copyable {
         guard message.header.opcode == Opcode.welcome.rawValue else {
             throw BenchError.unexpected(message)
         }
-        let limits = try Welcome(body: message.body).limits
-        splitter.frameBytesMax = Int(limits.frameBytesMax)
-        assembler.messageBytesMax = Int(limits.messageBytesMax)
+        let welcome = try Welcome(body: message.body)
+        splitter.frameBytesMax = Int(welcome.limits.frameBytesMax)
+        assembler.messageBytesMax = Int(welcome.limits.messageBytesMax)
+        (session, secret) = (welcome.session, welcome.secret)
         phase = .ready
-        return limits
+        if hasBegun { role.resume(isResumed: welcome.isResumed, to: &out) }
+        return welcome.limits
     }
 }

@@ -9,6 +9,7 @@ final class MassSession {
     private let pings: PingProbe
     private let report: @Sendable (BenchEvent) -> Void
     private var results: [WorkloadResult] = []
+    private var jobs: Int { options.jobs(of: .mass) }
 
     /// Small enough to be taken within one turn.
     private static let batch = 500
@@ -64,7 +65,7 @@ final class MassSession {
         let queue = name("due")
         let instant = MassSession.now() + ahead
         try await fill(queue) { $0.due = .at(instant) }
-        guard try await look(at: queue)?.scheduled == UInt64(options.jobs) else { throw tooSlow() }
+        guard try await look(at: queue)?.scheduled == UInt64(jobs) else { throw tooSlow() }
         try await measure(.due, from: instant) {
             try await wait(for: queue) { $0.scheduled == 0 }
         }
@@ -78,9 +79,9 @@ final class MassSession {
             $0.expiresMilliseconds = max(instant, MassSession.now() + 1) - MassSession.now()
             $0.retainExpiredMilliseconds = keep
         }
-        guard try await look(at: queue)?.ready == UInt64(options.jobs) else { throw tooSlow() }
+        guard try await look(at: queue)?.ready == UInt64(jobs) else { throw tooSlow() }
         try await measure(.expire, from: instant) { try await wait(for: queue) { $0.ready == 0 } }
-        try await wait(for: queue) { $0.expired < UInt64(options.jobs) }
+        try await wait(for: queue) { $0.expired < UInt64(jobs) }
         try await measure(.vanish) { try await wait(for: queue) { $0.expired == 0 } }
         try await drop(queue)
     }
@@ -98,11 +99,11 @@ final class MassSession {
         _ queue: String, _ say: (inout SubmitOptions.Fields) -> Void
     ) async throws {
         var bytes = ByteBuffer()
-        JobPayload(byteCount: options.payloadBytes).write(
+        JobPayload(options.payload, seed: options.seed).write(
             JobStamp(index: 0, sentAt: 0), to: &bytes)
         let item = SubmitItem(payload: .plain(bytes))
-        for start in stride(from: 0, to: options.jobs, by: MassSession.batch) {
-            let count = min(MassSession.batch, options.jobs - start)
+        for start in stride(from: 0, to: jobs, by: MassSession.batch) {
+            let count = min(MassSession.batch, jobs - start)
             let submit = Submit(
                 queue: queue, type: "bench", durability: options.durability,
                 items: Array(repeating: item, count: count), options: .with { say(&$0) })
@@ -123,9 +124,9 @@ final class MassSession {
                 action: info.id, waitMilliseconds: Limits.actionWaitMillisecondsMax)
             info = try await caller.call(wait, ActionInfo.self)
         }
-        guard info.changed == UInt64(options.jobs) else {
+        guard info.changed == UInt64(jobs) else {
             throw BenchError.misbehaved(
-                "\(action) changed \(info.changed.grouped) jobs of \(options.jobs.grouped)")
+                "\(action) changed \(info.changed.grouped) jobs of \(jobs.grouped)")
         }
     }
 
@@ -163,7 +164,7 @@ final class MassSession {
         let seconds = Double(LoadClock.now() - begin) / 1e9
         var result = WorkloadResult(
             .mass, options: options, connections: 1, outstanding: 1, seconds: seconds,
-            latency: latency, verdict: DeliveryVerdict(acknowledged: options.jobs))
+            latency: latency, verdict: DeliveryVerdict(acknowledged: jobs))
         result.part = change.rawValue
         results.append(result)
         report(.measured(result))

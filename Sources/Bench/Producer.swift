@@ -1,106 +1,177 @@
 import MartletWire
 import NIOCore
 
-/// Keeps a number of submissions under way: each answer makes room for the next job.
+/// Submits jobs: in a closed loop each answer makes room for the next ones, in an open loop the clock does.
 struct Producer: LoadRole {
+    private let plan: LoadPlan
     private let durability: Durability
-    private let payload: JobPayload
-    /// A frame's bytes in front of the payload and behind it; request id and checksum are written over.
-    private let front: ByteBuffer
-    private let back: ByteBuffer
-    /// Jobs without an answer; a request's id is its slot's number and 1.
-    private var slots: [JobStamp?]
+    private var carrier: PayloadCarrier
+    /// Behind the jobs of each frame.
+    private let options: ByteBuffer
+    private var requests = RequestSlots<SentJobs>()
+    /// 0 when nothing is ever sent again.
+    private let producer: UInt64
+    private var lastSequence: UInt64 = 0
+    private var schedule: Schedule?
 
-    init(plan: LoadPlan, options: BenchOptions) {
+    /// - Parameter number: Which of the plan's producers it is, from 0.
+    init(plan: LoadPlan, options: BenchOptions, number: Int) {
+        self.plan = plan
         durability = options.durability
-        payload = JobPayload(byteCount: options.payloadBytes)
-        slots = Array(repeating: nil, count: plan.outstanding)
-        (front, back) = Producer.frame(plan, durability, payload)
+        carrier = PayloadCarrier(options)
+        producer = plan.survivesKill ? UInt64.random(in: 1...UInt64.max) : 0
+        schedule = plan.intervalNanoseconds.map {
+            Schedule(interval: $0 * UInt64(plan.producers), offset: $0 * UInt64(number))
+        }
+        var bytes = ByteBuffer()
+        SubmitOptions.with { $0.retainCompletedMilliseconds = plan.retainMilliseconds }
+            .write(to: &bytes)
+        self.options = bytes
     }
+
+    var wakeAt: UInt64? { requests.count < Producer.requestsMax ? schedule?.next : nil }
+
+    /// What every server takes on a connection.
+    private static let requestsMax = 1_024
 
     mutating func begin(
         at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
     ) {
-        for slot in slots.indices { submit(in: slot, at: now, &progress, to: &out) }
+        guard schedule == nil else {
+            schedule?.begin(at: now)
+            return wake(at: now, &progress, to: &out)
+        }
+        for start in stride(from: 0, to: plan.outstanding, by: plan.batch) {
+            submit(min(plan.batch, plan.outstanding - start), at: now, &progress, to: &out)
+        }
+    }
+
+    mutating func wake(
+        at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) {
+        while let schedule, requests.count < Producer.requestsMax {
+            let due = schedule.due(at: now, atMost: plan.batch)
+            guard due > 0 else { return }
+            submit(due, at: now, &progress, to: &out)
+        }
     }
 
     mutating func receive(
         _ frame: Frame, at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
     ) throws {
-        let slot = Int(truncatingIfNeeded: frame.header.requestID) - 1
-        guard frame.header.opcode == Opcode.submitted.rawValue, slots.indices.contains(slot),
-            let job = slots[slot]
+        guard frame.header.opcode == Opcode.submitted.rawValue,
+            let sent = requests.close(frame.header.requestID)
         else { throw BenchError.unexpected(frame) }
-
-        try checkAccepted(frame.body)
-        progress.acknowledged(job, at: now)
-        slots[slot] = nil
-        submit(in: slot, at: now, &progress, to: &out)
+        try checkAccepted(sent.indices.count, frame.body)
+        progress.acknowledged(sent, at: now)
+        if schedule == nil {
+            submit(sent.indices.count, at: now, &progress, to: &out)
+        } else {
+            wake(at: now, &progress, to: &out)
+        }
     }
+
+    mutating func resume(isResumed: Bool, to out: inout ByteBuffer) {
+        for frame in requests.frames { out.writeBytes(frame) }
+    }
+
+    // MARK: Frames
 
     private mutating func submit(
-        in slot: Int, at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+        _ count: Int, at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
     ) {
-        guard let index = progress.takeJob(at: now) else { return }
-        let job = JobStamp(index: index, sentAt: now)
-        slots[slot] = job
-        let start = out.writerIndex
-        out.writeImmutableBuffer(front)
-        let payloadStart = out.writerIndex
-        payload.write(job, to: &out)
-        let checksum = out.getSlice(at: payloadStart, length: payload.byteCount).map { crc32c($0) }
-        out.writeImmutableBuffer(back)
-        out.setInteger(UInt64(slot + 1), at: start + 8, endianness: .little)
-        out.setInteger(checksum ?? 0, at: payloadStart - 8, endianness: .little)
+        let indices = progress.takeJobs(count, at: now)
+        guard !indices.isEmpty else {
+            schedule?.end()
+            return
+        }
+        var sent = SentJobs(indices: indices, sentAt: now)
+        if let schedule { (sent.sentAt, sent.interval) = (schedule.first, schedule.interval) }
+        if producer != 0 {
+            lastSequence += 1
+            sent.sequence = lastSequence
+        }
+        for index in indices where schedule != nil {
+            progress.sent(intended: sent.sentAt(index), at: now)
+        }
+        schedule?.advance(indices.count)
+        write(sent, &progress, to: &out)
     }
 
-    /// Reads the answer to one job where it lies.
-    private func checkAccepted(_ body: ByteBuffer) throws {
-        let (reached, code) = try body.withReader { (reader) throws(WireError) in
+    private mutating func write(
+        _ sent: SentJobs, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) {
+        let floor = producer == 0 ? 0 : requests.requests.map(\.sequence).min() ?? sent.sequence
+        let id = requests.open(sent)
+        let start = out.beginFrame(.submit, requestID: id, channel: 0)
+        out.writeText8(plan.queue)
+        out.writeText8("bench")
+        out.writeMultipleIntegers(
+            producer, sent.sequence, floor, durability.rawValue, UInt8(0),
+            UInt16(sent.indices.count), endianness: .little)
+        for index in sent.indices {
+            let stamp = JobStamp(index: index, sentAt: sent.sentAt(index))
+            progress.submitted(carrier.write(stamp, to: &out))
+            out.writeLittle(UInt16(0))
+        }
+        out.writeImmutableBuffer(options)
+        out.endFrame(at: start)
+        if plan.survivesKill {
+            let frame = out.getBytes(at: start, length: out.writerIndex - start)
+            requests.keep(frame ?? [], for: id)
+        }
+    }
+
+    /// Reads the answer where it lies.
+    private func checkAccepted(_ jobs: Int, _ body: ByteBuffer) throws {
+        let (reached, items, runs, code) = try body.withReader { (reader) throws(WireError) in
             let reached = try reader.u8()
             _ = try reader.u8()
-            let (items, runs, count) = (try reader.u16(), try reader.u16(), try reader.u16())
-            guard items == 1, runs == 1, count == 1 else {
-                throw .invalidMessage("not one job's answer")
-            }
-            return (reached, try reader.u16())
+            let (items, runs, _) = (try reader.u16(), try reader.u16(), try reader.u16())
+            return (reached, Int(items), Int(runs), try reader.u16())
         }
-        if code != 0 { throw try BenchError(refusalIn: Submitted(body: body)) }
+        if runs != 1 || code != 0 { try checkRuns(Submitted(body: body)) }
+        guard items == jobs else {
+            throw BenchError.misbehaved("\(jobs) submissions were answered with \(items)")
+        }
         if reached < durability.rawValue {
             throw BenchError.misbehaved(
                 "the server acknowledged with less durability than was asked for")
         }
     }
 
-    private static func frame(
-        _ plan: LoadPlan, _ durability: Durability, _ payload: JobPayload
-    ) -> (front: ByteBuffer, back: ByteBuffer) {
-        var bytes = ByteBuffer()
-        payload.write(JobStamp(index: 0, sentAt: 0), to: &bytes)
-        let submit = Submit(
-            queue: plan.queue, type: "bench", durability: durability,
-            items: [SubmitItem(payload: .plain(bytes))],
-            options: .with { $0.retainCompletedMilliseconds = plan.retainMilliseconds })
-        var frame = ByteBuffer()
-        frame.write(submit, requestID: 0, splitBytes: .max)
-
-        var options = ByteBuffer()
-        submit.options.write(to: &options)
-        let backBytes = 2 + options.readableBytes
-        let frontBytes = frame.readableBytes - payload.byteCount - backBytes
-        let front = frame.getSlice(at: 0, length: frontBytes)
-        let back = frame.getSlice(at: frontBytes + payload.byteCount, length: backBytes)
-        guard let front, let back else { preconditionFailure("a frame is its parts") }
-        return (front, back)
+    private func checkRuns(_ submitted: Submitted) throws {
+        for case .refused(let error, _) in submitted.runs {
+            throw BenchError.refused(error.code, message: error.message)
+        }
     }
 }
 
-extension BenchError {
-    fileprivate init(refusalIn submitted: Submitted) {
-        for case .refused(let error, _) in submitted.runs {
-            self = .refused(error.code, message: error.message)
-            return
-        }
-        self = .misbehaved("the server sent an error code of 0 as a refusal")
+/// When the jobs of one producer are to be sent, whatever becomes of those before.
+private struct Schedule {
+    /// Nanoseconds from one job to the next.
+    let interval: UInt64
+    /// Of the first job, from the beginning.
+    let offset: UInt64
+    /// The instant of the next job.
+    private(set) var first: UInt64 = .max
+    private var isOver = false
+
+    init(interval: UInt64, offset: UInt64) {
+        self.interval = interval
+        self.offset = offset
     }
+
+    var next: UInt64? { isOver || first == .max ? nil : first }
+
+    mutating func begin(at now: UInt64) { first = now + offset }
+
+    mutating func end() { isOver = true }
+
+    func due(at now: UInt64, atMost count: Int) -> Int {
+        guard let next, next <= now else { return 0 }
+        return min(count, Int((now - next) / interval) + 1)
+    }
+
+    mutating func advance(_ jobs: Int) { first += UInt64(jobs) * interval }
 }

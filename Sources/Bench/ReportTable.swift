@@ -3,16 +3,30 @@ import MartletWire
 /// What a run says to people: a head, one row for each workload as it ends, and whether nothing was lost.
 package struct ReportTable: Sendable {
     private let version: String
+    private let restarts: Bool
 
-    /// - Parameter version: The program's.
-    package init(version: String) { self.version = version }
+    /// - Parameters:
+    ///   - version: The program's.
+    ///   - restarts: The broker is killed during the run, and may deliver jobs again.
+    package init(version: String, restarts: Bool = false) {
+        self.version = version
+        self.restarts = restarts
+    }
 
     package func lines(for event: BenchEvent) -> [String] {
         switch event {
         case .started(let header): [head(header), "", ReportTable.columns]
+        case .progress: []
         case .measured(let result): [row(result)] + notes(result)
-        case .ended(let verdict):
-            verdict.acknowledged == 0 ? [] : ["", ReportTable.sentence(verdict)]
+        case .ended(let verdict, let distributions):
+            charts(distributions)
+                + (verdict.acknowledged == 0 ? [] : ["", sentence(verdict)])
+        }
+    }
+
+    private func charts(_ distributions: [LatencyDistribution]) -> [String] {
+        distributions.filter(\.isMain).map { LatencyChart($0).lines }.flatMap {
+            $0.isEmpty ? [] : [""] + $0
         }
     }
 
@@ -24,9 +38,10 @@ package struct ReportTable: Sendable {
             durability += append.isInMemory ? " (no disk behind this directory; " : " ("
             durability += "one 4 KiB synchronous append here: p50 \(p50), p99 \(p99))"
         }
+        var payloads = "\(header.payloadBytes.grouped)-byte payloads"
+        if header.compression != .none { payloads += ", \(header.compression.rawValue)" }
         return [
-            "martlet bench \(version)", "\(header.cores) cores",
-            "\(header.payloadBytes.grouped)-byte payloads", durability,
+            "martlet bench \(version)", "\(header.cores) cores", payloads, durability,
         ].joined(separator: "   ")
     }
 
@@ -52,48 +67,118 @@ package struct ReportTable: Sendable {
         switch result.workload {
         case .retention: "keep " + (result.part ?? "")
         case .mass: result.part ?? ""
-        case .sync, .submit, .drain, .flow: result.workload.rawValue
+        default: result.workload.rawValue
         }
     }
 
     private func shape(_ result: WorkloadResult) -> String {
         let outstanding = result.outstanding.grouped
+        let halves =
+            "\(result.connections / 2) submit, \(result.connections - result.connections / 2) work"
         return switch result.workload {
         case .sync: "1 connection, 1 outstanding"
-        case .submit: "\(result.connections) connections, \(outstanding) outstanding each"
+        case .submit:
+            "\(result.connections) connections, \(outstanding) outstanding each"
+                + (result.batch.map { ", \($0) a frame" } ?? "")
         case .drain: "\(result.connections) connections, every job settled"
+        case .paced: halves + ", \((result.rate ?? 0).grouped) jobs/s asked for"
+        case .idle: "\(result.connections.grouped) waiting consumers, one job at a time"
+        case .backlog: "\(result.connections) connections work off what waited"
         case .mass: "\(result.jobs.grouped) jobs at once; a PING meanwhile"
-        case .flow, .retention:
-            "\(result.connections / 2) submit, "
-                + "\(result.connections - result.connections / 2) work"
+        case .flow, .retention: halves
         }
     }
 
     private func notes(_ result: WorkloadResult) -> [String] {
-        var notes: [String] = []
-        if let append = result.append, append.p50Microseconds > 0 {
-            let ratio = ReportTable.fixed(result.p50Microseconds / append.p50Microseconds, 2)
-            notes.append("p50 is \(ratio) × one append")
+        let notes = [
+            appendNote(result), phaseNote(result), bytesNote(result), footprintNote(result),
+            idleNote(result), restartNote(result), processorNote(result),
+        ]
+        return notes.compactMap { $0 }.map {
+            ReportTable.pad("", ReportTable.nameWidth) + "    " + $0
         }
-        if let footprint = result.footprint {
-            let payload = max(1, result.jobs * result.payloadBytes)
-            let stored = footprint.storeBytes + footprint.logBytes
-            let ratio = ReportTable.fixed(Double(stored) / Double(payload), 2)
-            notes.append(
-                "\(result.jobs.grouped) jobs waiting: memory \(ReportTable.megabytes(footprint.memoryBytes)), "
-                    + "store \(ReportTable.megabytes(footprint.storeBytes)), "
-                    + "log \(ReportTable.megabytes(footprint.logBytes)) (\(ratio) × the payloads)")
-        }
-        return notes.map { ReportTable.pad("", ReportTable.nameWidth) + "    " + $0 }
+    }
+}
+
+// MARK: Notes
+
+extension ReportTable {
+    private func appendNote(_ result: WorkloadResult) -> String? {
+        guard let append = result.append, append.p50Microseconds > 0 else { return nil }
+        let ratio = ReportTable.fixed(result.p50Microseconds / append.p50Microseconds, 2)
+        return "p50 is \(ratio) × one append"
     }
 
-    private static func sentence(_ verdict: DeliveryVerdict) -> String {
+    /// Where the phases of a job's life are more than one.
+    private func phaseNote(_ result: WorkloadResult) -> String? {
+        guard let phases = result.phases, phases.count > 1 else { return nil }
+        let names: [(LatencyPhase, String)] = [
+            (.acknowledge, "push to acknowledge"), (.start, "push to start"),
+            (.done, "start to done"), (.late, "bench late"),
+        ]
+        let said = names.compactMap { phase, name in
+            phases[phase.rawValue].map {
+                "\(name) \(ReportTable.milliseconds($0.p50)) / \(ReportTable.milliseconds($0.p99))"
+            }
+        }
+        return "p50 / p99: " + said.joined(separator: ", ")
+    }
+
+    private func bytesNote(_ result: WorkloadResult) -> String? {
+        guard let carried = result.carriedBytes, carried > 0, carried != result.payloadBytes
+        else { return nil }
+        let ratio = ReportTable.fixed(Double(result.payloadBytes) / Double(carried), 2)
+        return
+            "a payload of \(result.payloadBytes.grouped) bytes travels as \(carried.grouped): \(ratio) ×"
+    }
+
+    private func footprintNote(_ result: WorkloadResult) -> String? {
+        guard let footprint = result.footprint else { return nil }
+        let payload = max(1, result.jobs * result.payloadBytes)
+        let stored = footprint.storeBytes + footprint.logBytes
+        let ratio = ReportTable.fixed(Double(stored) / Double(payload), 2)
+        return
+            "\(result.jobs.grouped) jobs waiting: memory \(ReportTable.megabytes(footprint.memoryBytes)), "
+            + "store \(ReportTable.megabytes(footprint.storeBytes)), "
+            + "log \(ReportTable.megabytes(footprint.logBytes)) (\(ratio) × the payloads)"
+    }
+
+    private func idleNote(_ result: WorkloadResult) -> String? {
+        guard let idle = result.idle else { return nil }
+        let share = ReportTable.fixed(idle.processorShare * 100, 1)
+        return "a connection costs the broker \(idle.bytesPerConnection.grouped) bytes; "
+            + "all of them \(share) % of a processor while nothing happens"
+    }
+
+    private func restartNote(_ result: WorkloadResult) -> String? {
+        guard let restart = result.restart else { return nil }
+        var note =
+            "broker killed (SIGKILL): ready after \(ReportTable.fixed(restart.readySeconds, 2)) s"
+        if let first = restart.firstJobSeconds {
+            note += ", first job after \(ReportTable.fixed(first, 2)) s"
+        }
+        return note + "; \(result.lost.grouped) lost, \(result.duplicated.grouped) delivered again"
+    }
+
+    private func processorNote(_ result: WorkloadResult) -> String? {
+        guard let processor = result.processor else { return nil }
+        let bench = "bench \(ReportTable.fixed(processor.bench, 1)) µs"
+        let broker = processor.broker.map { "broker \(ReportTable.fixed($0, 1)) µs, " } ?? ""
+        return "processor time a job: " + broker + bench
+    }
+
+    private func sentence(_ verdict: DeliveryVerdict) -> String {
         let all = verdict.acknowledged.grouped
         if verdict.isExact {
             return "every acknowledged job delivered exactly once: \(all) of \(all)"
         }
+        let duplicated = verdict.duplicated.grouped
+        if restarts, verdict.lost == 0, verdict.damaged == 0 {
+            return "every acknowledged job delivered though the broker was killed: "
+                + "\(all) of \(all), \(duplicated) delivered again"
+        }
         return "FAILED: of \(all) acknowledged jobs \(verdict.lost.grouped) lost, "
-            + "\(verdict.duplicated.grouped) delivered again, \(verdict.damaged.grouped) damaged"
+            + "\(duplicated) delivered again, \(verdict.damaged.grouped) damaged"
     }
 }
 
@@ -124,7 +209,7 @@ extension ReportTable {
         text + String(repeating: " ", count: max(0, width - text.count))
     }
 
-    private static func right(_ text: String, _ width: Int) -> String {
+    static func right(_ text: String, _ width: Int) -> String {
         String(repeating: " ", count: max(0, width - text.count)) + text
     }
 }

@@ -3,14 +3,12 @@ import NIOCore
 
 /// Takes whatever is delivered, looks at every byte of it, and completes it: one `SETTLE` for each `JOBS`.
 struct Worker: LoadRole {
-    private let queue: String
-    private let credit: Int
-    /// What a delivery must look like.
-    private let payload: JobPayload
-    private var expected = ByteBuffer()
-    /// Settlements without an answer; a request's id is its slot's number and 1.
-    private var slots: [Settling?] = []
-    private var freeSlots: [Int] = []
+    private let plan: LoadPlan
+    private var carrier: PayloadCarrier
+    /// Settlements without an answer.
+    private var requests = RequestSlots<Settling>()
+    /// Jobs delivered one after the other that were sent at the same instant, for they are counted at once.
+    private var alike = (sentAt: UInt64(0), count: 0)
 
     private struct Settling {
         var count: Int
@@ -20,25 +18,57 @@ struct Worker: LoadRole {
     /// Unsettled payload bytes: more than any credit of small jobs, so that the number of jobs decides.
     private static let creditBytes: UInt32 = 64 << 20
 
-    /// Of this many jobs one is compared byte by byte, the others by checksum.
-    private static let comparedEvery = 64
-
     /// Greater than any slot's.
     private static let subscribeID: UInt64 = 1 << 32
+    private static let holdingID: UInt64 = 1 << 32 + 1
 
     init(plan: LoadPlan, options: BenchOptions) {
-        queue = plan.queue
-        credit = options.credit
-        payload = JobPayload(byteCount: options.payloadBytes)
+        self.plan = plan
+        carrier = PayloadCarrier(options)
     }
+
+    var wakeAt: UInt64? { nil }
+
+    mutating func wake(
+        at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) {}
 
     mutating func begin(
         at now: UInt64, _ progress: inout LoadProgress, to out: inout ByteBuffer
     ) {
+        subscribe(to: &out)
+    }
+
+    private func subscribe(to out: inout ByteBuffer) {
         let subscribe = Subscribe(
-            subscription: 1, queue: queue, creditJobs: UInt32(credit),
+            subscription: 1, queue: plan.queue, creditJobs: UInt32(plan.credit),
             creditBytes: Worker.creditBytes)
         out.write(subscribe, requestID: Worker.subscribeID)
+    }
+
+    /// Says what is held: all that was settled without an answer. What else the server believes to have delivered
+    /// never came, and it gives that back.
+    mutating func resume(isResumed: Bool, to out: inout ByteBuffer) {
+        let frames = requests.frames
+        if isResumed {
+            for frame in frames {
+                out.write(
+                    Holding(isComplete: false, runs: Worker.runs(of: frame)),
+                    requestID: Worker.holdingID)
+            }
+            out.write(Holding(isComplete: true, runs: []), requestID: Worker.holdingID)
+        }
+        for frame in frames { out.writeBytes(frame) }
+        subscribe(to: &out)
+    }
+
+    /// The jobs that a `SETTLE` names.
+    private static func runs(of frame: [UInt8]) -> [Holding.Run] {
+        var bytes = ByteBuffer(bytes: frame)
+        guard let body = bytes.readFrame()?.body, let settle = try? Settle(body: body) else {
+            preconditionFailure("a frame that was written here is a SETTLE")
+        }
+        return settle.items.map { Holding.Run(token: $0.token, first: $0.id, jobs: 1) }
     }
 
     mutating func receive(
@@ -46,6 +76,7 @@ struct Worker: LoadRole {
     ) throws {
         switch frame.header.opcode {
         case Opcode.jobs.rawValue: try complete(frame.body, at: now, &progress, to: &out)
+        case Opcode.settled.rawValue where frame.header.requestID == Worker.holdingID: break
         case Opcode.settled.rawValue: try settled(frame, at: now, &progress)
         case Opcode.done.rawValue where frame.header.requestID == Worker.subscribeID: break
         default: throw BenchError.unexpected(frame)
@@ -65,17 +96,30 @@ struct Worker: LoadRole {
             while left > 0 {
                 let count = min(left, Limits.batchMax)
                 left -= count
-                let settle = Settling(count: count, deliveredAt: now)
-                progress.settling()
-                let start = out.beginFrame(.settle, requestID: take(settle), channel: 0)
-                out.writeLittle(UInt16(count))
-                for _ in 0..<count {
-                    let id = try delivery(from: &reader, at: now, &progress)
-                    out.writeMultipleIntegers(
-                        Outcome.complete.rawValue, id, token, UInt32(0), endianness: .little)
-                }
-                out.endFrame(at: start)
+                try settle(count, of: &reader, token, at: now, &progress, to: &out)
             }
+            count(&progress, at: now)
+        }
+    }
+
+    /// Completes the next deliveries with one request.
+    private mutating func settle(
+        _ count: Int, of reader: inout WireReader, _ token: UInt64, at now: UInt64,
+        _ progress: inout LoadProgress, to out: inout ByteBuffer
+    ) throws(WireError) {
+        progress.settling()
+        let id = requests.open(Settling(count: count, deliveredAt: now))
+        let start = out.beginFrame(.settle, requestID: id, channel: 0)
+        out.writeLittle(UInt16(count))
+        for _ in 0..<count {
+            let job = try delivery(from: &reader, at: now, &progress)
+            out.writeMultipleIntegers(
+                Outcome.complete.rawValue, job, token, UInt32(0), endianness: .little)
+        }
+        out.endFrame(at: start)
+        if plan.survivesKill {
+            let frame = out.getBytes(at: start, length: out.writerIndex - start)
+            requests.keep(frame ?? [], for: id)
         }
     }
 
@@ -86,27 +130,27 @@ struct Worker: LoadRole {
         let fields = try DeliveryFields(from: &reader)
         let payload = try reader.payload()
         _ = try reader.bytes32()
-        if let stamp = JobPayload.stamp(of: payload.bytes), isSound(payload, stamp) {
-            progress.delivered(stamp, at: now)
+        if let stamp = carrier.read(payload) {
+            progress.delivered(stamp.index)
+            if stamp.sentAt != alike.sentAt { count(&progress, at: now) }
+            alike = (stamp.sentAt, alike.count + 1)
         } else {
             progress.damaged()
         }
         return fields.id.rawValue
     }
 
-    private mutating func isSound(_ delivered: PayloadView, _ stamp: JobStamp) -> Bool {
-        guard delivered.isIntact else { return false }
-        guard stamp.index % Worker.comparedEvery == 0 else { return true }
-        expected.clear()
-        payload.write(stamp, to: &expected)
-        return expected.readableBytesView.elementsEqual(delivered.bytes)
+    private mutating func count(_ progress: inout LoadProgress, at now: UInt64) {
+        if alike.count > 0 {
+            progress.delivered(sentAt: alike.sentAt, count: alike.count, at: now)
+        }
+        alike.count = 0
     }
 
     private mutating func settled(
         _ frame: Frame, at now: UInt64, _ progress: inout LoadProgress
     ) throws {
-        let slot = Int(truncatingIfNeeded: frame.header.requestID) - 1
-        guard slots.indices.contains(slot), let settling = slots[slot] else {
+        guard let settling = requests.close(frame.header.requestID) else {
             throw BenchError.unexpected(frame)
         }
         let (count, runs, first) = try frame.body.withReader { (reader) throws(WireError) in
@@ -117,8 +161,6 @@ struct Worker: LoadRole {
             throw BenchError.misbehaved("\(settling.count) settlements were answered with \(count)")
         }
         if runs != 1 || first != 0 { try checkRuns(Settled(body: frame.body)) }
-        slots[slot] = nil
-        freeSlots.append(slot)
         progress.settled(count, deliveredAt: settling.deliveredAt, at: now)
     }
 
@@ -127,15 +169,5 @@ struct Worker: LoadRole {
         for case let error? in settled.runs.map(\.error) where error.code != .leaseLost {
             throw BenchError.refused(error.code, message: error.message)
         }
-    }
-
-    /// Finds a slot; returns its request id.
-    private mutating func take(_ settling: Settling) -> UInt64 {
-        if let slot = freeSlots.popLast() {
-            slots[slot] = settling
-            return UInt64(slot + 1)
-        }
-        slots.append(settling)
-        return UInt64(slots.count)
     }
 }

@@ -19,7 +19,7 @@ extension CommandFailure {
         switch error {
         case let failure as CommandFailure: self = failure
         case BenchError.unreachable: self.init(.unreachable, "\(error)")
-        case BenchError.invalidOption: self.init(.usage, "\(error)")
+        case let error as BenchError where error.isUsage: self.init(.usage, "\(error)")
         case let error as MartletError: self.init(ExitStatus(error.code), error.message)
         default: self.init(.failed, "\(error)")
         }

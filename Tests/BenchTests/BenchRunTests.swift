@@ -9,8 +9,9 @@ struct BenchRunTests {
     private func options(_ server: FakeServer) -> BenchOptions {
         var options = BenchOptions(target: .server(host: "127.0.0.1", port: server.port))
         options.jobs = 2_000
-        options.syncJobs = 50
         options.outstanding = 64
+        options.batch = 16
+        options.rate = 100_000
         options.credit = 100
         options.stallMilliseconds = 300
         return options
@@ -28,8 +29,8 @@ struct BenchRunTests {
         let results = try await FakeServer.with { server in
             try await BenchRun(options(server)).run { _ in }
         }
-        #expect(results.map(\.workload) == [.sync, .submit, .drain, .flow])
-        #expect(results.map(\.jobs) == [50, 2_000, 2_000, 2_000])
+        #expect(results.map(\.workload) == Workload.usual)
+        #expect(results.map(\.jobs) == [2_000, 2_000, 2_000, 2_000, 2_000])
         for result in results {
             #expect(result.isExact)
             #expect(result.seconds > 0)
@@ -49,18 +50,21 @@ struct BenchRunTests {
         }
         #expect(results.map(\.workload) == [.drain])
         let events = seen.withLock { $0 }
-        #expect(events.count == 3)
-        guard case .ended(let verdict) = events.last else {
+        let measured = events.filter { if case .measured = $0 { true } else { false } }
+        #expect(measured.count == 1)
+        guard case .ended(let verdict, let distributions) = events.last else {
             Issue.record("the last event is the verdict")
             return
         }
         #expect(verdict.acknowledged == 2_000)
+        #expect(distributions.map(\.name) == ["drain-done"])
+        #expect(distributions.allSatisfy { $0.percentileTable.contains("= ") })
     }
 
     @Test func `a message in several frames is put together`() async throws {
         let results = try await FakeServer.with { server in
             var options = options(server)
-            options.payloadBytes = 5_000
+            options.payload = .generated(byteCount: 5_000)
             options.jobs = 300
             options.workloads = [.flow]
             return try await BenchRun(options).run { _ in }
@@ -117,8 +121,8 @@ struct BenchRunTests {
             options.connections = 1
             return try await BenchRun(options).run { _ in }
         }
-        #expect(results.map(\.connections) == [1, 1, 1, 2])
-        #expect(results.map(\.isExact) == [true, true, true, true])
+        #expect(results.map(\.connections) == [1, 1, 1, 2, 2])
+        #expect(results.allSatisfy { $0.isExact })
     }
 
     @Test func `a server that is not there is named before anything is reported`() async throws {
@@ -133,11 +137,134 @@ struct BenchRunTests {
 
     @Test func `an option out of its range is refused before anything is sent`() async {
         var options = BenchOptions(target: .server(host: "127.0.0.1", port: 1))
-        options.payloadBytes = 10
+        options.payload = .generated(byteCount: 10)
         await #expect {
             try await BenchRun(options).run { _ in }
         } throws: {
-            "\($0)" == "payload size is 10, it may be 64 to 16,777,216"
+            "\($0)" == "--payload-size is 10, it may be 64 to 16,777,216"
+        }
+    }
+
+    @Test func `every phase of a job's life is timed`() async throws {
+        let results = try await FakeServer.with { server in
+            var options = options(server)
+            options.workloads = [.flow, .paced]
+            return try await BenchRun(options).run { _ in }
+        }
+        #expect(
+            results.map { $0.phases?.keys.sorted() } == [
+                ["acknowledge", "done", "start"], ["acknowledge", "done", "late", "start"],
+            ])
+        #expect(results.map(\.rate) == [nil, 100_000])
+    }
+
+    @Test func `an open loop sends at its instants though nobody answers`() async throws {
+        try await FakeServer.with(.isSilent) { server in
+            var options = options(server)
+            options.workloads = [.paced]
+            options.jobs = 500
+            await #expect {
+                try await BenchRun(options).run { _ in }
+            } throws: {
+                if case .stalled = $0 as? BenchError { true } else { false }
+            }
+            #expect(server.submissions == 500, "a closed loop waits after 128")
+        }
+    }
+
+    @Test func `jobs of the warm-up are delivered and not measured`() async throws {
+        let results = try await FakeServer.with { server in
+            var options = options(server)
+            options.workloads = [.submit]
+            options.jobs = 100
+            options.warmupMilliseconds = 20
+            return try await BenchRun(options).run { _ in }
+        }
+        let result = try #require(results.first)
+        #expect(result.isExact)
+        #expect(result.jobs > 100)
+        // Beside those that were under way when the warm-up ended, of four connections.
+        let measured = (result.jobsPerSecond * result.seconds).rounded()
+        #expect((100...100 + 4 * 64).contains(measured))
+    }
+
+    @Test func `a duration ends the submissions`() async throws {
+        let results = try await FakeServer.with { server in
+            var options = options(server)
+            options.workloads = [.submit, .drain]
+            options.jobs = nil
+            options.milliseconds = 50
+            return try await BenchRun(options).run { _ in }
+        }
+        #expect(results.allSatisfy { $0.isExact && $0.jobs > 0 })
+        #expect((results.first?.seconds ?? 0) >= 0.04)
+    }
+
+    @Test func `compressed payloads are found out and inflated`() async throws {
+        let results = try await FakeServer.with { server in
+            var options = options(server)
+            options.workloads = [.flow]
+            options.payload = .generated(byteCount: 2_000)
+            options.compression = .zstd
+            return try await BenchRun(options).run { _ in }
+        }
+        let result = try #require(results.first)
+        #expect(result.isExact)
+        #expect(result.payloadBytes == 2_000)
+        #expect((1..<1_500).contains(result.carriedBytes ?? 0))
+    }
+
+    @Test func `lines of a file are payloads`() async throws {
+        let lines = Array("{\"a\":1}\n\n{\"b\":[1,2,3]}\n".utf8)
+        let results = try await FakeServer.with { server in
+            var options = options(server)
+            options.workloads = [.flow]
+            options.payload = try .lines(of: lines, named: "jobs.ndjson")
+            return try await BenchRun(options).run { _ in }
+        }
+        #expect(results.map(\.isExact) == [true])
+        #expect(results.map(\.payloadBytes) == [48 + 9 + 1 + (7 + 13) / 2])
+    }
+
+    @Test func `idle consumers share what comes`() async throws {
+        let results = try await FakeServer.with { server in
+            var options = options(server)
+            options.workloads = [.idle]
+            options.connections = 20
+            options.jobs = 100
+            return try await BenchRun(options).run { _ in }
+        }
+        #expect(results.map(\.connections) == [20])
+        #expect(results.map(\.isExact) == [true])
+        #expect(results.map(\.idle) == [nil], "somebody else's broker can't be looked at")
+    }
+
+    @Test(arguments: [
+        Refusal("--jobs is 0, it may be 1 to 1,000,000,000") { $0.jobs = 0 },
+        Refusal("--batch is 1,025, it may be 1 to 1,024") { $0.batch = 1_025 },
+        Refusal("--outstanding is 5,000, it may be 1 to 4,096 (requests_in_flight_max)") {
+            ($0.outstanding, $0.batch) = (5_000, 1)
+        },
+        Refusal("--kill kills the bench's own broker: leave out --server") { $0.kills = true },
+        Refusal("--connections is 0, it may be 1 to 20,000") { $0.connections = 0 },
+    ])
+    func `a flag out of its range is named with its value and the limit`(refusal: Refusal) {
+        var options = BenchOptions(target: .server(host: "127.0.0.1", port: 1))
+        refusal.change(&options)
+        #expect {
+            try options.check()
+        } throws: {
+            "\($0)" == refusal.sentence && ($0 as? BenchError)?.isUsage == true
+        }
+    }
+
+    struct Refusal: Sendable {
+        let sentence: String
+        let change: @Sendable (inout BenchOptions) -> Void
+
+        init(_ sentence: String, _ change: @escaping @Sendable (inout BenchOptions) -> Void) {
+            self.sentence = sentence
+            self.change = change
         }
     }
 }

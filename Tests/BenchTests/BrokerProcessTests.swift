@@ -39,7 +39,8 @@ struct BrokerProcessTests {
 
     @Test func `its address is read and the process ended`() async throws {
         let broker = try await withScript(Self.ready) { executable, directory in
-            try await BrokerProcess.run(executable: executable, below: directory) { broker in
+            try await OwnBroker.run(executable: executable, below: directory) { own in
+                let broker = await own.process
                 #expect(kill(broker.processIdentifier, 0) == 0)
                 return broker
             }
@@ -51,8 +52,8 @@ struct BrokerProcessTests {
 
     @Test func `its memory and files are measured`() async throws {
         let footprint = try await withScript(Self.ready) { executable, directory in
-            try await BrokerProcess.run(executable: executable, below: directory) { broker in
-                try broker.footprint()
+            try await OwnBroker.run(executable: executable, below: directory) { own in
+                try await own.process.footprint()
             }
         }
         #expect(footprint.memoryBytes > 0)
@@ -60,10 +61,32 @@ struct BrokerProcessTests {
         #expect((50_000..<100_000).contains(footprint.logBytes))
     }
 
+    @Test func `one that is killed starts again on its data`() async throws {
+        let script =
+            "touch \"$3/$$\"; ls \"$3\" | wc -l > /dev/null\n"
+            + Self.ready
+            .replacing("mkdir \"$3/log\" && ", with: "mkdir -p \"$3/log\" && ")
+        let (first, second, files) = try await withScript(script) { executable, directory in
+            try await OwnBroker.run(executable: executable, below: directory) { own in
+                let first = await own.process
+                let second = try await own.killAndRestart()
+                let files = try FileManager.default.contentsOfDirectory(
+                    atPath: second.dataDirectory)
+                return (first, second, files)
+            }
+        }
+        #expect(first.dataDirectory == second.dataDirectory)
+        #expect(first.processIdentifier != second.processIdentifier)
+        #expect(files.contains("\(first.processIdentifier)"))
+        #expect(files.contains("\(second.processIdentifier)"))
+        #expect(kill(first.processIdentifier, 0) != 0)
+        #expect(kill(second.processIdentifier, 0) != 0)
+    }
+
     @Test func `one that ends before it is ready is an error`() async {
         await #expect {
             try await withScript("echo something else; exit 1") { executable, directory in
-                try await BrokerProcess.run(executable: executable, below: directory) { _ in }
+                try await OwnBroker.run(executable: executable, below: directory) { _ in }
             }
         } throws: {
             if case .brokerFailed = $0 as? BenchError { true } else { false }
@@ -73,7 +96,7 @@ struct BrokerProcessTests {
     @Test func `an error of the run ends it too`() async {
         await #expect(throws: BenchError.connectionClosed) {
             try await withScript(Self.ready) { executable, directory in
-                try await BrokerProcess.run(executable: executable, below: directory) { _ in
+                try await OwnBroker.run(executable: executable, below: directory) { _ in
                     throw BenchError.connectionClosed
                 }
             }

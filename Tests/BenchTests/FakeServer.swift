@@ -1,4 +1,5 @@
 import MartletWire
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Testing
@@ -25,6 +26,10 @@ struct FakeServer {
     }
 
     let port: Int
+    private let count: NIOLockedValueBox<Int>
+
+    /// Jobs that came, whatever became of them.
+    var submissions: Int { count.withLockedValue { $0 } }
 
     /// Runs `body` with a server on a free port.
     static func with<Result: Sendable>(
@@ -33,10 +38,11 @@ struct FakeServer {
         let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = threads.next()
         let queues = try await loop.submit { NIOLoopBound(FakeQueues(), eventLoop: loop) }.get()
+        let count = NIOLockedValueBox(0)
         let channel = try await ServerBootstrap(group: loop)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let connection = FakeConnection(queues.value, faults)
+                    let connection = FakeConnection(queues.value, faults, count)
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
@@ -44,7 +50,7 @@ struct FakeServer {
         let result: Swift.Result<Result, any Error>
         do {
             let port = try #require(channel.localAddress?.port)
-            result = .success(try await body(FakeServer(port: port)))
+            result = .success(try await body(FakeServer(port: port, count: count)))
         } catch {
             result = .failure(error)
         }
@@ -75,6 +81,7 @@ private final class FakeConnection: ChannelInboundHandler {
 
     private let queues: FakeQueues
     private let faults: FakeServer.Faults
+    private let count: NIOLockedValueBox<Int>
     private var splitter = FrameSplitter(expectsPreface: true, frameBytesMax: Limits.frameBytesMax)
     private var context: ChannelHandlerContext?
     private var out = ByteBuffer()
@@ -82,9 +89,12 @@ private final class FakeConnection: ChannelInboundHandler {
     private var credit = 0
     private var pushes: UInt64 = 0
 
-    init(_ queues: FakeQueues, _ faults: FakeServer.Faults) {
+    init(
+        _ queues: FakeQueues, _ faults: FakeServer.Faults, _ count: NIOLockedValueBox<Int>
+    ) {
         self.queues = queues
         self.faults = faults
+        self.count = count
     }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -132,6 +142,7 @@ private final class FakeConnection: ChannelInboundHandler {
     }
 
     private func submit(_ submit: Submit, requestID: UInt64) {
+        count.withLockedValue { $0 += submit.items.count }
         if faults.contains(.isSilent) { return }
         if faults.contains(.isFull) {
             out.write(

@@ -1,3 +1,4 @@
+import Foundation
 import MartletWire
 import Testing
 
@@ -88,6 +89,75 @@ struct ReportTests {
                     + #""p50_us":2204,"p999_us":12345,"p99_us":4900,"payload_bytes":256,"#
                     + #""seconds":2.5,"workload":"submit"}"#
             ])
+    }
+
+    @Test func `phases, bytes and processor time have lines of their own`() {
+        var result = result
+        let latency = LatencySummary(p50: 1_000, p99: 2_000, p999: 3_000, max: 4_000)
+        result.phases = ["start": latency, "acknowledge": latency]
+        (result.payloadBytes, result.carriedBytes) = (300, 100)
+        result.processor = ProcessorCost(
+            from: ProcessorTime(bench: 1, broker: 2), to: ProcessorTime(bench: 2, broker: 5),
+            jobs: 1_000_000)
+        let notes = ReportTable(version: "").lines(for: .measured(result)).dropFirst().map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+        #expect(
+            notes == [
+                "p50 / p99: push to acknowledge 1.00 ms / 2.00 ms, push to start 1.00 ms / 2.00 ms",
+                "a payload of 300 bytes travels as 100: 3.00 ×",
+                "processor time a job: broker 3.0 µs, bench 1.0 µs",
+            ])
+    }
+
+    @Test func `a broker that was killed may deliver again, and not lose`() {
+        var result = result
+        result.restart = RestartReport(readySeconds: 0.25, firstJobSeconds: 0.5)
+        result.duplicated = 3
+        #expect(result.isKept && !result.isExact)
+        let table = ReportTable(version: "", restarts: true)
+        #expect(
+            table.lines(for: .measured(result)).last?.trimmingCharacters(in: .whitespaces)
+                == "broker killed (SIGKILL): ready after 0.25 s, first job after 0.50 s; "
+                + "0 lost, 3 delivered again")
+        #expect(
+            table.lines(for: .ended(DeliveryVerdict(acknowledged: 10, duplicated: 3))).last
+                == "every acknowledged job delivered though the broker was killed: "
+                + "10 of 10, 3 delivered again")
+        result.lost = 1
+        #expect(!result.isKept)
+        #expect(
+            table.lines(for: .ended(DeliveryVerdict(acknowledged: 10, lost: 1))).last
+                == "FAILED: of 10 acknowledged jobs 1 lost, 0 delivered again, 0 damaged")
+    }
+
+    @Test func `a distribution is a chart in steps of 1, 2, 5`() {
+        var latencies = Latencies()
+        latencies.record(from: 0, to: 150_000, count: 300)
+        latencies.record(from: 0, to: 900_000, count: 100)
+        let distribution = LatencyDistribution(
+            workload: .flow, phase: .start, isMain: true, latencies: latencies)
+        let lines = ReportTable(version: "").lines(for: .ended(DeliveryVerdict(), [distribution]))
+        #expect(
+            lines == [
+                "", "flow: sent to delivered",
+                "     ≤ 0.20 ms   75.00 %  " + String(repeating: "#", count: 40),
+                "     ≤ 0.50 ms    0.00 %  ",
+                "     ≤ 1.00 ms   25.00 %  " + String(repeating: "#", count: 13),
+            ])
+    }
+
+    @Test func `rows have as many fields as there are names`() throws {
+        let append = BenchHeader(cores: 2, payloadBytes: 256, durability: .disk)
+        let rows = ReportRows()
+        let lines = rows.lines(for: .started(append)) + rows.lines(for: .measured(result))
+        let fields = lines.map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+        #expect(fields.count == 2)
+        let row = Dictionary(uniqueKeysWithValues: zip(fields[0], fields[1]))
+        #expect(fields[0].count == fields[1].count)
+        #expect(row["workload"] == "submit")
+        #expect(row["jobs_per_second"] == "400000.0")
+        #expect(row["start_p50_us"] == "")
     }
 
     @Test(arguments: [

@@ -38,7 +38,26 @@ extension IntegrationTests {
                 let picture = try await Tool.run(Self.python, [Self.folder + "/picture", file])
                 #expect(picture.status == 0)
                 #expect(picture.text.hasPrefix("<svg") && picture.text.hasSuffix("</svg>\n"))
+                try await checkTable(file, in: directory)
             }
+        }
+
+        /// The table of a page is made anew, and the rest of the page stays.
+        private func checkTable(_ results: String, in directory: String) async throws {
+            let page = directory + "/page.md"
+            let (begin, end) = (
+                "<!-- compared: made by `make picture` -->", "<!-- end of compared -->"
+            )
+            try "before\n\(begin)\nold\n\(end)\nafter\n".write(
+                toFile: page, atomically: true, encoding: .utf8)
+            let outcome = try await Tool.run(
+                Self.python, [Self.folder + "/picture", "--readme", page, results])
+            #expect(outcome.status == 0, "\(outcome)")
+            let text = try String(contentsOfFile: page, encoding: .utf8)
+            #expect(text.hasPrefix("before\n\(begin)\n| queue |"))
+            #expect(text.hasSuffix("\(end)\nafter\n"))
+            #expect(text.contains("| martlet | yes |"))
+            #expect(!text.contains("old"))
         }
     }
 }

@@ -37,14 +37,14 @@ extension IntegrationTests {
         {
             try await withScratch { directory in
                 let outcome = try await Program.run(
-                    "bench", "--json", "--jobs", "4000", "--sync-jobs", "50", "--directory",
+                    "bench", "--json", "--jobs", "2000", "--rate", "2000", "--directory",
                     directory,
                     patience: 90)
                 #expect(outcome.status == 0, "\(outcome)")
                 let results = try outcome.lines.map {
                     try JSONDecoder().decode(Workload.self, from: Data($0.utf8))
                 }
-                #expect(results.map(\.workload) == ["sync", "submit", "drain", "flow"])
+                #expect(results.map(\.workload) == ["sync", "submit", "drain", "flow", "paced"])
                 for result in results {
                     #expect(result.lost == 0)
                     #expect(result.duplicated == 0)
@@ -52,6 +52,48 @@ extension IntegrationTests {
                     #expect(result.p50_us <= result.p999_us)
                 }
                 #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+            }
+        }
+
+        @Test func `the bench kills its broker, and no acknowledged job is lost`() async throws {
+            try await withScratch { directory in
+                let outcome = try await Program.run(
+                    "bench", "--kill", "--json", "--workload", "submit", "--workload", "drain",
+                    "--workload", "flow", "--jobs", "20000", "--directory", directory,
+                    patience: 90)
+                #expect(outcome.status == 0, "\(outcome)")
+                let results = try outcome.lines.map {
+                    try JSONDecoder().decode(Workload.self, from: Data($0.utf8))
+                }
+                #expect(results.map(\.workload) == ["submit", "drain", "flow"])
+                #expect(results.allSatisfy { $0.lost == 0 && $0.jobs == 20_000 }, "\(outcome)")
+                #expect(results.allSatisfy { $0.restart != nil }, "\(outcome)")
+                #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+            }
+        }
+
+        @Test func `the bench looks at a backlog after a kill, and at idle consumers`() async throws
+        {
+            try await withScratch { directory in
+                let latencies = directory + "/all.hgrm"
+                let outcome = try await Program.run(
+                    "bench", "--json", "--workload", "backlog", "--workload", "idle", "--jobs",
+                    "1000", "--connections", "50", "--hdr", latencies, "--directory", directory,
+                    patience: 90)
+                #expect(outcome.status == 0, "\(outcome)")
+                let results = try outcome.lines.map {
+                    try JSONDecoder().decode(Workload.self, from: Data($0.utf8))
+                }
+                #expect(results.map(\.workload) == ["idle", "backlog"])
+                #expect(results.last?.restart?.first_job_seconds != nil)
+                #expect(results.first?.idle != nil)
+                #expect(results.allSatisfy { $0.lost == 0 && $0.duplicated == 0 })
+                let files = try FileManager.default.contentsOfDirectory(atPath: directory)
+                #expect(
+                    files.sorted() == [
+                        "all-backlog-done.hgrm", "all-idle-acknowledge.hgrm", "all-idle-done.hgrm",
+                        "all-idle-start.hgrm",
+                    ])
             }
         }
 
@@ -82,6 +124,17 @@ extension IntegrationTests {
             let part: String?
             let jobs, payload_bytes, connections, outstanding, lost, duplicated: Int
             let seconds, jobs_per_second, p50_us, p99_us, p999_us, max_us: Double
+            let restart: Restart?
+            let idle: Idle?
+
+            struct Restart: Decodable {
+                let ready_seconds: Double
+                let first_job_seconds: Double?
+            }
+
+            struct Idle: Decodable {
+                let bytes_per_connection: Int
+            }
         }
 
         private func makeFiles(_ count: Int, in directory: String) throws -> String {

@@ -93,6 +93,14 @@ extension IntegrationTests {
             ["queue", "list", "--server", "http://127.0.0.1:1"],
             ["queue", "list", "--config", "/nowhere/at/all.json"],
             ["bench", "--workload", "nap"],
+            ["bench", "--payload-size", "10"],
+            ["bench", "--batch", "2000"],
+            ["bench", "--json", "--csv"],
+            ["bench", "--hdr", "/nowhere/at/all.hgrm"],
+            ["bench", "--workload", "flow", "--rate", "5"],
+            ["bench", "--kill", "--durability", "memory"],
+            ["bench", "--kill", "--server", "martlet://127.0.0.1:1"],
+            ["bench", "--payload-file", "/nowhere/at/all"],
             ["nonsense"],
         ])
         func `wrong usage ends with status 64 and one line that says what is wrong`(

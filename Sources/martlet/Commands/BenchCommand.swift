@@ -11,46 +11,43 @@ struct BenchCommand: AsyncParsableCommand {
         abstract:
             "Measure a broker: its own on a temporary directory, or the one that --server names.",
         discussion: """
-            Each acknowledged job must be delivered exactly once; otherwise the figures
-            are worth nothing and the exit status is 1.
+            Workloads:
+              sync       one connection, one job at a time: how long a lone client waits
+              submit     jobs are accepted as fast as they come (closed loop)
+              drain      that backlog is worked off, every job settled
+              flow       both at once
+              paced      jobs come at --rate, whatever becomes of them (open loop)
+              idle       consumers wait for work: what they cost, how soon one has a job
+              backlog    very many jobs wait; the broker is killed and serves them
+              retention  finished jobs are kept for a while
+              mass       something happens to very many jobs at once
+            Without --workload it is the first five, in less than two minutes.
+
+            Every acknowledged job must be delivered exactly once; otherwise the figures
+            are worth nothing and the exit status is 1. With --kill the broker is killed
+            in the middle of each of the first five: no acknowledged job may be lost, and
+            deliveries that come again are counted.
 
             Examples:
               martlet bench
-              martlet bench --workload submit --jobs 5000000 --json
-              martlet bench --workload retention --workload mass
+              martlet bench --workload paced --rate 20000 --duration 30s --hdr paced.hgrm
+              martlet bench --workload flow --payload-size 4096 --compress zstd --json
+              martlet bench --kill
               martlet bench --server martlet://10.0.0.5:7411 --durability memory
             """)
 
     @Option(
         help: ArgumentHelp(
-            "sync, submit, drain, flow, retention or mass; may be repeated (default: the first four).",
-            valueName: "workload"))
+            "What to measure; may be repeated.", valueName: "workload"))
     var workload: [Workload] = []
 
-    @Option(
-        help: ArgumentHelp("Jobs of each workload but sync (default 1000000).", valueName: "count"))
-    var jobs: Int?
+    @OptionGroup(title: "Load") var load: LoadOptions
 
-    @Option(
-        help: ArgumentHelp(
-            "Jobs of sync (default 5000, or what 3 seconds allow).", valueName: "count"))
-    var syncJobs: Int?
-
-    @Option(
-        help: ArgumentHelp("Connections of all but sync and mass (default 4).", valueName: "count")
-    )
-    var connections: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Unanswered submissions of a connection (default 256).", valueName: "count"))
-    var outstanding: Int?
-
-    @Option(help: ArgumentHelp("Size of a payload (default 256).", valueName: "bytes"))
-    var payloadBytes: Int?
-
-    @Option(help: ArgumentHelp("disk or memory (default disk).", valueName: "durability"))
+    @Option(help: ArgumentHelp("What acknowledgements are worth.", valueName: "durability"))
     var durability: BenchDurability = .disk
+
+    @Flag(help: "Kill the bench's own broker (SIGKILL) in the middle of each workload.")
+    var kill = false
 
     @Option(
         help: ArgumentHelp(
@@ -61,26 +58,48 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(help: "One JSON object a workload, a line each.")
     var json = false
 
+    @Flag(help: "Comma-separated values: a line of names, then a line each workload.")
+    var csv = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Every latency for HdrHistogram's tools: a file named after this one for each workload and phase.",
+            valueName: "file"))
+    var hdr: String?
+
     @OptionGroup var server: ServerOptions
 
-    func run() async throws {
-        let json = json
-        let table = ReportTable(version: Martlet.version)
-        let options = try await options()
-        let results = try await untilInterrupted {
-            try await BenchRun(options).run { event in
-                do {
-                    let lines = json ? try ReportLines().lines(for: event) : table.lines(for: event)
-                    for line in lines { StandardOutput.write(line: line) }
-                } catch {
-                    StandardError.complain("cannot report figures: \(error)")
-                }
+    func validate() throws {
+        if let hdr {
+            let folder = URL(filePath: hdr).deletingLastPathComponent().path
+            guard FileManager.default.isWritableFile(atPath: folder) else {
+                throw ValidationError("--hdr \(hdr) can't be written: there is no such directory.")
             }
         }
-        guard results.allSatisfy(\.isExact) else {
+        if json && csv {
+            throw ValidationError("--json and --csv are both given; say one of them.")
+        }
+    }
+
+    func run() async throws {
+        let options = try await options()
+        let reporter = BenchReporter(
+            form: json ? .json : csv ? .csv : .table, histogramFile: hdr, kills: kill)
+        let results: [WorkloadResult]
+        do {
+            results = try await untilInterrupted {
+                try await BenchRun(options).run { reporter.tell($0) }
+            }
+            reporter.close()
+        } catch {
+            reporter.close()
+            throw error
+        }
+        guard results.allSatisfy(\.isKept) else {
             throw CommandFailure(
                 .failed, "jobs were lost, repeated or damaged: the figures above say how many.")
         }
+        if let failure = reporter.failure { throw failure }
     }
 
     /// What to measure. A server is used only when the command line names it: whoever has
@@ -93,12 +112,9 @@ struct BenchCommand: AsyncParsableCommand {
             options.token = target.token ?? ""
         }
         if !workload.isEmpty { options.workloads = Workload.allCases.filter(workload.contains) }
-        if let jobs { options.jobs = jobs }
-        if let syncJobs { options.syncJobs = syncJobs }
-        if let connections { options.connections = connections }
-        if let outstanding { options.outstanding = outstanding }
-        if let payloadBytes { options.payloadBytes = payloadBytes }
         options.durability = durability.onTheWire
+        options.kills = kill
+        try load.fill(&options)
         return options
     }
 
@@ -111,7 +127,7 @@ struct BenchCommand: AsyncParsableCommand {
 
 extension Workload: ExpressibleByArgument {}
 
-enum BenchDurability: String, ExpressibleByArgument {
+enum BenchDurability: String, CaseIterable, ExpressibleByArgument {
     case disk, memory
 
     var onTheWire: Durability {

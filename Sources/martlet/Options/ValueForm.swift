@@ -14,6 +14,7 @@ enum ValueForm {
         "letters": "It is the beginning of an id: 0000000k5.",
         "bytes": "It is a number of bytes: 500000, 500M, 2Gi.",
         "count": "It is a whole number.",
+        "number": "It is a whole number.",
         "offset": "It is a whole number.",
         "jobs": "It is a whole number.",
         "priority": "It is a number from 0 to 255.",
