@@ -30,6 +30,16 @@ extension Simulation {
         return true
     }
 
+    /// A new dictionary takes the place of the active one, which those before need still.
+    func register(_ rows: borrowing Transaction) throws {
+        let id = UInt32(dice.number(32_768...2_000_000))
+        let outcome = try harness.register(id, rows)
+        tell("dictionary \(id): \(outcome)")
+        guard case .tooMany = outcome else {
+            return try expect(outcome == .active, "dictionary \(id): \(outcome)")
+        }
+    }
+
     /// A request with a sequence number, new or repeated.
     func submitOnce(_ rows: borrowing Transaction) throws {
         let producer = UInt64(dice.number(1...3))
