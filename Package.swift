@@ -148,8 +148,8 @@ let package = Package(
         .testTarget(
             name: "WorkerTests",
             dependencies: [
-                "TestSupport", "MartletWorker", "MartletClient", "MartletWire", "Broker", nioCore,
-                nioPosix, logging, lifecycle, signals,
+                "TestSupport", "MartletWorker", "MartletClient", "MartletWire",
+                "MartletCompression", "Broker", nioCore, nioPosix, logging, lifecycle, signals,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -162,9 +162,8 @@ let package = Package(
         .testTarget(
             name: "GatewayTests",
             dependencies: [
-                "TestSupport", "Gateway", "Broker", "MartletClient", "MartletWire", nioCore,
-                nioPosix, logging,
-                lifecycle,
+                "TestSupport", "Gateway", "Broker", "MartletClient", "MartletWire",
+                "MartletCompression", nioCore, nioPosix, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(

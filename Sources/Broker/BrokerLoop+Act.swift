@@ -63,8 +63,10 @@ extension BrokerLoop {
         guard body.readableBytes < BrokerLoop.stagedBytesMin, !isChangingJobs else {
             return try stage(body, message, request, rows)
         }
-        let outcome = try message.withPayload { payload in
-            try edit(message, payload.map { StoredPayload($0) }, staged: nil, rows)
+        let outcome = try message.withPayload { view in
+            let payload = view.map { StoredPayload($0) }
+            if let refusal = unreadable(payload) { throw refusal }
+            return try edit(message, payload, staged: nil, rows)
         }
         answer(message, outcome, request)
     }

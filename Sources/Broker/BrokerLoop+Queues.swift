@@ -115,6 +115,7 @@ extension QueueInfo {
             submitted: row.lastMinute.submitted, completed: row.lastMinute.completed,
             failed: row.lastMinute.failed)
         waitingBytes = row.waitingBytes
+        payloads = PayloadBytes(raw: row.totals.rawBytes, carried: row.totals.bytes)
         paused = row.settings.pause.map {
             Paused(since: $0.since, by: $0.by, reason: $0.reason)
         }

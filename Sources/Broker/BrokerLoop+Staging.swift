@@ -298,16 +298,18 @@ extension BrokerLoop {
         _ staging: Staging, _ edit: Edit, _ rows: borrowing Transaction
     ) throws {
         let staged = staging.firstID > 0 ? staging.firstID : nil
-        let outcome = try edit.withPayload { view in
+        try edit.withPayload { view in
             let payload = view.map { StoredPayload($0) }
-            let outcome = try self.edit(edit, payload, staged: staged, rows)
-            if let staged, let payload, !outcome.isDone {
+            let refusal = unreadable(payload)
+            let outcome =
+                refusal == nil ? try self.edit(edit, payload, staged: staged, rows) : nil
+            if let staged, let payload, outcome?.isDone != true {
                 try engine.discardStaged(payload, staged, .payload, rows)
             }
-            return outcome
+            if let outcome { answer(edit, outcome, staging.answer) }
+            if let refusal { reply(refusal, to: staging.answer) }
         }
         if let staged { try engine.endStaging(staged, rows) }
-        answer(edit, outcome, staging.answer)
     }
 }
 

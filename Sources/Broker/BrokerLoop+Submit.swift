@@ -122,7 +122,7 @@ extension BrokerLoop {
                 if accepted == 0 { first = id }
                 accepted += 1
             case .existing: existing += 1
-            case .taken, .mismatch, .full: break
+            case .taken, .mismatch, .full, .withoutDictionary: break
             }
         }
     }
@@ -157,6 +157,7 @@ extension BrokerLoop {
         case .accepted(let id), .existing(let id): .duplicate(of: JobID(rawValue: id))
         case .taken(let id): .uniqueTaken(by: JobID(rawValue: id))
         case .mismatch(let id): .uniqueMismatch(with: JobID(rawValue: id))
+        case .withoutDictionary(let id): .dictionaryUnknown(id)
         case .full(let limit, let actual, let ofBytes):
             .queueFull(
                 engine.name(of: queue), ofBytes ? "payload bytes" : "jobs", actual: actual,
@@ -236,7 +237,7 @@ extension SubmissionOutcome {
     fileprivate var isRefusal: Bool {
         switch self {
         case .accepted, .existing: false
-        case .taken, .mismatch, .full: true
+        case .taken, .mismatch, .full, .withoutDictionary: true
         }
     }
 }

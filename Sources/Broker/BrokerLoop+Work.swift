@@ -142,6 +142,9 @@ extension BrokerLoop {
         _ verdict: Verdict, on item: SettlementView, _ session: UInt64, _ peer: Peer?,
         _ rows: borrowing Transaction
     ) throws -> WireError? {
+        if case .complete(let result?, _) = verdict, let refusal = unreadable(result) {
+            return refusal
+        }
         let credit = try engine.settle(item.id, token: item.token, session: session, verdict, rows)
         guard let credit else { return .leaseLost(JobID(rawValue: item.id)) }
         if let peer { giveBack(credit, to: peer) }

@@ -163,6 +163,6 @@ extension StoredPayload {
     init(_ view: PayloadView) {
         self.init(
             codec: view.codec.rawValue, rawBytes: view.rawBytes, checksum: view.checksum,
-            bytes: view.bytes)
+            dictionary: view.dictionary, bytes: view.bytes)
     }
 }

@@ -11,6 +11,7 @@ extension Engine {
         // Why earlier attempts failed is of no use any more.
         row.history?.failure = Failure()
         if let result {
+            refer(result)
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
             row.resultPlace = result.bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces
@@ -148,6 +149,8 @@ extension Engine {
         guard let row = done.row, done.uncounted > 0 else { return }
         let jobs = isPlanted(.runCountedAsOne) ? 1 : done.uncounted
         countEnd(of: jobs, row, queue, as: .completed, isKept: isKept)
+        // Alike as they are, they all name the same dictionary.
+        unrefer(row.payload, times: done.uncounted)
         done.uncounted = 0
     }
 }

@@ -55,6 +55,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         try deletePayload(id, row, rows)
+        refer(payload)
         row.payload = payload
         row.stagedPayload = staged
         row.payloadBytes = UInt32(payload.bytes.count)

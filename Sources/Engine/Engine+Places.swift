@@ -88,6 +88,7 @@ extension Engine {
         if row.hasNotes { try forgetNotes(id, rows) }
         if row.hasOptions { try release(id, &row, rows) }
         try deletePayload(id, row, rows)
+        if let result = row.result { unrefer(result) }
         if row.resultPlace == .pieces {
             try deletePieces(row.resultBytes, of: row.stagedResult ?? id, .result, rows)
         }

@@ -42,6 +42,8 @@ package enum SubmissionOutcome: Equatable, Sendable {
     case mismatch(UInt64)
     /// The queue holds as much as it may: refused.
     case full(limit: UInt64, actual: UInt64, ofBytes: Bool)
+    /// Its payload needs a dictionary that is not there: refused.
+    case withoutDictionary(UInt32)
 }
 
 /// What earlier submissions of an atomic batch will do, so that those after them can be checked before
@@ -121,6 +123,10 @@ extension Engine {
         ahead: (jobs: UInt64, bytes: UInt64) = (0, 0), _ rows: borrowing Transaction
     ) throws -> SubmissionOutcome? {
         let hasSettings = queues[queue.value].hasSettings
+        let payload = submission.payload
+        if payload.codec == StoredPayload.dictionaryCodec, !hasDictionary(of: payload) {
+            return .withoutDictionary(payload.dictionary)
+        }
         guard hasSettings || submission.unique != nil else { return nil }
         if let unique = submission.unique,
             let conflict = try mending(
@@ -179,11 +185,12 @@ extension Engine {
         if !options.isPlain || submission.hasMore {
             due = apply(options, of: submission, to: &row)
         }
+        if payload.codec == StoredPayload.dictionaryCodec { refer(payload) }
         try rows.put(Tables.jobs, .job(id), ascending: isAscending) { row.write(to: &$0) }
         let state = due > stamp.now ? JobState.scheduled : .ready
         let now = stamp.now
         change(queue.value) {
-            $0.row.totals.submitted += 1
+            $0.row.totals.count(submitted: payload)
             $0.row.add(1, to: state, bytes: UInt64(row.payloadBytes))
             $0.rates.count(.submitted, at: now)
         }

@@ -5,8 +5,11 @@ package import Store
 package struct SubmittedRun {
     fileprivate let queue: Int
     fileprivate let order: UInt8
+    /// That of all its payloads; 0: none.
+    fileprivate let dictionary: UInt32
     fileprivate var jobs: JobRun
     fileprivate var bytes: UInt64 = 0
+    fileprivate var rawBytes: UInt64 = 0
 }
 
 extension Engine {
@@ -25,7 +28,9 @@ extension Engine {
             return submitted.learn(&row, from: bytes) ? row.order : nil
         }
         guard let order, let order else { return nil }
-        return SubmittedRun(queue: queue.value, order: order, jobs: JobRun(first: id + 1, count: 0))
+        return SubmittedRun(
+            queue: queue.value, order: order, dictionary: submission.payload.dictionary,
+            jobs: JobRun(first: id + 1, count: 0))
     }
 
     /// Stores the next job of a run.
@@ -33,12 +38,15 @@ extension Engine {
     package func submit(
         _ payload: StoredPayload, to run: inout SubmittedRun?, _ rows: borrowing Transaction
     ) throws -> UInt64? {
-        guard run != nil, payload.bytes.count <= EngineLimits.inlineBytesMax else { return nil }
+        guard let dictionary = run?.dictionary, dictionary == payload.dictionary,
+            payload.bytes.count <= EngineLimits.inlineBytesMax
+        else { return nil }
         let id = counters.nextJob
         counters.nextJob += 1
         try rows.put(Tables.jobs, .job(id), ascending: true) { submitted.write(payload, to: &$0) }
         run?.jobs.count += 1
         run?.bytes += UInt64(payload.bytes.count)
+        run?.rawBytes += UInt64(payload.rawBytes)
         return id
     }
 
@@ -47,10 +55,12 @@ extension Engine {
         guard run.jobs.count > 0 else { return }
         let now = stamp.now
         change(run.queue) {
-            $0.row.totals.submitted += UInt64(run.jobs.count)
+            $0.row.totals.count(
+                submitted: UInt64(run.jobs.count), bytes: run.bytes, rawBytes: run.rawBytes)
             $0.row.add(UInt64(run.jobs.count), to: .ready, bytes: run.bytes)
             $0.rates.count(.submitted, at: now, times: run.jobs.count)
         }
+        if run.dictionary != 0 { dictionaries.refer(to: run.dictionary, by: Int64(run.jobs.count)) }
         try mending(rows) {
             try queues[run.queue].ready.insert(
                 submitted: run.jobs, order: run.order, rows)

@@ -140,6 +140,6 @@ extension JobRow {
     /// Whether it is finished and nothing is stored of it but this row.
     fileprivate var isPlain: Bool {
         state.isFinished && !hasNotes && payloadPlace != .pieces && resultPlace != .pieces
-            && !isInGroup && unique?.isHeld != true
+            && !isInGroup && !namesDictionary && unique?.isHeld != true
     }
 }

@@ -74,6 +74,7 @@ package final class Engine {
     /// Leases that this turn changed.
     var touchedLeases = TouchedLeases()
     var knownOptions: KnownOptions?
+    var dictionaries = DictionaryBook()
     /// Jobs whose leases this turn extends, by when they are to end.
     var extensions: [LeaseKey: [Extension]] = [:]
     /// Jobs that this turn lists by state, ready ones excepted, or lists no more, and for which it sets
@@ -127,6 +128,7 @@ package final class Engine {
         try readCounters(rows)
         try readQueues(rows)
         try readTimes(rows)
+        try readDictionaries(rows)
         try readSessions(rows)
         try forgetStaged(rows)
         try mending(rows) { try readCancels(rows) }
@@ -158,6 +160,7 @@ package final class Engine {
         try writeQueues(rows)
         try times.write(at: stamp.now, rows)
         try writeProducers(rows)
+        try writeDictionaries(rows)
         try counters.write(rows)
     }
 

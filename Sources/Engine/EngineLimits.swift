@@ -92,6 +92,10 @@ package enum EngineLimits {
     /// it, and to say so.
     static let timeoutGrace: UInt64 = 10_000
 
+    /// Dictionaries of a type, and in all: those in the memory of the engine.
+    static let dictionariesPerTypeMax = 8
+    static let dictionariesMax = 1_024
+
     /// Ready runs held in memory during a turn; more are written as they come.
     static let pendingRunsMax = 256
 }

@@ -34,7 +34,8 @@ final class JobPattern {
         UnsafeMutableRawBufferPointer(start: memory, count: before).copyMemory(from: front)
         row.type = UnsafeRawBufferPointer(
             start: start + JobRow.typeOffset, count: row.type.count)
-        let options = start + JobRow.typeOffset + row.type.count
+        let options =
+            start + JobRow.typeOffset + row.type.count + (row.payload.hasDictionary ? 4 : 0)
         row.keepOptions { UnsafeRawBufferPointer(start: options, count: $0.count) }
         count = before
         return true

@@ -6,18 +6,29 @@ package struct StoredPayload {
     package var codec: UInt8
     package var rawBytes: UInt32
     package var checksum: UInt32
+    /// The dictionary that it was compressed with; 0: none. Only payloads of one codec have one.
+    package var dictionary: UInt32
     package var bytes: UnsafeRawBufferPointer
 
-    package init(codec: UInt8, rawBytes: UInt32, checksum: UInt32, bytes: UnsafeRawBufferPointer) {
+    /// zstd with a dictionary.
+    package static let dictionaryCodec: UInt8 = 2
+
+    package init(
+        codec: UInt8, rawBytes: UInt32, checksum: UInt32, dictionary: UInt32 = 0,
+        bytes: UnsafeRawBufferPointer
+    ) {
         self.codec = codec
         self.rawBytes = rawBytes
         self.checksum = checksum
+        self.dictionary = dictionary
         self.bytes = bytes
     }
 
     static var none: StoredPayload {
         StoredPayload(codec: 0, rawBytes: 0, checksum: 0, bytes: .none)
     }
+
+    var hasDictionary: Bool { codec == StoredPayload.dictionaryCodec }
 }
 
 /// A job as stored. Byte strings point into the page (or the command) that the row was read from
@@ -26,10 +37,11 @@ package struct StoredPayload {
 /// ```
 /// u8 state  u8 order  u8 flags  u8 codec  u32 queue  u64 created  u32 raw  u32 checksum  u32 bytes
 /// u16 failures  u16 crashes  u16 interruptions  u16 max attempts  u8 n, type
+/// [u32 dictionary, of a payload with codec 2]
 /// [options: `StoredOptions`]
 /// [history: `History`]
 /// [u64 where the payload's pieces are]
-/// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u64 where its pieces are]]
+/// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u32 dictionary]  [u64 where its pieces are]]
 /// payload, if in the row; result, if in the row
 /// ```
 struct JobRow {
@@ -166,6 +178,8 @@ extension JobRow {
         interruptions = try reader.u16()
         maxAttempts = try reader.u16()
         type = try reader.bytes(Int(try reader.u8()))
+        payload = StoredPayload(codec: codec, rawBytes: rawBytes, checksum: checksum, bytes: .none)
+        if payload.hasDictionary { payload.dictionary = try reader.u32() }
         if flags.contains(.options) {
             optionsPart = .stored(
                 try reader.bytes { reader throws(StoreError) in
@@ -177,7 +191,6 @@ extension JobRow {
             flags.contains(.payloadInPieces)
             ? .pieces : flags.contains(.payloadDropped) ? .dropped : .row
         if flags.isSuperset(of: .payloadStaged) { stagedPayload = try reader.u64() }
-        payload = StoredPayload(codec: codec, rawBytes: rawBytes, checksum: checksum, bytes: .none)
         hasNotes = flags.contains(.notes)
         guard let state = StoredState(rawValue: stateByte) else {
             throw nonsense(Tables.jobs, Key(), "a job of state \(stateByte)")
@@ -189,6 +202,7 @@ extension JobRow {
             result.rawBytes = try reader.u32()
             result.checksum = try reader.u32()
             resultBytes = try reader.u32()
+            if result.hasDictionary { result.dictionary = try reader.u32() }
             resultPlace = flags.contains(.resultInPieces) ? .pieces : .row
             if flags.contains(.resultStaged) { stagedResult = try reader.u64() }
             self.result = result
@@ -223,6 +237,7 @@ extension JobRow {
         writer.u16(maxAttempts)
         writer.u8(UInt8(type.count))
         writer.bytes(type)
+        if payload.hasDictionary { writer.u32(payload.dictionary) }
         switch optionsPart {
         case .none: break
         case .stored(let bytes): writer.bytes(bytes)
@@ -235,6 +250,7 @@ extension JobRow {
             writer.u32(result.rawBytes)
             writer.u32(result.checksum)
             writer.u32(resultBytes)
+            if result.hasDictionary { writer.u32(result.dictionary) }
             if let stagedResult { writer.u64(stagedResult) }
         }
         if payloadPlace == .row { writer.bytes(payload.bytes) }

@@ -5,6 +5,7 @@ package enum Mutant: String, Sendable, CaseIterable {
     case cancelForgottenByFailure
     case checkpointLostOnRetry
     case counterNotMoved
+    case dictionaryNotReleased
     case endNotTold
     case expiryKeepsItsTimer
     case expiryOnlyWhileReady

@@ -20,8 +20,11 @@ extension Engine {
         }
     }
 
-    /// Removes the pieces of a job's payload, if it has any.
+    /// Removes the pieces of a job's payload, if it has any; the payload needs its dictionary no more.
     func deletePayload(_ id: UInt64, _ row: JobRow, _ rows: borrowing Transaction) throws {
+        if row.payload.codec == StoredPayload.dictionaryCodec, row.payloadPlace != .dropped {
+            unrefer(row.payload)
+        }
         guard row.payloadPlace == .pieces else { return }
         try deletePieces(row.payloadBytes, of: row.stagedPayload ?? id, .payload, rows)
         if let staged = row.stagedPayload { try forgetOwner(ofStaged: staged, rows) }

@@ -40,7 +40,8 @@ struct QueueRow: Equatable {
         waitingBytes = try reader.u64()
         totals = QueueTotals(
             submitted: try reader.u64(), completed: try reader.u64(), died: try reader.u64(),
-            cancelled: try reader.u64(), expired: try reader.u64())
+            cancelled: try reader.u64(), expired: try reader.u64(), rawBytes: try reader.u64(),
+            bytes: try reader.u64())
         if reader.remaining > 0 { settings = try QueueSettings(from: &reader) }
     }
 
@@ -60,6 +61,8 @@ struct QueueRow: Equatable {
         writer.u64(totals.died)
         writer.u64(totals.cancelled)
         writer.u64(totals.expired)
+        writer.u64(totals.rawBytes)
+        writer.u64(totals.bytes)
         settings?.write(to: &writer)
     }
 }
@@ -71,4 +74,20 @@ package struct QueueTotals: Sendable, Equatable {
     package var died: UInt64 = 0
     package var cancelled: UInt64 = 0
     package var expired: UInt64 = 0
+    /// Bytes of the submitted payloads before compression, and as carried and stored.
+    package var rawBytes: UInt64 = 0
+    package var bytes: UInt64 = 0
+}
+
+extension QueueTotals {
+    mutating func count(submitted payload: StoredPayload) {
+        count(
+            submitted: 1, bytes: UInt64(payload.bytes.count), rawBytes: UInt64(payload.rawBytes))
+    }
+
+    mutating func count(submitted jobs: UInt64, bytes: UInt64, rawBytes: UInt64) {
+        submitted += jobs
+        self.rawBytes += rawBytes
+        self.bytes += bytes
+    }
 }

@@ -21,6 +21,7 @@ package import Store
 /// | groups | queue, fingerprint | dead jobs of the same error |
 /// | actions | action | `ActionRow`: an action on many jobs |
 /// | times | queue, hash of the type | `TimesRow`: how long jobs waited and ran |
+/// | dictionaries | dictionary, index | `DictionaryRow` at 0, then its bytes in pieces |
 /// | damaged | table, key | bytes of a record that did not match its check value |
 package enum Tables {
     static let counters = Table(id: 1, name: "counters")
@@ -41,10 +42,12 @@ package enum Tables {
     static let times = Table(id: 17, name: "times")
     static let answers = Table(id: 18, name: "answers")
     static let names = Table(id: 19, name: "names")
+    static let dictionaries = Table(id: 20, name: "dictionaries")
 
     package static let all = [
         counters, queues, jobs, pieces, index, leases, timers, sessions, producers,
         damaged, staging, unique, notes, groups, actions, times, answers, names,
+        dictionaries,
     ]
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with

@@ -1,4 +1,5 @@
 public import Logging
+import MartletCompression
 import MartletWire
 import NIOCore
 public import ServiceLifecycle
@@ -20,6 +21,9 @@ public final class MartletClient: Service {
     public let configuration: Configuration
 
     package let packer: PayloadPacker
+    private let zstd = Zstd()
+    private let cache = DictionaryCache()
+    let dictionaries: DictionaryKeeper
     let reconnector: Reconnector
 
     public init(
@@ -27,7 +31,8 @@ public final class MartletClient: Service {
     ) {
         self.endpoint = endpoint
         self.configuration = configuration
-        packer = PayloadPacker(compressesFrom: configuration.compressesFrom)
+        packer = PayloadPacker(configuration.compression, zstd)
+        dictionaries = DictionaryKeeper(configuration, cache: cache, logger: logger)
         reconnector = Reconnector(endpoint: endpoint, configuration: configuration, logger: logger)
     }
 
@@ -35,7 +40,11 @@ public final class MartletClient: Service {
     /// then submissions under way may end first, for at most ``Configuration/shutdownTimeout``.
     /// Runs once; later calls of this client fail with ``MartletError/Code/stopped``.
     public func run() async {
-        await reconnector.run()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [dictionaries, reconnector] in await dictionaries.run(reconnector) }
+            await reconnector.run()
+            group.cancelAll()
+        }
     }
 
     /// Runs a client for as long as `body` takes: for programs that are no service.
@@ -58,8 +67,27 @@ public final class MartletClient: Service {
         }
     }
 
+    /// What packs payloads of a type.
+    func packer(of type: String) -> PayloadPacker {
+        guard let compression = configuration.compressionByType[type] else { return packer }
+        return PayloadPacker(compression, zstd)
+    }
+
+    /// The dictionary that a payload names; nil: it names none.
+    func dictionary(of payload: Payload) async throws(MartletError) -> ZstdDictionary? {
+        try await cache.dictionary(of: payload) { (message) throws(MartletError) in
+            try await self.request(message, expecting: DictionaryMessage.self)
+        }
+    }
+
     /// When a call that begins now is given up.
     func requestDeadline() -> NIODeadline {
         .now() + TimeAmount(configuration.requestTimeout)
+    }
+}
+
+extension PayloadPacker {
+    fileprivate init(_ compression: MartletClient.Compression, _ zstd: Zstd) {
+        self.init(zstd: zstd, compressesFrom: compression.from, level: compression.level)
     }
 }

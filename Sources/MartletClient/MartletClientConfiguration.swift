@@ -29,9 +29,10 @@ extension MartletClient {
         public var waitsForServer = true
         /// What a submission's acknowledgement is worth, unless its options say otherwise.
         public var durability = JobOptions.Durability.disk
-        /// Payloads from this many bytes on are compressed when it makes them smaller by a
-        /// sixteenth; nil: none is.
-        public var compressesFrom: Int? = 256
+        /// How payloads are compressed.
+        public var compression = Compression()
+        /// How payloads of some job types are compressed, by the type.
+        public var compressionByType: [String: Compression] = [:]
         /// The client lives on one event loop of this group.
         public var eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
@@ -40,6 +41,10 @@ extension MartletClient {
 }
 
 extension MartletClient.Configuration {
+    func compression(of type: String) -> MartletClient.Compression {
+        compressionByType.isEmpty ? compression : compressionByType[type] ?? compression
+    }
+
     package var hello: Hello {
         Hello(
             client: name.truncated(toUTF8Bytes: Int(UInt8.max)), token: token ?? "",

@@ -150,6 +150,8 @@ extension MartletClient {
     /// The raw bytes of a payload or a result, inflated within the server's limit.
     package func unpack(_ payload: Payload) async throws(MartletError) -> ByteBuffer {
         let limits = try await reconnector.serverLimits(until: requestDeadline())
-        return try packer.unpack(payload, limit: Int(limits.payloadBytesMax))
+        let dictionary = try await dictionary(of: payload)
+        return try packer.unpack(
+            payload, limit: Int(limits.payloadBytesMax), with: dictionary)
     }
 }

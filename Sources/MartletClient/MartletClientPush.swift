@@ -105,13 +105,31 @@ extension MartletClient {
         let head = Submit(
             queue: queue, type: type, durability: durability.onTheWire, isAtomic: isAtomic,
             items: [], options: try options.onTheWire())
+        // Payloads are compared as they are carried: those of a later push must be packed in the same way.
+        let isCompared = options.unique?.samePayload == true
+        let dictionary =
+            isCompared ? nil : dictionaries.dictionary(for: type, submitting: payloads)
+        return try await submit(payloads, head, with: dictionary)
+    }
+
+    private func submit(
+        _ payloads: [ByteBuffer], _ head: Submit, with dictionary: PackingDictionary?
+    ) async throws(MartletError) -> [Result<PushedJob, MartletError>] {
         var pushed: [Result<PushedJob, MartletError>] = []
         pushed.reserveCapacity(payloads.count)
-        for batch in try await batches(of: payloads, head: head) {
+        for batch in try await batches(of: payloads, head: head, with: dictionary) {
+            let raw = payloads[pushed.count..<pushed.count + batch.items.count]
             do throws(MartletError) {
-                pushed += try await submitEach(batch)
+                var results = try await submitEach(batch)
+                if dictionary != nil {
+                    results = try await again(results, raw, head) {
+                        (payloads) async throws(MartletError) in
+                        try await self.submit(payloads, head, with: nil)
+                    }
+                }
+                pushed += results
             } catch {
-                if isAtomic { throw error }
+                if head.isAtomic { throw error }
                 pushed += Array(repeating: .failure(error), count: batch.items.count)
             }
         }
@@ -119,12 +137,14 @@ extension MartletClient {
     }
 
     private func batches(
-        of payloads: [ByteBuffer], head: Submit
+        of payloads: [ByteBuffer], head: Submit, with dictionary: PackingDictionary?
     ) async throws(MartletError) -> [Submit] {
         let limits = try await reconnector.serverLimits(until: requestDeadline())
+        let packer = packer(of: head.type)
         var batcher = SubmissionBatcher(head: head, limits: limits)
         for payload in payloads {
-            batcher.append(try packer.pack(payload, limit: Int(limits.payloadBytesMax)))
+            batcher.append(
+                try packer.pack(payload, limit: Int(limits.payloadBytesMax), with: dictionary))
         }
         return batcher.finish()
     }
@@ -155,6 +175,53 @@ extension MartletClient {
         return submitted.runs.flatMap { $0.pushedJobs(durability) }
     }
 
+    /// Packs payloads and submits them in one message, whatever they come to.
+    ///
+    /// - Parameter head: a message without items.
+    package func submitTogether(
+        _ payloads: [ByteBuffer], _ head: Submit
+    ) async throws(MartletError) -> [Result<PushedJob, MartletError>] {
+        let isCompared = head.options.fields.unique?.requiresSamePayload == true
+        let dictionary =
+            isCompared ? nil : dictionaries.dictionary(for: head.type, submitting: payloads)
+        let results = try await submitEach(try await packed(payloads, head, with: dictionary))
+        return try await again(results, payloads[...], head) {
+            (payloads) async throws(MartletError) in
+            try await self.submitEach(try await self.packed(payloads, head, with: nil))
+        }
+    }
+
+    private func packed(
+        _ payloads: [ByteBuffer], _ head: Submit, with dictionary: PackingDictionary?
+    ) async throws(MartletError) -> Submit {
+        let limit = Int(try await serverLimits().payloadBytesMax)
+        let packer = packer(of: head.type)
+        var message = head
+        for payload in payloads {
+            let packed = try packer.pack(payload, limit: limit, with: dictionary)
+            message.items.append(SubmitItem(payload: packed))
+        }
+        return message
+    }
+
+    /// Submits those jobs once more whose dictionary was retired a moment ago.
+    ///
+    /// - Parameter submit: submits payloads without a dictionary.
+    private func again(
+        _ results: [Result<PushedJob, MartletError>], _ payloads: ArraySlice<ByteBuffer>,
+        _ head: Submit,
+        submit: ([ByteBuffer]) async throws(MartletError) -> [Result<PushedJob, MartletError>]
+    ) async throws(MartletError) -> [Result<PushedJob, MartletError>] {
+        guard results.contains(where: { $0.isFailure(.dictionaryUnknown) }) else { return results }
+        dictionaries.refused(type: head.type)
+        if head.isAtomic { return try await submit(Array(payloads)) }
+        let refused = results.indices.filter { results[$0].isFailure(.dictionaryUnknown) }
+        let packed = refused.map { payloads[payloads.startIndex + $0] }
+        var results = results
+        for (index, result) in zip(refused, try await submit(packed)) { results[index] = result }
+        return results
+    }
+
     /// Submits as ``submitEach(_:)`` does; a duplicate is told by its id alone.
     package func submit(
         _ message: Submit
@@ -177,6 +244,12 @@ extension Job {
                 .codingFailed, "the parameters of \(Self.self) can't be encoded: \(error)",
                 underlyingError: error)
         }
+    }
+}
+
+extension Result where Failure == MartletError {
+    fileprivate func isFailure(_ code: MartletError.Code) -> Bool {
+        if case .failure(let error) = self { error.code == code } else { false }
     }
 }
 

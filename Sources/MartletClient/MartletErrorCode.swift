@@ -74,6 +74,14 @@ extension MartletError.Code {
     public static let draining = Self(rawValue: 61)
     /// The gateway has no broker now.
     public static let unavailable = Self(rawValue: 62)
+    /// The server does not have this dictionary, or the type has none.
+    public static let dictionaryUnknown = Self(rawValue: 70)
+    /// The type has another dictionary by now, the number of which is `actual`.
+    public static let dictionaryExists = Self(rawValue: 71)
+    /// The bytes are no dictionary for zstd, or it is too long.
+    public static let dictionaryInvalid = Self(rawValue: 72)
+    /// There are as many dictionaries as the server allows.
+    public static let tooManyDictionaries = Self(rawValue: 73)
     /// A fault of the server; its log says more.
     public static let `internal` = Self(rawValue: 99)
 }

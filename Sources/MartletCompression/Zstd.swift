@@ -7,6 +7,8 @@ import CMartletZstd
 package final class Zstd: Sendable {
     /// Payloads below this are not worth a frame header and a checksum of their own.
     package static let rawBytesMin = 64
+    /// With a dictionary: 15 bytes go to the frame's head and its checks.
+    package static let rawBytesMinWithDictionary = 32
     /// zstd's own default: a good ratio at hundreds of megabytes a second.
     package static let defaultLevel = 3
 
@@ -20,6 +22,33 @@ package final class Zstd: Sendable {
     ///   become smaller by at least a sixteenth.
     package func compress(_ raw: RawSpan, level: Int = Zstd.defaultLevel) -> [UInt8]? {
         guard raw.byteCount >= Self.rawBytesMin else { return nil }
+        return compress(raw) { context, target, source in
+            ZSTD_compressCCtx(
+                context, target.baseAddress, target.count, source.baseAddress, source.count,
+                Int32(clamping: level))
+        }
+    }
+
+    /// The same with a dictionary, which the frame names.
+    ///
+    /// - Returns: nil when it does not pay: the input is shorter than ``rawBytesMinWithDictionary`` or would
+    ///   not become smaller by at least a sixteenth.
+    package func compress(_ raw: RawSpan, with dictionary: ZstdDictionary) -> [UInt8]? {
+        guard raw.byteCount >= Self.rawBytesMinWithDictionary else { return nil }
+        return dictionary.withCompressing { digest in
+            compress(raw) { context, target, source in
+                ZSTD_compress_usingCDict(
+                    context, target.baseAddress, target.count, source.baseAddress, source.count,
+                    digest)
+            }
+        }
+    }
+
+    /// - Parameter pack: fills the target from the source, or returns an error of zstd.
+    private func compress(
+        _ raw: RawSpan,
+        by pack: (OpaquePointer, UnsafeMutableRawBufferPointer, UnsafeRawBufferPointer) -> Int
+    ) -> [UInt8]? {
         // The output is given no more room than is worth filling: zstd stops when it runs out of
         // it.
         let worthwhile = raw.byteCount - raw.byteCount / 16 - 1
@@ -27,9 +56,7 @@ package final class Zstd: Sendable {
             raw.withUnsafeBytes { source in
                 var isWorthwhile = false
                 let frame = [UInt8](unsafeUninitializedCapacity: worthwhile) { target, count in
-                    let written = ZSTD_compressCCtx(
-                        context, target.baseAddress, target.count, source.baseAddress, source.count,
-                        Int32(clamping: level))
+                    let written = pack(context, UnsafeMutableRawBufferPointer(target), source)
                     isWorthwhile = ZSTD_isError(written) == 0
                     count = isWorthwhile ? written : 0
                 }
@@ -48,11 +75,18 @@ package final class Zstd: Sendable {
     /// - Parameters:
     ///   - rawBytes: the length that the message around the frame declares.
     ///   - limit: the most that the caller accepts.
-    package func inflate(_ frame: RawSpan, rawBytes: Int, limit: Int) throws(ZstdError) -> [UInt8] {
+    ///   - dictionary: the one that the frame was made with; nil: none.
+    package func inflate(
+        _ frame: RawSpan, rawBytes: Int, limit: Int, with dictionary: ZstdDictionary? = nil
+    ) throws(ZstdError) -> [UInt8] {
         try frame.withUnsafeBytes { source throws(ZstdError) in
             try Self.checkHeader(source, rawBytes: rawBytes, limit: limit)
+            let needed = ZSTD_getDictID_fromFrame(source.baseAddress, source.count)
+            guard needed == dictionary?.id ?? 0 else { throw .needsDictionary(needed) }
             let inflated = contexts.withDecompressor { context in
-                Self.inflate(source, rawBytes: rawBytes, with: context)
+                Self.inflate(source, rawBytes: rawBytes) { target in
+                    Self.inflate(source, to: target, dictionary, with: context)
+                }
             }
             guard let inflated else { throw .damaged("no memory to inflate it") }
             return try inflated.get()
@@ -78,12 +112,29 @@ package final class Zstd: Sendable {
     }
 
     private static func inflate(
-        _ source: UnsafeRawBufferPointer, rawBytes: Int, with context: OpaquePointer
+        _ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawBufferPointer,
+        _ dictionary: ZstdDictionary?, with context: OpaquePointer
+    ) -> Int {
+        guard let dictionary else {
+            return ZSTD_decompressDCtx(
+                context, target.baseAddress, target.count, source.baseAddress, source.count)
+        }
+        return dictionary.withInflating { digest in
+            ZSTD_decompress_usingDDict(
+                context, target.baseAddress, target.count, source.baseAddress, source.count, digest)
+        }
+    }
+
+    /// - Parameter unpack: fills the target, or returns an error of zstd.
+    private static func inflate(
+        _ source: UnsafeRawBufferPointer, rawBytes: Int,
+        by unpack: (UnsafeMutableRawBufferPointer) -> Int
     ) -> Result<[UInt8], ZstdError> {
         var failure: ZstdError?
         let raw = [UInt8](unsafeUninitializedCapacity: rawBytes) { target, count in
-            let written = ZSTD_decompressDCtx(
-                context, target.baseAddress, rawBytes, source.baseAddress, source.count)
+            let room = UnsafeMutableRawBufferPointer(
+                rebasing: UnsafeMutableRawBufferPointer(target)[..<rawBytes])
+            let written = unpack(room)
             if ZSTD_isError(written) != 0 {
                 failure = .damaged(String(cString: ZSTD_getErrorName(written)))
             } else if written != rawBytes {

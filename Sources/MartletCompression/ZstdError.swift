@@ -10,6 +10,8 @@ package enum ZstdError: Error, Equatable, Sendable {
     case lengthDiffers(declared: Int, stated: UInt64)
     /// The bytes are not exactly one whole frame: it is cut short, or something follows it.
     case notOneFrame(frameBytes: Int?, bytes: Int)
+    /// The frame was made with another dictionary than the one at hand; 0: with none.
+    case needsDictionary(UInt32)
     /// The content does not decompress to what its header says; the text is zstd's own.
     case damaged(String)
 }
@@ -27,6 +29,10 @@ extension ZstdError: CustomStringConvertible {
             "compressed payload has \(bytes) bytes, its zstd frame \(frameBytes)"
         case .notOneFrame(.none, let bytes):
             "compressed payload of \(bytes) bytes is not a whole zstd frame"
+        case .needsDictionary(0):
+            "compressed payload names no dictionary"
+        case .needsDictionary(let id):
+            "compressed payload needs dictionary \(id)"
         case .damaged(let reason):
             "compressed payload is damaged: \(reason)"
         }

@@ -60,6 +60,12 @@ extension ErrorCode {
     package static let draining = ErrorCode(rawValue: 61)
     package static let unavailable = ErrorCode(rawValue: 62)
     package static let tooManyWaits = ErrorCode(rawValue: 63)
+
+    package static let dictionaryUnknown = ErrorCode(rawValue: 70)
+    package static let dictionaryExists = ErrorCode(rawValue: 71)
+    package static let dictionaryInvalid = ErrorCode(rawValue: 72)
+    package static let tooManyDictionaries = ErrorCode(rawValue: 73)
+
     package static let `internal` = ErrorCode(rawValue: 99)
 }
 
@@ -133,6 +139,10 @@ extension ErrorCode: CustomStringConvertible {
         .draining: "DRAINING",
         .unavailable: "UNAVAILABLE",
         .tooManyWaits: "TOO_MANY_WAITS",
+        .dictionaryUnknown: "DICTIONARY_UNKNOWN",
+        .dictionaryExists: "DICTIONARY_EXISTS",
+        .dictionaryInvalid: "DICTIONARY_INVALID",
+        .tooManyDictionaries: "TOO_MANY_DICTIONARIES",
         .internal: "INTERNAL",
     ]
 }

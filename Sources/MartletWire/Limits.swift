@@ -96,6 +96,24 @@ package enum Limits {
     /// Events that the server keeps for those who watch.
     package static let eventsKept = 65_536
 
+    // MARK: Dictionaries
+
+    /// Bytes of a dictionary for zstd: what `zstd --train` makes by default, rounded up. Larger ones gain
+    /// little, and every worker keeps those it needs in memory.
+    package static let dictionaryBytesMax = 112 << 10
+
+    /// Ids that dictionaries may have: those that zstd leaves to private use.
+    package static let dictionaryIDs: ClosedRange<UInt32> = 32_768...2_147_483_647
+
+    /// Dictionaries of a type: the active one, and those retired that jobs still name.
+    package static let dictionariesPerTypeMax = 8
+
+    /// Dictionaries of all types: their bytes are in the store, what else is known of them in the broker's memory.
+    package static let dictionariesMax = 1_024
+
+    /// Dictionaries on one page.
+    package static let dictionaryLimitMax: UInt16 = 500
+
     // MARK: Texts
 
     /// Bytes of a queue's name: fits a key of the store with everything beside it.

@@ -5,6 +5,10 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case bye = 0x03
     case close = 0x04
     case submit = 0x10
+    case dictionaryPut = 0x12
+    case dictionaryGet = 0x13
+    case dictionaryRetire = 0x14
+    case dictionaries = 0x15
     case subscribe = 0x20
     case unsubscribe = 0x21
     case credit = 0x22
@@ -36,6 +40,8 @@ package enum Opcode: UInt8, CaseIterable, Sendable {
     case welcome = 0x81
     case pong = 0x82
     case submitted = 0x90
+    case dictionary = 0x92
+    case dictionaryPage = 0x95
     case jobs = 0xa0
     case cancel = 0xa1
     case events = 0xa2

@@ -10,8 +10,10 @@ package struct Codec: RawRepresentable, Hashable, Sendable {
     package static let plain = Codec(rawValue: 0)
     /// One zstd frame with its content size.
     package static let zstd = Codec(rawValue: 1)
+    /// One zstd frame with its content size, which names the dictionary that it needs.
+    package static let zstdDictionary = Codec(rawValue: 2)
 
-    package var isKnown: Bool { rawValue <= Codec.zstd.rawValue }
+    package var isKnown: Bool { rawValue <= Codec.zstdDictionary.rawValue }
 }
 
 /// What a payload says of itself in front of its bytes.
@@ -100,8 +102,14 @@ package struct PayloadView {
 
     package var isIntact: Bool { crc32c(bytes) == checksum }
 
+    /// The dictionary without which it can't be read; 0: it needs none.
+    package var dictionary: UInt32 {
+        codec == .zstdDictionary ? ZstdFrame.dictionary(of: bytes) ?? 0 : 0
+    }
+
     /// Why it can't be taken, or `nil` when it can: `PAYLOAD_EMPTY` (unless `allowsEmpty`),
-    /// `PAYLOAD_TOO_LARGE`, `CODEC_UNKNOWN`, `PAYLOAD_DAMAGED`.
+    /// `PAYLOAD_TOO_LARGE`, `CODEC_UNKNOWN`, `PAYLOAD_DAMAGED`, `INVALID_MESSAGE` (lengths that differ, or a
+    /// frame that should name a dictionary and does not).
     package func refusal(bytesMax: Int = Limits.payloadBytesMax, allowsEmpty: Bool = false)
         -> WireError?
     {
@@ -114,7 +122,19 @@ package struct PayloadView {
                 "plain payload says \(rawBytes.grouped) raw bytes and carries \(bytes.count.grouped)"
             )
         }
-        return isIntact ? nil : .payloadDamaged()
+        guard isIntact else { return .payloadDamaged() }
+        if codec == .zstdDictionary, dictionary == 0 {
+            return .invalidMessage("payload of codec 2 is no zstd frame that names a dictionary")
+        }
+        return nil
+    }
+}
+
+extension Payload {
+    /// The dictionary without which it can't be read; 0: it needs none.
+    package var dictionary: UInt32 {
+        guard codec == .zstdDictionary else { return 0 }
+        return bytes.withUnsafeReadableBytes { ZstdFrame.dictionary(of: $0) } ?? 0
     }
 }
 

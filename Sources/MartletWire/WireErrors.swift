@@ -56,7 +56,25 @@ extension WireError {
     package static func codecUnknown(_ codec: Codec) -> WireError {
         WireError(
             .codecUnknown, actual: UInt64(codec.rawValue),
-            "payload has codec \(codec.rawValue); known are 0 (plain) and 1 (zstd)")
+            "payload has codec \(codec.rawValue); known are 0 (plain), 1 (zstd) and 2 (zstd with a dictionary)"
+        )
+    }
+
+    package static func dictionaryUnknown(_ id: UInt32) -> WireError {
+        WireError(
+            .dictionaryUnknown, actual: UInt64(id),
+            "there is no dictionary \(id) here; it never was, or was retired and no job names it any more"
+        )
+    }
+
+    /// A type's active dictionary is another than was thought.
+    /// - Parameter active: 0: it has none.
+    package static func dictionaryExists(_ active: UInt32, type: String) -> WireError {
+        WireError(
+            .dictionaryExists, actual: UInt64(active),
+            active == 0
+                ? "type \(type) has no dictionary that could be replaced"
+                : "the dictionary of type \(type) is \(active) by now")
     }
 
     /// - Parameter unit: with a space in front.

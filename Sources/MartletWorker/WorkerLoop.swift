@@ -166,8 +166,11 @@ struct WorkerLoop: ~Copyable {
             job, deadline: deadline, resultBytesMax: payloadBytesMax, control: control,
             logger: logger
         ) { [mailbox] in mailbox.post(.noted(job.key, $0)) }
+        let fetch = connection.map { $0.fetchingDictionaries }
         tasks.addTask { [runner, mailbox] in
-            let result = await control.run { await runner.run(job, context: context) }
+            let result = await control.run {
+                await runner.run(job, context: context, fetching: fetch)
+            }
             mailbox.post(.finished(job.key, result))
         }
     }
@@ -251,6 +254,12 @@ struct WorkerLoop: ~Copyable {
 }
 
 extension WireConnection {
+    fileprivate nonisolated var fetchingDictionaries: DictionaryCache.Fetch {
+        { (message) throws(MartletError) in
+            try await self.request(message, expecting: DictionaryMessage.self)
+        }
+    }
+
     fileprivate func tell(_ note: Note, of key: JobKey) async throws(MartletError) {
         switch note {
         case .progress(let progress):

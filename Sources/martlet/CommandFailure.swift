@@ -33,9 +33,11 @@ extension ExitStatus {
         case .cannotConnect, .connectionLost, .unavailable, .draining: self = .unreachable
         case .timeout, .waitTimeout: self = .waitTimedOut
         case .notAuthenticated: self = .notPermitted
-        case .jobNotFound, .queueNotFound, .jobIDInvalid, .actionNotFound: self = .notFound
+        case .jobNotFound, .queueNotFound, .jobIDInvalid, .actionNotFound,
+            .dictionaryUnknown:
+            self = .notFound
         case .jobNotFinished, .leaseLost, .jobFinished, .jobState, .queueNotEmpty, .uniqueTaken,
-            .uniqueMismatch, .queueDraining:
+            .uniqueMismatch, .queueDraining, .dictionaryExists:
             self = .conflict
         case .jobFailed, .jobCancelled, .jobExpired: self = .jobFailed
         case .endpointInvalid, .queueNameInvalid, .typeInvalid, .optionInvalid, .cursorInvalid:

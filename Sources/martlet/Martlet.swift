@@ -31,7 +31,7 @@ struct Martlet: AsyncParsableCommand {
                 name: "Jobs and queues",
                 subcommands: [
                     SubmitCommand.self, JobCommand.self, DeadCommand.self, QueueCommand.self,
-                    EventsCommand.self, VerifyCommand.self,
+                    DictionaryCommand.self, EventsCommand.self, VerifyCommand.self,
                 ]),
             CommandGroup(name: "Trying it out", subcommands: [Demo.self, BenchCommand.self]),
         ])

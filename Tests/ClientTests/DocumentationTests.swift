@@ -219,6 +219,21 @@ private struct Invoice: Job {
         }
     }
 
+    @Test func `compression is set for all types, and for some`() {
+        var configuration = MartletClient.Configuration()
+        // For all types: smaller, and slower.
+        configuration.compression.level = 6
+        // They are compressed already.
+        configuration.compressionByType["thumbnail"] = MartletClient.Compression.none
+        // Dictionaries are used, and never made.
+        var mail = MartletClient.Compression()
+        mail.dictionaries = .registered
+        configuration.compressionByType["mail.send"] = mail
+        #expect(configuration.compressionByType["thumbnail"]?.from == nil)
+        #expect(
+            configuration.compressionByType["mail.send"]?.from == configuration.compression.from)
+    }
+
     private func save(_ png: Data) throws {}
     private func use(_ anything: Any...) {}
 }

@@ -369,7 +369,9 @@ import Testing
     }
 
     @Test func `more submissions than a producer may have at once wait their turn`() async throws {
-        try await withClient { client, server in
+        try await withClient {
+            $0.compression.dictionaries = .none
+        } _: { client, server in
             let count = Int(Limits.producerWindowMax) + 100
             let pushing = Task {
                 try await withThrowingTaskGroup(of: UInt64.self) { group in

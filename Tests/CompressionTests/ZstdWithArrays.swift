@@ -6,8 +6,14 @@ extension Zstd {
         compress(bytes.span.bytes)
     }
 
-    func inflate(bytes: [UInt8], rawBytes: Int, limit: Int) throws(ZstdError) -> [UInt8] {
-        try inflate(bytes.span.bytes, rawBytes: rawBytes, limit: limit)
+    func compress(bytes: [UInt8], with dictionary: ZstdDictionary) -> [UInt8]? {
+        compress(bytes.span.bytes, with: dictionary)
+    }
+
+    func inflate(
+        bytes: [UInt8], rawBytes: Int, limit: Int, with dictionary: ZstdDictionary? = nil
+    ) throws(ZstdError) -> [UInt8] {
+        try inflate(bytes.span.bytes, rawBytes: rawBytes, limit: limit, with: dictionary)
     }
 }
 

@@ -12,7 +12,7 @@ struct DamagedTableTests {
         Tables.counters, Tables.queues, Tables.names, Tables.jobs, Tables.pieces, Tables.index,
         Tables.leases, Tables.timers, Tables.sessions, Tables.producers, Tables.answers,
         Tables.staging, Tables.unique, Tables.notes, Tables.groups, Tables.actions, Tables.times,
-        Tables.damaged,
+        Tables.dictionaries, Tables.damaged,
     ]
 
     @Test func `no table is left out`() {
@@ -53,7 +53,9 @@ struct DamagedTableTests {
 
     @Test(arguments: [
         Tables.queues, Tables.names, Tables.index, Tables.leases, Tables.timers, Tables.sessions,
-        Tables.unique, Tables.notes, Tables.groups, Tables.actions, Tables.times, Tables.damaged,
+        Tables.unique, Tables.notes, Tables.groups, Tables.actions, Tables.times,
+        Tables.dictionaries,
+        Tables.damaged,
     ])
     func `a table of which every row is damaged loses no job`(_ table: Table) throws {
         let sample = try DamageSample()

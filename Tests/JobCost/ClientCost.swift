@@ -24,7 +24,7 @@ struct ClientCost {
     func measure() async throws {
         var configuration = MartletClient.Configuration()
         configuration.eventLoopGroup = group
-        configuration.compressesFrom = nil
+        configuration.compression = .none
         let client = MartletClient(endpoint, configuration: configuration, logger: .critical)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await client.run() }

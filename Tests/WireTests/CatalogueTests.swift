@@ -89,6 +89,8 @@ struct CatalogueTests {
         try expect("LOG", "lines", max: Limits.logLinesMax)
         try expect("LOGS", "limit", max: Int(Limits.logLimitMax))
         try expect("GROUPS", "limit", max: Int(Limits.groupLimitMax))
+        try expect("DICTIONARIES", "limit", max: Int(Limits.dictionaryLimitMax))
+        #expect(try field("DICTIONARY_PUT", "bytes").maxBytes == Limits.dictionaryBytesMax)
         #expect(try field("LOG", "lines").maxBytes == Limits.logBytesMax)
         #expect(try field("CHECKPOINT", "bytes").maxBytes == Limits.checkpointBytesMax)
         #expect(try field("SUBMIT", "queue").maxBytes == Limits.queueNameBytesMax)

@@ -180,6 +180,8 @@ extension QueueInfo {
             },
             "draining": drainingSince.map { .wide($0) },
             "settings": settings.isEmpty ? nil : .present(settings.present),
+            "payloads": payloads == PayloadBytes()
+                ? nil : ["raw": .wide(payloads.raw), "carried": .wide(payloads.carried)],
         ])
     }
 }

@@ -24,6 +24,14 @@ struct LimitsTests {
         #expect(Limits.payloadBytesMax <= Limits.payloadBytesCeiling)
     }
 
+    @Test func `a dictionary fits a frame`() {
+        let head = DictionaryPut(type: String(repeating: "t", count: 128), bytes: ByteBuffer())
+        var body = ByteBuffer()
+        head.write(to: &body)
+        #expect(body.readableBytes + Limits.dictionaryBytesMax <= Limits.splitBytes)
+        #expect(Limits.dictionariesPerTypeMax <= Limits.dictionariesMax)
+    }
+
     @Test func `a full batch of small jobs fits a frame`() {
         #expect(Limits.batchMax * (256 + PayloadHead.byteCount + 2) + 512 <= Limits.frameBytesMax)
     }

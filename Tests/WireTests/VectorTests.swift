@@ -7,8 +7,10 @@ import Testing
 struct VectorTests {
     static let kinds: [any (Message & WithFields).Type] = [
         Act.self, ActAll.self, Acted.self, ActionGet.self, ActionInfo.self, Bye.self,
-        Cancellations.self, CheckpointMessage.self, Close.self, Credit.self, Done.self, Drain.self,
-        Draining.self, Edit.self, ErrorMessage.self, Events.self, Explain.self, Explanation.self,
+        Cancellations.self, CheckpointMessage.self, Close.self, Credit.self,
+        Dictionaries.self, DictionaryGet.self, DictionaryMessage.self, DictionaryPage.self,
+        DictionaryPut.self, DictionaryRetire.self, Done.self, Drain.self, Draining.self, Edit.self,
+        ErrorMessage.self, Events.self, Explain.self, Explanation.self,
         Get.self, GroupPage.self, Groups.self, Hello.self, Holding.self, JobInfo.self, JobPage.self,
         Jobs.self,
         List.self, Log.self, LogPage.self, Logs.self, Ping.self, Pong.self, ProgressMessage.self,

@@ -85,7 +85,29 @@ martlet_payload martlet_compressed(const void *at, size_t length, void **buffer)
 
 int martlet_open_payload(const martlet_payload *p, size_t raw_bytes_max, martlet_bytes *out, void **buffer)
 {
+    return martlet_open_payload_with(p, (martlet_bytes){ "", 0 }, raw_bytes_max, out, buffer);
+}
+
+uint32_t martlet_dictionary_of(const martlet_payload *p)
+{
+    return p->codec == MARTLET_ZSTD_DICTIONARY ? ZSTD_getDictID_fromFrame(p->bytes.at, p->bytes.length) : 0;
+}
+
+static size_t inflate(const martlet_payload *p, martlet_bytes dictionary, void *raw)
+{
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    if (!context) return 0;
+    size_t n = ZSTD_decompress_usingDict(context, raw, p->raw_bytes, p->bytes.at, p->bytes.length, dictionary.at,
+                                         dictionary.length);
+    ZSTD_freeDCtx(context);
+    return n;
+}
+
+int martlet_open_payload_with(const martlet_payload *p, martlet_bytes dictionary, size_t raw_bytes_max,
+                              martlet_bytes *out, void **buffer)
+{
     const martlet_bytes *b = &p->bytes;
+    uint32_t needed = martlet_dictionary_of(p);
     *buffer = NULL;
     *out = (martlet_bytes){ NULL, 0 };
     if (p->raw_bytes > raw_bytes_max || martlet_crc32c(0, b->at, b->length) != p->checksum) return MARTLET_E_DAMAGED;
@@ -94,12 +116,13 @@ int martlet_open_payload(const martlet_payload *p, size_t raw_bytes_max, martlet
         *out = *b;
         return MARTLET_OK;
     }
-    if (p->codec != MARTLET_ZSTD || ZSTD_getFrameContentSize(b->at, b->length) != p->raw_bytes ||
+    if (p->codec > MARTLET_ZSTD_DICTIONARY || (p->codec == MARTLET_ZSTD_DICTIONARY) != (needed != 0) || ZSTD_getFrameContentSize(b->at, b->length) != p->raw_bytes ||
         ZSTD_findFrameCompressedSize(b->at, b->length) != b->length)
         return MARTLET_E_DAMAGED;
+    if (needed && ZSTD_getDictID_fromDict(dictionary.at, dictionary.length) != needed) return MARTLET_E_ARGUMENT;
     void *raw = malloc(p->raw_bytes ? p->raw_bytes : 1);
     if (!raw) return MARTLET_E_MEMORY;
-    if (ZSTD_decompress(raw, p->raw_bytes, b->at, b->length) != p->raw_bytes) {
+    if (inflate(p, needed ? dictionary : (martlet_bytes){ "", 0 }, raw) != p->raw_bytes) {
         free(raw);
         return MARTLET_E_DAMAGED;
     }
@@ -266,7 +289,7 @@ int martlet_put_hello(martlet_writer *w, uint64_t request, const martlet_hello *
     sized(w, 2, h->token);
     u64(w, h->session);
     u64(w, h->secret);
-    u8(w, h->zstd ? 1 : 0);
+    u8(w, (h->zstd ? 1 : 0) | (h->dictionaries ? 2 : 0));
     u8(w, 0);
     if (h->host.length) option(w, 1, h->host);
     if (h->pid) option_int(w, 2, h->pid, 4);
@@ -545,6 +568,15 @@ int martlet_put_wait(martlet_writer *w, uint64_t request, uint64_t id, uint32_t 
     u64(w, id);
     u32(w, milliseconds);
     u8(w, flags);
+    return finish(w);
+}
+
+int martlet_put_dictionary_get(martlet_writer *w, uint64_t request, uint32_t id, const char *type, uint32_t known)
+{
+    if (begin(w, MARTLET_OP_DICTIONARY_GET, request)) return MARTLET_E_ARGUMENT;
+    u32(w, id);
+    sized(w, 1, martlet_text(type));
+    u32(w, known);
     return finish(w);
 }
 
@@ -1013,6 +1045,22 @@ int martlet_get_queues(const martlet_message *m, martlet_queues *q)
     for (unsigned i = 0; i < q->count && !c.bad; i++) take_sized(&c, 4);
     q->end = c.at;
     q->cursor = take_sized(&c, 1);
+    return ended(&c);
+}
+
+int martlet_get_dictionary(const martlet_message *m, martlet_dictionary *d)
+{
+    cursor c = cursor_of(m->body);
+    d->id = TAKE32(&c);
+    d->type = take_sized(&c, 1);
+    d->version = TAKE32(&c);
+    d->state = TAKE8(&c);
+    d->created_at = TAKE64(&c);
+    d->retired_at = TAKE64(&c);
+    d->length = TAKE32(&c);
+    d->checksum = TAKE32(&c);
+    d->references = TAKE64(&c);
+    d->bytes = take_sized(&c, 4);
     return ended(&c);
 }
 

@@ -62,7 +62,7 @@ enum {
     MARTLET_PAYLOAD_TOO_LARGE = 23, MARTLET_SEQUENCE_FORGOTTEN = 29, MARTLET_DUPLICATE = 31,
     MARTLET_UNIQUE_TAKEN = 32, MARTLET_QUEUE_FULL = 34, MARTLET_JOB_NOT_FOUND = 40,
     MARTLET_LEASE_LOST = 42, MARTLET_QUEUE_NOT_FOUND = 43, MARTLET_WAIT_TIMEOUT = 44,
-    MARTLET_STORE_FULL = 60, MARTLET_SERVER_DRAINING = 61, MARTLET_UNAVAILABLE = 62
+    MARTLET_STORE_FULL = 60, MARTLET_SERVER_DRAINING = 61, MARTLET_UNAVAILABLE = 62, MARTLET_DICTIONARY_UNKNOWN = 70
 };
 
 /* ---------- bytes and payloads ---------- */
@@ -72,11 +72,11 @@ typedef struct { const void *at; size_t length; } martlet_bytes;
 /* The bytes of a C string, without its zero; NULL gives none. */
 martlet_bytes martlet_text(const char *);
 
-enum { MARTLET_PLAIN = 0, MARTLET_ZSTD = 1 };
+enum { MARTLET_PLAIN = 0, MARTLET_ZSTD = 1, MARTLET_ZSTD_DICTIONARY = 2 };
 
 /* Job parameters or a result, as carried. */
 typedef struct {
-    uint8_t codec;      /* MARTLET_PLAIN or MARTLET_ZSTD */
+    uint8_t codec;      /* MARTLET_PLAIN, MARTLET_ZSTD, or MARTLET_ZSTD_DICTIONARY */
     uint32_t raw_bytes; /* length before compression */
     uint32_t checksum;  /* CRC32C of `bytes` */
     martlet_bytes bytes;
@@ -97,6 +97,13 @@ martlet_payload martlet_compressed(const void *, size_t length, void **buffer);
  * for it. *out points into the payload when it is plain (then *buffer is NULL), else to *buffer, which is
  * yours to free(). */
 int martlet_open_payload(const martlet_payload *, size_t raw_bytes_max, martlet_bytes *out, void **buffer);
+
+/* The id of the dictionary without which a payload can't be opened; 0: it needs none. */
+uint32_t martlet_dictionary_of(const martlet_payload *);
+/* The same as martlet_open_payload() for a payload that needs this dictionary, or none; with another one it is
+ * MARTLET_E_ARGUMENT. */
+int martlet_open_payload_with(const martlet_payload *, martlet_bytes dictionary, size_t raw_bytes_max,
+                              martlet_bytes *out, void **buffer);
 
 /* People read job ids as 12 digits: `text` gets them and a zero byte. */
 void martlet_format_id(uint64_t id, char text[13]);
@@ -120,13 +127,13 @@ typedef struct {
 
 enum {
     MARTLET_OP_HELLO = 0x01, MARTLET_OP_PING = 0x02, MARTLET_OP_BYE = 0x03,
-    MARTLET_OP_SUBMIT = 0x10, MARTLET_OP_SUBSCRIBE = 0x20, MARTLET_OP_UNSUBSCRIBE = 0x21,
+    MARTLET_OP_SUBMIT = 0x10, MARTLET_OP_DICTIONARY_GET = 0x13, MARTLET_OP_SUBSCRIBE = 0x20, MARTLET_OP_UNSUBSCRIBE = 0x21,
     MARTLET_OP_CREDIT = 0x22, MARTLET_OP_HOLDING = 0x23, MARTLET_OP_SETTLE = 0x30,
     MARTLET_OP_PROGRESS = 0x31, MARTLET_OP_LOG = 0x32, MARTLET_OP_CHECKPOINT = 0x33,
     MARTLET_OP_GET = 0x40, MARTLET_OP_WAIT = 0x41, MARTLET_OP_QUEUES = 0x43,
     MARTLET_OP_DRAIN = 0x50, MARTLET_OP_ACT = 0x51,
     MARTLET_OP_DONE = 0x80, MARTLET_OP_WELCOME = 0x81, MARTLET_OP_PONG = 0x82,
-    MARTLET_OP_SUBMITTED = 0x90, MARTLET_OP_JOBS = 0xa0, MARTLET_OP_CANCEL = 0xa1,
+    MARTLET_OP_SUBMITTED = 0x90, MARTLET_OP_DICTIONARY = 0x92, MARTLET_OP_JOBS = 0xa0, MARTLET_OP_CANCEL = 0xa1,
     MARTLET_OP_SETTLED = 0xb0, MARTLET_OP_JOB = 0xc0, MARTLET_OP_QUEUE_PAGE = 0xc3,
     MARTLET_OP_DRAINING = 0xd0, MARTLET_OP_ACTED = 0xd1, MARTLET_OP_ERROR = 0xff
 };
@@ -142,6 +149,7 @@ typedef struct {
     martlet_bytes token;      /* empty when none */
     uint64_t session, secret; /* of the session to resume; 0 */
     int zstd;                 /* compressed payloads are understood */
+    int dictionaries;         /* those that need a dictionary, too */
     martlet_bytes host;       /* where this program runs; empty when not said */
     uint32_t pid;             /* 0: not said */
 } martlet_hello;
@@ -232,6 +240,8 @@ int martlet_put_checkpoint(martlet_writer *, uint64_t request, uint64_t id, uint
 enum { MARTLET_WITH_PAYLOAD = 1, MARTLET_WITH_RESULT = 2 }; /* flags */
 int martlet_put_get(martlet_writer *, uint64_t request, uint64_t id, uint8_t flags);
 int martlet_put_wait(martlet_writer *, uint64_t request, uint64_t id, uint32_t milliseconds, uint8_t flags);
+/* id 0: the active one of `type`. The bytes of `known` are not sent again. */
+int martlet_put_dictionary_get(martlet_writer *, uint64_t request, uint32_t id, const char *type, uint32_t known);
 /* queue "": all */
 int martlet_put_queues(martlet_writer *, uint64_t request, const char *queue, martlet_bytes cursor);
 
@@ -379,6 +389,15 @@ typedef struct { uint16_t count; martlet_bytes cursor; const unsigned char *at, 
 /* `cursor` is for the next page; empty: this was the last. */
 int martlet_get_queues(const martlet_message *, martlet_queues *);
 int martlet_next_queue(martlet_queues *, martlet_queue *);
+
+/* A dictionary: `bytes` are for martlet_open_payload_with(), and point into the message. */
+typedef struct {
+    uint32_t id, version, length, checksum;
+    martlet_bytes type, bytes;
+    uint8_t state; /* 1 active, 2 retired */
+    uint64_t created_at, retired_at, references;
+} martlet_dictionary;
+int martlet_get_dictionary(const martlet_message *, martlet_dictionary *);
 
 /* ---------- connection ---------- */
 

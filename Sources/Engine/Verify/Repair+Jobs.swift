@@ -86,6 +86,7 @@ extension Repair {
         } else {
             if try restoreWaiting(id, &row, rows) { isChanged = true }
         }
+        for dictionary in row.namedDictionaries { references[dictionary, default: 0] += 1 }
         if isChanged { try rows.put(Tables.jobs, .job(id)) { row.write(to: &$0) } }
     }
 

@@ -33,6 +33,8 @@ package final class Repair {
     /// Jobs that leases hold.
     var running: [UInt64: JobHolder] = [:]
     var highestJob: UInt64 = 0
+    /// Payloads and results that name a dictionary.
+    var references: [UInt32: UInt64] = [:]
     let scratch = Scratch()
 
     struct GroupKey: Hashable {
@@ -62,6 +64,7 @@ package final class Repair {
         try repair.dropOrphans()
         try repair.restoreLeases()
         try repair.restoreJobs()
+        try repair.restoreDictionaries()
         try repair.restoreOtherTimers()
         try repair.writeSums()
         try store.checkpoint(now: now)
@@ -214,6 +217,9 @@ extension Table {
         case Tables.leases: _ = (try LeaseKey(from: &key), try LeaseRow(from: &row))
         case Tables.sessions: _ = (try row.u64(), try row.u64())
         case Tables.producers: _ = try Producer(from: &row)
+        case Tables.dictionaries:
+            _ = try key.u32()
+            if try key.u32() == 0 { _ = try DictionaryRow(from: &row) }
         case Tables.actions: _ = try BulkAction(try key.u64(), from: &row)
         default: break
         }

@@ -188,7 +188,7 @@ extension Verifier {
             "the groups of queue \(stored.name) are not those of its dead jobs")
     }
 
-    private func hasJobsSetAside<Source: Rows & ~Copyable>(
+    func hasJobsSetAside<Source: Rows & ~Copyable>(
         _ rows: borrowing Source
     ) throws -> Bool {
         let first = Key().adding(u8: Tables.jobs.id)

@@ -87,6 +87,7 @@ extension Verifier {
             try judgeTimers(of: id, facts, places, rows)
             try judgeKey(of: id, facts, rows)
             try judgeBytes(of: id, row, rows)
+            try judgeDictionaries(of: id, row, rows)
             expect(
                 try queueExists(row.queue, rows), Tables.jobs, "job \(id) is of no queue")
         }

@@ -71,8 +71,8 @@ package final class Verifier {
     /// What is looked at, one after the other.
     enum Stage: UInt8, CaseIterable {
         case queues, names, jobs, index, leases, timers, sessions, producers, answers, pieces
-        case staging, unique, notes, groups, actions, times, damaged
-        case numbers, leaseSums, producerSums, indexSums, jobSums
+        case staging, unique, notes, groups, actions, times, dictionaries, damaged
+        case numbers, leaseSums, producerSums, indexSums, jobSums, dictionarySums
     }
 
     /// Where a piece begins.
@@ -140,12 +140,14 @@ package final class Verifier {
         case .groups: try lookAtGroups(place, rows)
         case .actions: try lookAtActions(place, rows)
         case .times: try lookAtTimes(place, rows)
+        case .dictionaries: try lookAtDictionaries(place, rows)
         case .damaged: try lookAtDamaged(place, rows)
         case .numbers: try lookAtNumbers(rows)
         case .leaseSums: try addUpLeases(place, rows)
         case .producerSums: try addUpProducers(place, rows)
         case .indexSums: try addUpIndex(place, rows)
         case .jobSums: try addUpJobs(place, rows)
+        case .dictionarySums: try addUpDictionaries(place, rows)
         }
     }
 

@@ -17,17 +17,18 @@ struct BrokerJobServer: JobServer {
     ) async throws(MartletError) -> [Result<PushedJob, MartletError>] {
         let limit = try await payloadBytesMax
         var results: [Result<PushedJob, MartletError>?] = []
-        var items: [SubmitItem] = []
+        var good: [ByteBuffer] = []
         for payload in payloads {
             do throws(MartletError) {
-                items.append(SubmitItem(payload: try client.packer.pack(payload, limit: limit)))
+                try PayloadPacker.check(payload, limit: limit)
+                good.append(payload)
                 results.append(nil)
             } catch {
                 if isAtomic { throw error }
                 results.append(.failure(error))
             }
         }
-        var answers = try await submit(items, to: destination, isAtomic: isAtomic)[...]
+        var answers = try await submitTogether(good, to: destination, isAtomic: isAtomic)[...]
         return results.map { $0 ?? answers.removeFirst() }
     }
 
@@ -45,15 +46,16 @@ struct BrokerJobServer: JobServer {
         try await client.unpack(payload)
     }
 
-    private func submit(
-        _ items: [SubmitItem], to destination: Destination, isAtomic: Bool
+    private func submitTogether(
+        _ payloads: [ByteBuffer], to destination: Destination, isAtomic: Bool
     ) async throws(MartletError) -> [Result<PushedJob, MartletError>] {
-        guard !items.isEmpty else { return [] }
-        return try await client.submitEach(
+        guard !payloads.isEmpty else { return [] }
+        return try await client.submitTogether(
+            payloads,
             Submit(
                 queue: destination.queue, type: destination.type,
-                durability: destination.durability, isAtomic: isAtomic,
-                items: items, options: destination.options))
+                durability: destination.durability, isAtomic: isAtomic, items: [],
+                options: destination.options))
     }
 }
 

@@ -35,6 +35,7 @@ final class BrokerLink: NIOScheduledCallbackHandler {
     private var alarm = Alarm()
     private var drained: EventLoopPromise<Void>?
     private let census: Census
+    private let dictionaries = LinkDictionaries()
 
     init(
         on eventLoop: any EventLoop, configuration: GatewayConfiguration, census: Census,
@@ -118,6 +119,20 @@ final class BrokerLink: NIOScheduledCallbackHandler {
     /// Whether clients together are so far behind that the broker is not to be read.
     var isOutputFull: Bool { outputWaiting > configuration.limits.outputBytesAll }
 
+    /// A dictionary for a client that can't inflate.
+    ///
+    /// - Parameter later: called when one that was not there has come, or can't be had.
+    func dictionary(
+        _ id: UInt32, later: @escaping () -> Void
+    ) -> LinkDictionaries.Found {
+        dictionaries.find(
+            id,
+            asking: { message, requestID in
+                output.write(message, requestID: requestID)
+                scheduleFlush()
+            }, later: later)
+    }
+
     // MARK: The broker
 
     /// The largest frame that the broker sends.
@@ -153,6 +168,7 @@ final class BrokerLink: NIOScheduledCallbackHandler {
         let wasUp = machine.terms != nil
         channel = nil
         output.clear()
+        dictionaries.linkBroke()
         perform(machine.broke(chance: .random(in: 0..<1)))
         let broken = channels.breakAll()
         if wasUp {
@@ -269,6 +285,9 @@ final class BrokerLink: NIOScheduledCallbackHandler {
         case .pong:
             channels.fencePassed(run.getInteger(at: step.bodyStart, endianness: .little) ?? 0)
             if let next = channels.raiseFence() { ping(fence: next) }
+        case .dictionary,
+            .error where LinkDictionaries.isOwn(requestID: step.header.requestID):
+            dictionaryCame(step, of: run)
         case .error: refused(step, of: run)
         default: break
         }
@@ -281,6 +300,18 @@ final class BrokerLink: NIOScheduledCallbackHandler {
         } catch {
             failed(error)
         }
+    }
+
+    private func dictionaryCame(_ step: FrameWalk.Step, of run: ByteBuffer) {
+        var message: DictionaryMessage?
+        if step.header.opcode == Opcode.dictionary.rawValue {
+            do {
+                message = try DictionaryMessage(body: step.body(in: run))
+            } catch {
+                return failed(error)
+            }
+        }
+        dictionaries.answered(requestID: step.header.requestID, message)
     }
 
     private func refused(_ step: FrameWalk.Step, of run: ByteBuffer) {
@@ -335,6 +366,7 @@ extension GatewayConnection.Terms {
             // With fewer, messages begun and not ended could leave no room for their last frames.
             requestsInFlightMax: max(
                 Limits.unfinishedMessagesMax + 1, Int(welcome.limits.requestsInFlightMax)),
+            payloadBytesMax: Int(welcome.limits.payloadBytesMax),
             idle: .milliseconds(Int64(welcome.limits.idleMilliseconds)))
     }
 }

@@ -47,6 +47,7 @@ struct GatewayConnection: ~Copyable {
     struct Terms: Equatable {
         var frameBytesMax: Int
         var requestsInFlightMax = Limits.requestsInFlightMax
+        var payloadBytesMax = Limits.payloadBytesMax
         var idle: TimeAmount
     }
 
@@ -62,12 +63,14 @@ struct GatewayConnection: ~Copyable {
         /// The `HELLO`, and what came with it.
         let run: ByteBuffer
         let helloID: UInt64
+        let codecs: Hello.Codecs
         let since: NIODeadline
     }
 
     private struct Open {
         let channel: UInt16
         let terms: Terms
+        let codecs: Hello.Codecs
         var isWelcomed = false
         var lastReceived: NIODeadline
         var requests = RequestCount()
@@ -102,6 +105,13 @@ struct GatewayConnection: ~Copyable {
     var channel: UInt16? {
         @inline(never) get {
             if case .open(let open) = state { open.channel } else { nil }
+        }
+    }
+
+    /// What payloads the client can read, once it is in.
+    var codecs: Hello.Codecs? {
+        @inline(never) get {
+            if case .open(let open) = state { open.codecs } else { nil }
         }
     }
 
@@ -215,7 +225,8 @@ struct GatewayConnection: ~Copyable {
             preconditionFailure("a channel for a client that did not ask")
         }
         return forward(
-            checked: held.run, of: Open(channel: channel, terms: terms, lastReceived: now))
+            checked: held.run,
+            of: Open(channel: channel, terms: terms, codecs: held.codecs, lastReceived: now))
     }
 
     /// There is no room for a client that is not in yet.
@@ -281,9 +292,8 @@ struct GatewayConnection: ~Copyable {
             throw .notAuthenticated(requestID: header.requestID)
         }
         guard !hello.isLink else { throw .linkNotAllowed(header) }
-        // Here is the place to remember that this client does not understand zstd (`hello.codecs`), for a gateway that
-        // inflates for it.
-        state = .holding(Held(run: run, helloID: header.requestID, since: now))
+        state = .holding(
+            Held(run: run, helloID: header.requestID, codecs: hello.codecs, since: now))
         return .admit
     }
 

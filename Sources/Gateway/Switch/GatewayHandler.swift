@@ -10,6 +10,7 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
 
     private var machine: GatewayConnection
     private let link: BrokerLink
+    private let limits: GatewayLimits
     private let logger: Logger
     private var context: ChannelHandlerContext?
 
@@ -18,6 +19,9 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     /// What waits in the channel, as the link has been told.
     private var outputWaiting = 0
     private var hasDeliveries = false
+    private var isDelivering = false
+    /// For a client that can't read every payload.
+    private var plain: PlainDelivery?
     /// The client is to be let go once `output` is flushed.
     private var finishesAfterFlush = false
     /// A read that was asked for while none was wanted.
@@ -26,6 +30,7 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
 
     init(link: BrokerLink, tokens: AccessTokens, limits: GatewayLimits, logger: Logger) {
         self.link = link
+        self.limits = limits
         self.machine = GatewayConnection(tokens: tokens, limits: limits, now: link.eventLoop.now)
         self.logger = logger
     }
@@ -87,6 +92,9 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
 
     func admitted(to channel: UInt16, terms: GatewayConnection.Terms) {
         perform(machine.admitted(to: channel, terms: terms, now: now))
+        if let codecs = machine.codecs, !codecs.isSuperset(of: .all) {
+            plain = plainDelivery(codecs, payloadBytesMax: terms.payloadBytesMax)
+        }
         handleReceived()
         armDeadline()
         resumeReading()
@@ -102,16 +110,18 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
     /// - Returns: whether it is the first since the last flush.
     func deliver(_ step: FrameWalk.Step, of frames: ByteBuffer) -> Bool {
         guard !finishesAfterFlush else { return false }
-        defer { hasDeliveries = true }
+        isDelivering = true
+        defer { (hasDeliveries, isDelivering) = (true, false) }
         let freed = machine.channel
         switch machine.delivered(step.header, closes: step.isClosingError(in: frames), now: now) {
         case .drop: break
-        case .pass: output.appendFrame(step, of: frames, channel: 0)
+        case .pass: pass(step, of: frames)
         case .passThenFinish:
             output.appendFrame(step, of: frames, channel: 0)
             finishesAfterFlush = true
         case .finish: finishesAfterFlush = true
         }
+        if finishesAfterFlush { plain = nil }
         if finishesAfterFlush, let freed { link.free(freed) }
         return !hasDeliveries
     }
@@ -147,6 +157,39 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
         guard link.wantsInput else { return link.holdRead(of: self) }
         isReadHeld = false
         context?.read()
+    }
+
+    // MARK: Payloads
+
+    private func pass(_ step: FrameWalk.Step, of frames: ByteBuffer) {
+        do {
+            guard try plain?.takes(step, of: frames) == true else {
+                return output.appendFrame(step, of: frames, channel: 0)
+            }
+        } catch {
+            logger.warning("The broker sent what is no message", metadata: ["error": "\(error)"])
+            context?.close(promise: nil)
+        }
+    }
+
+    private func plainDelivery(
+        _ codecs: Hello.Codecs, payloadBytesMax: Int
+    ) -> PlainDelivery {
+        let limits = limits
+        return PlainDelivery(
+            codecs,
+            PlainDelivery.Surroundings(
+                dictionary: { [link] in link.dictionary($0, later: $1) },
+                hasRoom: { [unowned self] in
+                    outputWaiting + output.readableBytes <= limits.outputBytesSoft
+                },
+                send: { [unowned self] in send($0) }, payloadBytesMax: payloadBytesMax))
+    }
+
+    /// Sends what was unpacked: with the rest, or now when the link is not being read.
+    private func send(_ frames: ByteBuffer) {
+        output.writeImmutableBuffer(frames)
+        if !isDelivering { flushOutput() }
     }
 
     // MARK: Steps
@@ -207,6 +250,7 @@ final class GatewayHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler {
         guard waiting != outputWaiting else { return }
         link.outputWaitingChanged(by: waiting - outputWaiting)
         outputWaiting = waiting
+        plain?.advance()
         perform(machine.outputWaiting(waiting, now: now))
         armDeadline()
     }

@@ -27,6 +27,7 @@ package struct QueueJSON: Sendable {
         object.set("subscribers", queue.subscribers)
         object.set("oldest_ready_age_seconds", oldestReadyAge)
         object.set("waiting_bytes", queue.waitingBytes)
+        object.set("payloads", payloads)
         object.set("totals", totals)
         object.set("last_minute", rates)
         object.set("paused", paused)
@@ -43,6 +44,14 @@ package struct QueueJSON: Sendable {
         object.set("died", queue.totals.died)
         object.set("cancelled", queue.totals.cancelled)
         object.set("expired", queue.totals.expired)
+        return object
+    }
+
+    /// Bytes of the payloads since the queue exists.
+    private var payloads: JSONObject {
+        var object = JSONObject()
+        object.set("raw_bytes", queue.payloads.raw)
+        object.set("carried_bytes", queue.payloads.carried)
         return object
     }
 

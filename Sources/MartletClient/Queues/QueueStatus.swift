@@ -27,6 +27,7 @@ public struct QueueStatus: Sendable {
     public let subscribers: Int
     /// Payload bytes of ready and scheduled jobs, as they are stored.
     public let waitingBytes: Int
+    public let payloads: PayloadBytes
     public let totals: Totals
     public let rates: Rates
     /// nil: deliveries go on.
@@ -35,6 +36,14 @@ public struct QueueStatus: Sendable {
     public let drainingSince: Date?
     /// What the queue was told; nil in it: nothing.
     public let options: QueueOptions
+
+    /// Bytes of the payloads pushed since the queue exists.
+    public struct PayloadBytes: Hashable, Sendable {
+        /// Before compression.
+        public let raw: Int
+        /// As they travelled and are stored.
+        public let carried: Int
+    }
 
     /// Jobs since the queue exists.
     public struct Totals: Hashable, Sendable {

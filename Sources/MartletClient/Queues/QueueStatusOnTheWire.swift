@@ -16,6 +16,8 @@ extension QueueStatus {
         oldestReadyAt = .orNil(protocolTime: info.oldestReadyAt)
         subscribers = Int(info.subscribers)
         waitingBytes = Int(clamping: info.waitingBytes)
+        payloads = PayloadBytes(
+            raw: Int(clamping: info.payloads.raw), carried: Int(clamping: info.payloads.carried))
         totals = Totals(
             submitted: Int(clamping: info.totals.submitted),
             completed: Int(clamping: info.completed), died: Int(clamping: info.totals.died),

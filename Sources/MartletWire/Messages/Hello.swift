@@ -24,11 +24,14 @@ package struct Hello: Message {
         package init(rawValue: UInt8) { self.rawValue = rawValue }
 
         package static let zstd = Codecs(rawValue: 1)
+        /// Payloads that need a dictionary, too.
+        package static let dictionaries = Codecs(rawValue: 2)
+        package static let all: Codecs = [.zstd, .dictionaries]
     }
 
     package init(
         client: String, token: String = "", session: UInt64 = 0, secret: UInt64 = 0,
-        codecs: Codecs = .zstd, isLink: Bool = false, host: String? = nil, processID: UInt32? = nil
+        codecs: Codecs = .all, isLink: Bool = false, host: String? = nil, processID: UInt32? = nil
     ) {
         self.client = client
         self.token = token

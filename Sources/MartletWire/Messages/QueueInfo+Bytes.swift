@@ -31,6 +31,7 @@ extension QueueInfo {
                 since: try option.u64(), by: try option.text8(), reason: try option.text16())
         case 6: drainingSince = try option.u64()
         case 7: settings = try QueueSettings(from: &option)
+        case 8: payloads = PayloadBytes(raw: try option.u64(), carried: try option.u64())
         default: option.skip()
         }
     }
@@ -44,6 +45,10 @@ extension QueueInfo {
         if let paused { buffer.writeOption(5) { paused.write(to: &$0) } }
         buffer.writeOption(6, drainingSince)
         if !settings.isEmpty { buffer.writeOption(7) { settings.write(to: &$0) } }
+        guard payloads != PayloadBytes() else { return }
+        buffer.writeOption(8) {
+            $0.writeMultipleIntegers(payloads.raw, payloads.carried, endianness: .little)
+        }
     }
 
     /// Options 1 to 4, of which those that are all zero are left out.

@@ -77,6 +77,7 @@ package struct QueueInfo: Equatable, Sendable {
     package var rates = Rates()
     /// Payload bytes, as carried, of scheduled and ready jobs.
     package var waitingBytes: UInt64 = 0
+    package var payloads = PayloadBytes()
     package var paused: Paused?
     /// Since when submissions are refused, in milliseconds since 1970.
     package var drainingSince: UInt64?
@@ -129,6 +130,19 @@ extension QueueInfo {
             self.submitted = submitted
             self.completed = completed
             self.failed = failed
+        }
+    }
+
+    /// Bytes of the payloads submitted since the queue exists.
+    package struct PayloadBytes: Equatable, Sendable {
+        /// Before compression.
+        package var raw: UInt64
+        /// As carried and stored.
+        package var carried: UInt64
+
+        package init(raw: UInt64 = 0, carried: UInt64 = 0) {
+            self.raw = raw
+            self.carried = carried
         }
     }
 

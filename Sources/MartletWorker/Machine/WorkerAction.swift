@@ -32,6 +32,8 @@ enum HandlerResult: Equatable, Sendable {
     case failed(MartletWire.JobFailure)
     /// Threw `CancellationError`.
     case cancelled
+    /// Nothing was done for it, since what it needs can't be had now.
+    case released
 }
 
 /// What the machine needs to know of the configuration and of `WELCOME`.

@@ -138,7 +138,7 @@ struct WorkerMachine: ~Copyable {
         case (.cancelled(.leaseLost, _), _): nil
         case (_, .completed(let payload)): .complete(payload)
         case (.cancelled(.timeout, _), _): .fail(job.timedOut)
-        case (.cancelled(.shutdown, _), _), (.cancelled, .cancelled): .release
+        case (.cancelled(.shutdown, _), _), (.cancelled, .cancelled), (_, .released): .release
         case (_, .failed(let failure)): .fail(failure)
         case (_, .cancelled):
             .fail(

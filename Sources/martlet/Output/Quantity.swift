@@ -24,6 +24,11 @@ enum Quantity {
         return unit == "B" ? "\(count) B" : decimal(amount, places: 1) + " " + unit
     }
 
+    /// `3.4`
+    static func ratio(_ one: Int, _ other: Int) -> String {
+        decimal(Double(one) / Double(other), places: 1)
+    }
+
     /// `9.8 s`
     static func seconds(_ duration: Duration) -> String {
         decimal(duration / .seconds(1), places: 1) + " s"

@@ -51,8 +51,17 @@ struct QueueStatsReport {
                     ("expired", totals.expired),
                 ])
             ),
-            ("paused", queue.paused?.text), ("draining", queue.drainingSince.map(\.since)),
+            ("payloads in all", payloads), ("paused", queue.paused?.text),
+            ("draining", queue.drainingSince.map(\.since)),
         ]
+    }
+
+    /// `258.0 kB raw, 75.1 kB as stored (3.4 times smaller)`
+    private var payloads: String {
+        let (raw, carried) = (queue.payloads.raw, queue.payloads.carried)
+        let sizes = "\(Quantity.bytes(raw)) raw, \(Quantity.bytes(carried)) as stored"
+        guard carried > 0, raw > carried else { return sizes }
+        return sizes + " (\(Quantity.ratio(raw, carried)) times smaller)"
     }
 
     /// `3 submitted, 2 completed`

@@ -39,13 +39,23 @@ extension Simulation {
         for number in 0..<dice.number(2...8) {
             let isDraining = harness.engine.isDraining(try harness.index(queue))
             guard !isDraining, model.queues[queue]?.takesNothing != true else { break }
-            let bytes = payload + pattern(number, seed: UInt64(number))
+            let bytes = payload + pattern(number / 3, seed: UInt64(number))
             let expected = model.submit(queue, type: "letter", payload: bytes, wish)
             let outcome = try harness.submit(queue, payload: bytes, wish, run: &run, rows)
             tell("submit to \(queue) alike, \(bytes.count) bytes, \(wish): \(outcome)")
             try expect(outcome == expected, "submitted: \(outcome), not \(expected)")
         }
         if let run { try harness.engine.end(run, rows) }
+    }
+
+    /// A new dictionary takes the place of the active one, which those before need still.
+    func register(_ rows: borrowing Transaction) throws {
+        let id = UInt32(dice.number(32_768...2_000_000))
+        let outcome = try harness.register(id, rows)
+        tell("dictionary \(id): \(outcome)")
+        guard case .tooMany = outcome else {
+            return try expect(outcome == .active, "dictionary \(id): \(outcome)")
+        }
     }
 
     /// A request with a sequence number, new or repeated.

@@ -86,6 +86,7 @@ final class Simulation {
     }
 
     private func commands(_ step: Step, _ rows: borrowing Transaction) throws {
+        if harness.engine.activeDictionary(of: "letter") == nil { try register(rows) }
         for seed in step.commands {
             dice = Dice(seed: seed)
             try command(rows)
@@ -149,7 +150,8 @@ final class Simulation {
         case 43: try changeQueue(rows)
         case 44: try dice.once(in: 4) ? stopAction(rows) : actOnAll(rows)
         case 45: try submitOnce(rows)
-        case 46...47: try nameHeld(rows)
+        case 46: try nameHeld(rows)
+        case 47: try dice.once(in: 2) ? register(rows) : nameHeld(rows)
         default: try look(rows)
         }
     }

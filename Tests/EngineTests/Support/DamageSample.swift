@@ -25,6 +25,7 @@ struct DamageSample {
         harness.verifies = false
         try harness.openSession(1)
         try harness.openSession(2)
+        #expect(try harness.register(40_000) == .active)
         try finishSome()
         try failSome()
         try holdSome()

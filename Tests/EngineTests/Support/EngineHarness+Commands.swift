@@ -107,10 +107,36 @@ extension EngineHarness {
         return index
     }
 
+    /// Bytes of an even length need the active dictionary of the type `letter`, if it has one.
     func stored(_ bytes: [UInt8]) -> StoredPayload {
-        StoredPayload(
-            codec: 1, rawBytes: UInt32(bytes.count * 2),
-            checksum: crc32c(arena.copy(bytes)), bytes: arena.copy(bytes))
+        let active = engine.activeDictionary(of: "letter") ?? 0
+        let dictionary = bytes.count.isMultiple(of: 2) ? active : 0
+        return StoredPayload(
+            codec: dictionary == 0 ? 1 : 2, rawBytes: UInt32(bytes.count * 2),
+            checksum: crc32c(arena.copy(bytes)), dictionary: dictionary, bytes: arena.copy(bytes))
+    }
+
+    /// Registers some bytes as a dictionary, in the place of the active one.
+    @discardableResult
+    func register(
+        _ id: UInt32, type: String = "letter", bytes: [UInt8] = pattern(3_000),
+        replacing: UInt32? = nil, _ rows: borrowing Transaction
+    ) throws -> DictionaryOutcome {
+        let replaces = replacing ?? engine.activeDictionary(of: type) ?? 0
+        return try engine.register(
+            DictionaryDraft(
+                id: id, type: type, bytes: arena.copy(bytes),
+                checksum: crc32c(arena.copy(bytes)), replaces: replaces), rows)
+    }
+
+    @discardableResult
+    func register(
+        _ id: UInt32, type: String = "letter", bytes: [UInt8] = pattern(3_000),
+        replacing: UInt32? = nil
+    ) throws -> DictionaryOutcome {
+        try turn { rows in
+            try register(id, type: type, bytes: bytes, replacing: replacing, rows)
+        }
     }
 
     private func failure(_ wish: FailureWish) -> Failure {

@@ -5,6 +5,9 @@
 #include "../martlet.h"
 #include "json.h"
 
+#include <zdict.h>
+#include <zstd.h>
+
 #define DIE(...) (fprintf(stderr, __VA_ARGS__), fputc('\n', stderr), exit(1))
 
 /* What is read from the vectors is kept until the end; the reader's and writer's memory is `live`'s to check. */
@@ -84,7 +87,8 @@ static int put_hello(martlet_writer *w, uint64_t request, const json *m)
     const json *o = json_get(m, "options");
     martlet_hello h = {
         .client = text_of(m, "client"), .token = text_of(m, "token"), .session = number_of(m, "session"),
-        .secret = number_of(m, "secret"), .zstd = (int)number_of(m, "codecs"), .host = text_of(o, "host"),
+        .secret = number_of(m, "secret"), .zstd = (int)number_of(m, "codecs") & 1,
+        .dictionaries = (int)number_of(m, "codecs") & 2, .host = text_of(o, "host"),
         .pid = (uint32_t)number_of(o, "pid"),
     };
     return martlet_put_hello(w, request, &h);
@@ -259,6 +263,11 @@ static int put_wait(martlet_writer *w, uint64_t request, const json *m)
 static int put_queues(martlet_writer *w, uint64_t request, const json *m)
 {
     return martlet_put_queues(w, request, string_of(m, "queue"), hex_of(json_get(m, "cursor")));
+}
+static int put_dictionary_get(martlet_writer *w, uint64_t request, const json *m)
+{
+    return martlet_put_dictionary_get(w, request, (uint32_t)number_of(m, "id"), string_of(m, "type"),
+                                      (uint32_t)number_of(m, "known"));
 }
 static int put_act(martlet_writer *w, uint64_t request, const json *m)
 {
@@ -466,6 +475,17 @@ static void get_job(const martlet_message *m, const json *want)
     same_text(want, "type", j.type);
     same_job_options(json_get(want, "options"), &j);
 }
+static void get_dictionary(const martlet_message *m, const json *want)
+{
+    martlet_dictionary d;
+    GOT(martlet_get_dictionary(m, &d));
+    const json *info = json_get(want, "info");
+    N(info, id, d); N(info, version, d); N(info, state, d); N(info, created_at, d); N(info, retired_at, d);
+    N(info, length, d); N(info, checksum, d); N(info, references, d);
+    same_text(info, "type", d.type);
+    martlet_bytes bytes = hex_of(json_get(want, "bytes"));
+    if (bytes.length != d.bytes.length || memcmp(bytes.at, d.bytes.at, bytes.length)) DIE("%s: bytes", now_in);
+}
 static void get_queues(const martlet_message *m, const json *want)
 {
     martlet_queues all;
@@ -549,6 +569,7 @@ static void read_all(martlet_message m)
     union {
         martlet_welcome w; martlet_error e; uint32_t ms; martlet_answer a; martlet_delivery d; martlet_cancel c;
         martlet_job j; martlet_queue q; martlet_header h;
+        martlet_dictionary dictionary;
     } u;
     martlet_answers answers;
     martlet_jobs jobs;
@@ -573,6 +594,7 @@ static void read_all(martlet_message m)
         }
     if (!martlet_get_cancels(&m, &cancels)) while (martlet_next_cancel(&cancels, &u.c) > 0) {}
     if (!martlet_get_queues(&m, &queues)) while (martlet_next_queue(&queues, &u.q) > 0) {}
+    martlet_get_dictionary(&m, &u.dictionary);
     if (!martlet_get_job(&m, &u.j)) {
         martlet_job j = u.j;
         while (martlet_next_tag(&j.tags, &tag) > 0) {}
@@ -636,6 +658,35 @@ static unsigned check_hostile(const char *directory, const char *name)
 
 /* ---------- payloads, ids and the writer ---------- */
 
+/* Made by zstd from its command line's training: what a server would send. */
+static void check_dictionary(void)
+{
+    enum { SAMPLES = 400 };
+    static char samples[SAMPLES * 64], dictionary[4096];
+    size_t sizes[SAMPLES], all = 0;
+    for (int i = 0; i < SAMPLES; i++, all += sizes[i - 1])
+        sizes[i] = (size_t)snprintf(samples + all, 64, "{\"user\":%d,\"action\":\"send\",\"address\":\"%x\"}", i * 7919,
+                                    (unsigned)next_random());
+    size_t length = ZDICT_trainFromBuffer(dictionary, sizeof dictionary, samples, sizes, SAMPLES);
+    if (ZDICT_isError(length)) DIE("no dictionary: %s", ZDICT_getErrorName(length));
+    char packed[256];
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    size_t n = ZSTD_compress_usingDict(context, packed, sizeof packed, samples, sizes[0], dictionary, length, 3);
+    ZSTD_freeCCtx(context);
+    martlet_payload p = { MARTLET_ZSTD_DICTIONARY, (uint32_t)sizes[0], martlet_crc32c(0, packed, n), { packed, n } };
+    martlet_bytes out, bytes = { dictionary, length };
+    void *buffer;
+    if (martlet_dictionary_of(&p) != ZDICT_getDictID(dictionary, length)) DIE("the dictionary's id");
+    if (martlet_open_payload(&p, 256, &out, &buffer) != MARTLET_E_ARGUMENT) DIE("without its dictionary");
+    if (martlet_open_payload_with(&p, bytes, 256, &out, &buffer) || out.length != sizes[0] ||
+        memcmp(out.at, samples, sizes[0]))
+        DIE("with its dictionary");
+    free(buffer);
+    p.codec = MARTLET_ZSTD;
+    if (martlet_dictionary_of(&p) || martlet_open_payload_with(&p, bytes, 256, &out, &buffer) != MARTLET_E_DAMAGED)
+        DIE("a dictionary that the codec does not name");
+}
+
 static void check_payloads(void)
 {
     char text[4000], noise[4000];
@@ -661,6 +712,7 @@ static void check_payloads(void)
     p = martlet_compressed(noise, sizeof noise, &packed);
     if (p.codec != MARTLET_PLAIN || packed) DIE("noise is compressed");
     if (martlet_open_payload(&p, 4000, &out, &buffer) || out.at != noise || buffer) DIE("plain");
+    check_dictionary();
 }
 
 static void check_ids(void)
@@ -728,15 +780,17 @@ int main(int argc, char **argv)
         { "subscribe", put_subscribe }, { "unsubscribe", put_unsubscribe }, { "credit", put_credit },
         { "holding", put_holding }, { "settle", put_settle }, { "progress", put_progress }, { "log", put_log },
         { "checkpoint", put_checkpoint }, { "get", put_get }, { "wait", put_wait }, { "queues", put_queues },
-        { "drain", put_drain }, { "act", put_act },
+        { "drain", put_drain }, { "act", put_act }, { "dictionary_get", put_dictionary_get },
     };
     static const struct { const char *name; get read; } read[] = {
         { "welcome", get_welcome }, { "pong", get_pong }, { "done", get_done }, { "submitted", get_answers },
         { "jobs", get_jobs }, { "cancel", get_cancels }, { "settled", get_answers }, { "job", get_job },
         { "queue_page", get_queues }, { "draining", get_draining }, { "acted", get_answers }, { "error", get_error },
+        { "dictionary", get_dictionary },
     };
     static const char *const others[] = {
         "malformed", "events", "job_page", "explanation", "times_page", "group_page", "submit", "settle",
+        "dictionary_page",
     };
     if (argc != 2) DIE("usage: vectors DIRECTORY");
     unsigned out = 0, in = 0, hostile = 0;
