@@ -171,8 +171,10 @@ extension Engine {
         do {
             try rows.scan(Tables.jobs, from: .job(first)) { key, reader in
                 guard try key.u64() == reached else { return .stop }
-                obstacle = try body(reached, &reader)
-                guard obstacle == nil else { return .stop }
+                if let found = try body(reached, &reader) {
+                    obstacle = found
+                    return .stop
+                }
                 reached += 1
                 return reached < end ? .next : .stop
             }

@@ -117,9 +117,10 @@ package struct JobsWriter: ~Copyable {
     }
 
     private mutating func index(ofType name: UnsafeRawBufferPointer) -> UInt16 {
-        for index in typeNames.indices.reversed().prefix(JobsWriter.typesSearched)
-        where types.holds(name, at: typeNames[index]) {
-            return UInt16(index)
+        var index = typeNames.count - 1
+        while index >= 0, index >= typeNames.count - JobsWriter.typesSearched {
+            if types.holds(name, at: typeNames[index]) { return UInt16(index) }
+            index -= 1
         }
         types.writeText8(name)
         typeNames.append(types.writerIndex - name.count..<types.writerIndex)
@@ -135,7 +136,10 @@ extension ByteBuffer {
     fileprivate func holds(_ bytes: UnsafeRawBufferPointer, at range: Range<Int>) -> Bool {
         guard range.count == bytes.count else { return false }
         return withUnsafeReadableBytes {
-            UnsafeRawBufferPointer(rebasing: $0[range]).elementsEqual(bytes)
+            for index in 0..<bytes.count where $0[range.lowerBound + index] != bytes[index] {
+                return false
+            }
+            return true
         }
     }
 }

@@ -15,7 +15,9 @@ package struct SettleView {
     package init(from reader: inout WireReader, batchMax: Int = Limits.batchMax) throws(WireError) {
         count = Int(try reader.u16())
         let begin = reader.offset
-        for _ in 0..<count { _ = try SettlementView(from: &reader) }
+        let plain = SettleView.completions(beginning: reader.ahead, atMost: count)
+        _ = try reader.bytes(plain * SettleView.completionBytes)
+        for _ in plain..<count { _ = try SettlementView(from: &reader) }
         items = reader.passed(from: begin)
         try reader.expectEnd()
         guard (1...batchMax).contains(count) else {
@@ -35,6 +37,19 @@ package struct SettleView {
         return item
     }
 
+    /// How many completions without results the items begin with: in these nothing can be wrong.
+    private static func completions(
+        beginning items: UnsafeRawBufferPointer, atMost count: Int
+    ) -> Int {
+        var found = 0
+        while found < count, (found + 1) * completionBytes <= items.count,
+            items.isCompletion(at: found * completionBytes)
+        {
+            found += 1
+        }
+        return found
+    }
+
     /// Whether every item was passed.
     package var isAtEnd: Bool { itemsRead == count }
 
@@ -50,9 +65,7 @@ package struct SettleView {
         var run = Completions()
         var at = offset
         while itemsRead + run.count < count {
-            guard items[at] == Outcome.complete.rawValue,
-                items.littleEndian(at + 17, as: UInt32.self) == 0
-            else { break }
+            guard items.isCompletion(at: at) else { break }
             let id = items.littleEndian(at + 1, as: UInt64.self)
             let token = items.littleEndian(at + 9, as: UInt64.self)
             if run.count == 0 { (run.first, run.token) = (id, token) }
@@ -74,6 +87,12 @@ package struct SettleView {
 }
 
 extension UnsafeRawBufferPointer {
+    /// Whether the item there completes a job without a result.
+    @inline(__always)
+    fileprivate func isCompletion(at offset: Int) -> Bool {
+        self[offset] == Outcome.complete.rawValue && littleEndian(offset + 17, as: UInt32.self) == 0
+    }
+
     @inline(__always)
     fileprivate func littleEndian<T: FixedWidthInteger>(_ offset: Int, as type: T.Type) -> T {
         T(littleEndian: loadUnaligned(fromByteOffset: offset, as: T.self))
