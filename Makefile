@@ -81,7 +81,6 @@ test: deps format-check
 		echo "== $$suite"; \
 		swift test --skip-build --filter "^$$suite/" || exit 1; \
 	done
-	@MARTLET_STRICT= $(MAKE) --no-print-directory bench-check BENCH_CHECK=--optional
 
 format-check:
 	@echo '== format'
