@@ -5,19 +5,34 @@ import Store
 struct AppliedTurn {
     let now: UInt64
     /// To be sent when it is durable.
-    let replies: [Delivery]
+    var replies: [Delivery]
     var times: TurnTimes
-    /// A single request, if any: nothing is gained by going on while it is written, and two changes of threads
-    /// are lost.
+    /// A single request, if any, that waits for the disk: nothing is gained by going on while it is written, and two
+    /// changes of threads are lost.
     let isLone: Bool
+    /// Somebody was answered already, and sends more.
+    let wasAnsweredEarly: Bool
     var writeBegan: UInt64 = 0
+
+    /// One turn for the log.
+    func joined(with next: AppliedTurn) -> AppliedTurn {
+        AppliedTurn(
+            now: next.now, replies: replies + next.replies,
+            times: TurnTimes(
+                apply: times.apply + next.times.apply, work: times.work + next.times.work),
+            isLone: false, wasAnsweredEarly: next.wasAnsweredEarly)
+    }
 }
 
-// Commit and reply. The log has one turn at a time; one more may be applied meanwhile.
+// Commit and reply. The log has one turn at a time; one more may be applied meanwhile, and further ones with it while
+// clients are answered that do not wait for the disk.
 extension BrokerLoop {
     /// Whether a turn may be applied now. A checkpoint comes first: it needs all that was applied to be in the log.
     var mayApply: Bool {
-        writing == nil || (appliedAhead == nil && !store.checkpointDue(now: clock.now))
+        guard writing != nil else { return true }
+        guard !store.checkpointDue(now: clock.now) else { return false }
+        guard let appliedAhead else { return true }
+        return appliedAhead.wasAnsweredEarly && store.turnBytes < BrokerLoop.turnBytesMax
     }
 
     func commit(_ applied: AppliedTurn) throws {

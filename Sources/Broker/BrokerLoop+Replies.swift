@@ -11,7 +11,8 @@ extension BrokerLoop {
     }
 
     /// Sends what promises no durability, before the commit.
-    func sendEarly() {
+    /// - Returns: whether there was any.
+    func sendEarly() -> Bool {
         let deliveries = noted.filter { $0.early.readableBytes > 0 }.map { connection in
             defer { connection.early = ByteBuffer() }
             return Delivery(
@@ -19,6 +20,7 @@ extension BrokerLoop {
                 isWelcomed: false, closes: false)
         }
         send(deliveries)
+        return !deliveries.isEmpty
     }
 
     /// What this turn has for its connections.

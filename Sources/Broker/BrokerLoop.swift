@@ -194,11 +194,14 @@ final class BrokerLoop {
         let now = clock.now
         requestsCarriedOut = 0
         try store.turn { rows in try apply(now, rows) }
-        sendEarly()
+        let wasAnsweredEarly = sendEarly()
         let times = TurnTimes(apply: TurnWatch.now() - begin, work: TurnWatch.work() - work)
         let applied = AppliedTurn(
-            now: now, replies: takeReplies(), times: times, isLone: requestsCarriedOut <= 1)
-        if writing == nil { try commit(applied) } else { appliedAhead = applied }
+            now: now, replies: takeReplies(), times: times,
+            isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly,
+            wasAnsweredEarly: wasAnsweredEarly)
+        guard writing != nil else { return try commit(applied) }
+        appliedAhead = appliedAhead?.joined(with: applied) ?? applied
     }
 
     func note(_ times: TurnTimes) {
