@@ -23,9 +23,10 @@ extension BrokerLoop {
         case .active: reply(DictionaryMessage(info: try info(message.id ?? 0)), to: request)
         case .exists(let id): throw WireError.dictionaryExists(id, type: message.type)
         case .tooMany(let limit, let ofType):
+            let what = ofType ? "dictionaries of this type" : "dictionaries"
             throw WireError(
                 .tooManyDictionaries, limit: UInt64(limit), actual: UInt64(limit) + 1,
-                "there are \(limit.grouped) dictionaries\(ofType ? " of this type" : "") already; those that no job names go when they are retired"
+                "there are \(limit.grouped) \(what) already; one that no job names goes when retired"
             )
         }
     }

@@ -74,8 +74,15 @@ extension Rows where Self: ~Copyable {
     /// Whether the bytes of a dictionary are there as they were registered.
     borrowing func isWhole(_ id: UInt32, _ row: DictionaryRow) throws -> Bool {
         do {
-            let bytes = try bytes(ofDictionary: id, row.byteCount)
-            return bytes.withUnsafeBytes { crc32c($0) } == row.checksum
+            var (checksum, byteCount) = (UInt32(0), 0)
+            for index in 0..<pieces(holding: row.byteCount) {
+                try get(Tables.dictionaries, .dictionary(id, index + 1)) { reader in
+                    let piece = reader.rest()
+                    checksum = crc32c(piece, from: checksum)
+                    byteCount += piece.count
+                }
+            }
+            return byteCount == Int(row.byteCount) && checksum == row.checksum
         } catch let error as StoreError {
             guard case .damaged = error.code else { throw error }
             return false

@@ -25,6 +25,7 @@ enum CheckValue {
 }
 
 /// CRC32C of bytes as they are: the check value that a payload carries from submitter to handler.
-package func crc32c(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    martlet_crc32c(0, bytes.baseAddress, bytes.count)
+/// - Parameter crc: that of the bytes before them.
+package func crc32c(_ bytes: UnsafeRawBufferPointer, from crc: UInt32 = 0) -> UInt32 {
+    martlet_crc32c(crc, bytes.baseAddress, bytes.count)
 }

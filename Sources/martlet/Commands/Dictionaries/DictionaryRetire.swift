@@ -27,8 +27,9 @@ struct DictionaryRetire: AsyncParsableCommand {
     func run() async throws {
         try await ServerClient.with(server) { client in
             let (dictionary, _) = try await client.dictionary(id)
+            let needed = Quantity.grouped(dictionary.references)
             let what =
-                "dictionary \(id) of type \(dictionary.type), which \(Quantity.grouped(dictionary.references)) payloads need,"
+                "dictionary \(id) of type \(dictionary.type), which \(needed) payloads need,"
             if confirmation.dryRun {
                 return StandardOutput.write(line: "\(what) would be retired")
             }

@@ -109,7 +109,7 @@ struct DictionaryTrain: AsyncParsableCommand {
         CommandFailure(
             .failed,
             count < ZstdTrainer.samplesMin
-                ? "there are \(count) samples, and a dictionary needs at least \(ZstdTrainer.samplesMin); give more with --lines"
+                ? "there are \(count) samples, and a dictionary needs at least \(ZstdTrainer.samplesMin)"
                 : "\(Quantity.grouped(count)) samples have nothing in common that a dictionary could hold"
         )
     }
