@@ -52,7 +52,9 @@ struct QueueTests {
         before.lastMinute = MinuteRates()
         #expect(try harness.statistics() == before)
         #expect((before.ready, before.running, before.scheduled) == (4, 4, 1))
-        #expect(before.totals == QueueTotals(submitted: 10, completed: 1))
+        #expect(
+            before.totals
+                == QueueTotals(submitted: 10, completed: 1, rawBytes: 60, bytes: 30))
     }
 
     // MARK: Inspecting
