@@ -35,7 +35,9 @@ import Testing
     }
 
     @Test func `many jobs travel in one message and get their handles in order`() async throws {
-        try await withClient { client, server in
+        try await withClient {
+            $0.compression.dictionaries = .none
+        } _: { client, server in
             let pushing = Task { try await client.push(contentsOf: (1...1_000).map(Resize.init)) }
             let peer = try await server.acceptAndWelcome()
             let (submit, id) = try await peer.receive(Submit.self)
