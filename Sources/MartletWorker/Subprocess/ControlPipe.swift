@@ -77,7 +77,6 @@ struct ControlPipe: Sendable {
     ///
     /// - Returns: whether the reading ends by itself: not when something still fills the pipe.
     func end() -> Bool {
-        defer { Self.remove(directory) }
         do {
             _ = try writer.closeAfter {
                 try writer.writeAll(CollectionOfOne(Self.endOfTransmission))
@@ -87,6 +86,9 @@ struct ControlPipe: Sendable {
             return false
         }
     }
+
+    /// Takes the pipe away, and what the command has left beside it: when all that it said is read.
+    func remove() { Self.remove(directory) }
 
     private static func remove(_ directory: FilePath) {
         do {

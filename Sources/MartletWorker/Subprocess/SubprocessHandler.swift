@@ -79,6 +79,7 @@ package struct SubprocessHandler: Sendable {
     private func finish(
         _ pipe: ControlPipe, _ group: inout ThrowingTaskGroup<Void, any Error>
     ) async throws {
+        defer { pipe.remove() }
         if !pipe.end() { group.cancelAll() }
         try await group.waitForAll()
     }
