@@ -15,7 +15,7 @@ struct EventStreamTests {
             let place = try await Stream.open("/v1/events", at: http).placeAndClose()
             let job = try await submit(at: http)
             let again = try await Stream.open("/v1/events", at: http, after: place)
-            let text = try #require(await again.client.text { $0.contains("event: submitted") })
+            let text = try #require(await again.text { $0.contains("event: submitted") })
             #expect(text.contains(#""id":"\#(job)""#))
             #expect(!text.contains("event: missed"))
             try await again.client.close()
@@ -28,14 +28,14 @@ struct EventStreamTests {
             let stream = try await Stream.open("/v1/events", at: http)
             let first = try await submit(at: http)
             let seen = try #require(
-                await stream.client.text { $0.contains("event: submitted") && $0.hasEvents })
+                await stream.text { $0.contains("event: submitted") && $0.hasEvents })
             #expect(seen.contains(first))
             try await stream.client.close()
             let second = try await submit(at: http)
             let third = try await submit(at: http)
             let again = try await Stream.open("/v1/events", at: http, after: seen.lastEventID)
             let text = try #require(
-                await again.client.text { $0.contains(third) && $0.hasEvents })
+                await again.text { $0.contains(third) && $0.hasEvents })
             #expect(!text.contains(first))
             #expect(text.contains(second))
             #expect(!text.contains("event: missed"))
@@ -66,7 +66,7 @@ struct EventStreamTests {
                 }
                 let late = try await Stream.open(path, at: http, after: place)
                 let text = try #require(
-                    await late.client.text { $0.contains("event: cancelled") && $0.hasEvents })
+                    await late.text { $0.contains("event: cancelled") && $0.hasEvents })
                 // 70,001 submissions and a cancellation, of which 65,536 are kept.
                 #expect(text.contains("event: missed\ndata: {\"missed\":4466}\n"))
                 #expect(text.contains("\"id\":\"\(job)\""))
@@ -104,7 +104,7 @@ struct EventStreamTests {
             // Whoever is told something watches.
             _ = try await submit(at: http)
             for stream in streams {
-                _ = await stream.client.text { $0.contains("event: submitted") }
+                _ = await stream.text { $0.contains("event: submitted") }
             }
             let refused = try await HTTPAnswer.to("GET", "/v1/events", at: http)
             #expect(refused.status == 429)
@@ -123,8 +123,8 @@ struct EventStreamTests {
 /// A stream of events as it comes in, after its head and where it begins.
 private struct Stream {
     let client: TextClient
-    /// Where it begins.
-    let place: String
+    /// What came when it was opened: events, too, if they were there already.
+    private let head: String
 
     static func open(
         _ path: String, at http: SocketAddress, after: String? = nil
@@ -133,12 +133,18 @@ private struct Stream {
         let client = try await TextClient.connect(
             to: http, sending: "GET \(path) HTTP/1.1\r\nHost: test\r\n\(header)\r\n")
         let head = try #require(await client.text { $0.contains(": martlet") && $0.hasEvents })
-        return Stream(client: client, place: head.lastEventID)
+        return Stream(client: client, head: head)
+    }
+
+    /// All that came, as soon as `isEnough` says so.
+    func text(_ isEnough: @escaping @Sendable (String) -> Bool) async -> String? {
+        guard !isEnough(head) else { return head }
+        return await client.text { isEnough(head + $0) }.map { head + $0 }
     }
 
     func placeAndClose() async throws -> String {
         try await client.close()
-        return place
+        return head.lastEventID
     }
 }
 
