@@ -34,17 +34,17 @@ package final class Broker: Service {
     /// - Throws: `BrokerFailure`.
     package func run() async throws {
         let readers = SnapshotReaders(threads: 2, logger: logger)
-        let logWriter = LogWriter()
+        let disk = DiskThreads()
         let result: Result<Void, any Error>
         do {
-            try await serve(readers, logWriter)
+            try await serve(readers, disk)
             result = .success(())
         } catch {
             bound.fail(error)
             result = .failure(error)
         }
         try await readers.stop(on: inbox.loop).get()
-        try await logWriter.stop(on: inbox.loop).get()
+        try await disk.stop(on: inbox.loop).get()
         try await group.shutdownGracefully()
         try result.get()
     }
@@ -55,10 +55,10 @@ package final class Broker: Service {
         try await inbox.takeTurn()
     }
 
-    private func serve(_ readers: SnapshotReaders, _ logWriter: LogWriter) async throws {
+    private func serve(_ readers: SnapshotReaders, _ disk: DiskThreads) async throws {
         let opened = inbox.loop.makePromise(of: Void.self)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await self.runLoop(readers, logWriter, opened) }
+            tasks.addTask { try await self.runLoop(readers, disk, opened) }
             do {
                 try await opened.futureResult.get()
                 let channel = try await self.listen()
@@ -84,14 +84,14 @@ package final class Broker: Service {
 
     /// The writer's whole life: open, recover, turns, close.
     private func runLoop(
-        _ readers: SnapshotReaders, _ logWriter: LogWriter, _ opened: EventLoopPromise<Void>
+        _ readers: SnapshotReaders, _ disk: DiskThreads, _ opened: EventLoopPromise<Void>
     ) async throws {
         let (configuration, inbox, logger) = (configuration, inbox, logger)
         let ended = inbox.loop.makePromise(of: Void.self)
         inbox.loop.execute {
             do {
                 let loop = try BrokerLoop(
-                    configuration, inbox: inbox, readers: readers, logWriter: logWriter,
+                    configuration, inbox: inbox, readers: readers, disk: disk,
                     logger: logger)
                 loop.logRecovery()
                 let kept = NIOLoopBound(loop, eventLoop: inbox.loop)

@@ -10,8 +10,6 @@ struct AppliedTurn {
     /// A single request, if any, that waits for the disk: nothing is gained by going on while it is written, and two
     /// changes of threads are lost.
     let isLone: Bool
-    /// Somebody was answered already, and sends more.
-    let wasAnsweredEarly: Bool
     var writeBegan: UInt64 = 0
 
     /// One turn for the log.
@@ -20,19 +18,20 @@ struct AppliedTurn {
             now: next.now, replies: replies + next.replies,
             times: TurnTimes(
                 apply: times.apply + next.times.apply, work: times.work + next.times.work),
-            isLone: false, wasAnsweredEarly: next.wasAnsweredEarly)
+            isLone: false)
     }
 }
 
-// Commit and reply. The log has one turn at a time; one more may be applied meanwhile, and further ones with it while
-// clients are answered that do not wait for the disk.
+// Commit and reply. The log has one turn at a time; those that are applied meanwhile become the next together.
 extension BrokerLoop {
-    /// Whether a turn may be applied now. A checkpoint comes first: it needs all that was applied to be in the log.
+    /// Whether a turn may be applied now. A checkpoint comes first: it needs all that was applied to be in the log, and
+    /// the one before it to be on the disk.
     var mayApply: Bool {
+        guard !store.awaitsFlush else { return false }
         guard writing != nil else { return true }
         guard !store.checkpointDue(now: clock.now) else { return false }
-        guard let appliedAhead else { return true }
-        return appliedAhead.wasAnsweredEarly && store.turnBytes < BrokerLoop.turnBytesMax
+        guard appliedAhead != nil else { return true }
+        return store.turnBytes < BrokerLoop.turnBytesMax
     }
 
     func commit(_ applied: AppliedTurn) throws {
@@ -44,7 +43,7 @@ extension BrokerLoop {
             return try finish(turn)
         }
         writing = turn
-        logWriter.write(append, then: inbox.loop) { error in self.written(error) }
+        disk.write(append, then: inbox.loop) { error in self.written(error) }
     }
 
     private func finish(_ applied: AppliedTurn) throws {
@@ -71,6 +70,22 @@ extension BrokerLoop {
         } catch {
             return end(error)
         }
+        goOn()
+    }
+
+    /// A checkpoint is on the disk.
+    func written(_ flush: Flush) {
+        guard !isStopping else { return }
+        do {
+            try store.endCheckpoint(flush)
+            if writing == nil, appliedAhead == nil { try checkpoint(clock.now) }
+        } catch {
+            return end(error)
+        }
+        goOn()
+    }
+
+    private func goOn() {
         if isStopping {
             if writing == nil { end() }
         } else if isTurnWanted {

@@ -48,7 +48,7 @@ extension BrokerLoop {
 
     /// Begins what has waited for a checkpoint, if there is none to wait for.
     func startFreshReads() {
-        guard !freshReads.isEmpty, store.checkpointDeadline == nil else { return }
+        guard !freshReads.isEmpty, store.isWrittenOut else { return }
         for read in freshReads { readers.start(read, from: store) }
         freshReads.removeAll()
     }

@@ -10,8 +10,8 @@ import Store
 ///
 /// *Drain* takes what event loops have handed over; *apply* carries it out in the open transaction;
 /// *commit* appends the turn to the log; only then *reply* releases what was answered. Whatever
-/// arrives during a commit is the next turn: commits are shared without a timer. That turn is applied while
-/// the one before it is being written, by the log's thread; the one after waits.
+/// arrives during a commit is applied meanwhile, for another thread writes, and committed together when it is over:
+/// commits are shared without a timer.
 final class BrokerLoop {
     /// Bytes of frames that one turn takes: a lone small job never waits behind more.
     static let turnBytesMax = 2 << 20
@@ -31,7 +31,7 @@ final class BrokerLoop {
     let store: Store
     let engine: Engine
     let readers: SnapshotReaders
-    let logWriter: LogWriter
+    let disk: DiskThreads
     var random = SystemRandomNumberGenerator()
 
     var connections: [ConnectionID: Connection] = [:]
@@ -81,12 +81,12 @@ final class BrokerLoop {
     /// Opens the store, recovers, and reads what the engine mirrors. On the writer's loop.
     init(
         _ configuration: BrokerConfiguration, inbox: Inbox, readers: SnapshotReaders,
-        logWriter: LogWriter, logger: Logger
+        disk: DiskThreads, logger: Logger
     ) throws {
         self.configuration = configuration
         self.inbox = inbox
         self.readers = readers
-        self.logWriter = logWriter
+        self.disk = disk
         self.logger = logger
         clock = configuration.clock
         dispatcher = Dispatcher(configuration.limits)
@@ -116,14 +116,14 @@ final class BrokerLoop {
         takeTurn()
     }
 
-    /// Takes no more turns, and closes the store unless it has failed. Readers go first, and the log's
-    /// thread: closing takes the memory away that they read.
+    /// Takes no more turns, and closes the store unless it has failed. Readers go first, and the disk's
+    /// threads: closing takes the memory away that they read.
     func end(_ failure: (any Error)? = nil) {
         isStopping = true
         tellOfTurn()
         alarm?.cancel()
         inbox.announce(to: nil)
-        readers.stop(on: inbox.loop).and(logWriter.stop(on: inbox.loop)).assumeIsolated()
+        readers.stop(on: inbox.loop).and(disk.stop(on: inbox.loop)).assumeIsolated()
             .whenComplete { _ in
                 self.ended?.completeWith(
                     Result {
@@ -198,8 +198,7 @@ final class BrokerLoop {
         let times = TurnTimes(apply: TurnWatch.now() - begin, work: TurnWatch.work() - work)
         let applied = AppliedTurn(
             now: now, replies: takeReplies(), times: times,
-            isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly,
-            wasAnsweredEarly: wasAnsweredEarly)
+            isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly)
         guard writing != nil else { return try commit(applied) }
         appliedAhead = appliedAhead?.joined(with: applied) ?? applied
     }
@@ -277,7 +276,9 @@ final class BrokerLoop {
     }
 
     func checkpoint(_ now: UInt64) throws {
-        if store.checkpointDue(now: now) { try store.checkpoint(now: now) }
+        if store.checkpointDue(now: now), let flush = try store.beginCheckpoint(now: now) {
+            disk.write(flush, then: inbox.loop) { self.written(flush) }
+        }
         startFreshReads()
         if !store.acceptsSubmissions { store.reserve() }
         guard couldSubmit != store.acceptsSubmissions else { return }

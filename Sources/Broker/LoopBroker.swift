@@ -24,7 +24,7 @@ package final class LoopBroker {
         inbox = Inbox(loop: eventLoop)
         let readers = SnapshotReaders(threads: 1, logger: logger)
         loop = try BrokerLoop(
-            configuration, inbox: inbox, readers: readers, logWriter: LogWriter(), logger: logger)
+            configuration, inbox: inbox, readers: readers, disk: DiskThreads(), logger: logger)
         loop.start(eventLoop.makePromise())
     }
 

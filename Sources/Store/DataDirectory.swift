@@ -1,7 +1,7 @@
 import Glibc
 
 /// The directory of one store, locked for one process: `MARTLET` (what it is), `lock`, `data.mdb`
-/// (LMDB) and `log/`.
+/// (LMDB), `data.mdb-synced` and `log/`.
 final class DataDirectory {
     /// Raised when the directory's lay-out changes; the log and the rows have versions of their own.
     static let format: UInt32 = 1
@@ -66,6 +66,7 @@ final class DataDirectory {
         for name in try System.names(in: logPath) ?? [] { try System.remove("\(logPath)/\(name)") }
         try System.remove(dataPath)
         try System.remove("\(dataPath)-lock")
+        try System.remove(SyncedData.markPath(dataPath))
         try System.makeDirectory(logPath)
         try System.synchronize(directory: path)
     }

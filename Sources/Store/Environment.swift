@@ -3,7 +3,7 @@ import Glibc
 
 /// LMDB's environment: the rows as of the last checkpoint, one named database per table.
 ///
-/// Default, safe sync. Immutable once open, so that snapshots may use it from any thread; the write
+/// LMDB writes and `SyncedData` syncs. Immutable once open, so that snapshots may use it from any thread; the write
 /// transaction is the store's. Closing it is the store's duty too, when nothing uses it any more.
 final class Environment: @unchecked Sendable {
     // Owner: LMDB, which allows `env` from any thread. `handles` is written in `init` only, `isClosed` by
@@ -12,6 +12,7 @@ final class Environment: @unchecked Sendable {
     /// LMDB's handle for each table id; `noTable` where there is none.
     private let handles: UnsafeMutablePointer<UInt32>
     private let path: String
+    private let synced: SyncedData
     private var isClosed = false
     private static let noTable = UInt32.max
 
@@ -19,10 +20,16 @@ final class Environment: @unchecked Sendable {
     /// allows, up to `mapBytes`.
     init(_ path: String, tables: [Table], mapBytes: Int) throws(StoreError) {
         self.path = path
+        let marked = try SyncedData.marked(path)
+        if let marked { try MetaPages.forget(after: marked, path) }
         env = try Self.open(path, tableCount: tables.count, mapBytes: mapBytes)
+        synced = try SyncedData(path, data: Self.descriptor(env))
         handles = .allocate(capacity: 256)
         handles.initialize(repeating: Self.noTable, count: 256)
         try openTables(tables)
+        guard marked != lastTransaction else { return }
+        let error = synchronize(through: lastTransaction)
+        guard error == 0 else { throw .system(error, "syncing \(path)") }
     }
 
     deinit {
@@ -32,8 +39,10 @@ final class Environment: @unchecked Sendable {
 
     /// Nothing may use the environment meanwhile or later.
     func close() {
-        if !isClosed { mdb_env_close(env) }
+        guard !isClosed else { return }
         isClosed = true
+        mdb_env_close(env)
+        synced.close()
     }
 
     private static func open(
@@ -49,7 +58,8 @@ final class Environment: @unchecked Sendable {
             mdb_env_set_mapsize(env, mapBytes)
             mdb_env_set_maxdbs(env, UInt32(tableCount + 1))
             mdb_env_set_maxreaders(env, 256)
-            let error = mdb_env_open(env, path, UInt32(MDB_NOSUBDIR | MDB_NOTLS), 0o600)
+            let error = mdb_env_open(
+                env, path, UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NOSYNC), 0o600)
             if error == 0 {
                 // Readers that died with a process would pin their pages for ever.
                 mdb_reader_check(env, nil)
@@ -100,17 +110,32 @@ final class Environment: @unchecked Sendable {
 
     func hasTable(_ id: UInt8) -> Bool { handles[Int(id)] != Self.noTable }
 
-    // MARK: Space
+    // MARK: Durability
 
     /// The data file's descriptor; LMDB owns it.
-    private var descriptor: Int32 {
+    private static func descriptor(_ env: OpaquePointer) -> Int32 {
         var descriptor: Int32 = -1
         mdb_env_get_fd(env, &descriptor)
         return descriptor
     }
 
-    /// The file and what it is called, safe on the disk. LMDB syncs neither when it creates one.
-    func synchronize() throws(StoreError) { try System.synchronize(descriptor, path) }
+    private var lastTransaction: Int {
+        var info = MDB_envinfo()
+        mdb_env_info(env, &info)
+        return info.me_last_txnid
+    }
+
+    /// Makes what was committed last durable.
+    func flush(observe: @escaping @Sendable (StorePoint) -> Void) -> Flush {
+        Flush(self, transaction: lastTransaction, observe: observe)
+    }
+
+    /// Returns the error number, 0 for success.
+    func synchronize(through transaction: Int) -> Int32 {
+        synced.synchronize(through: transaction)
+    }
+
+    // MARK: Space
 
     /// Sees to it that `bytes` of space are there behind the rows: extends the file, or, when the device
     /// or the map is full, counts the pages that deleted rows left free. Returns whether there is enough.
@@ -129,6 +154,7 @@ final class Environment: @unchecked Sendable {
 
     /// Extends the file, and by some more so that not every checkpoint does. Returns the size it has then.
     private func extend(to target: Int, by more: Int, atMost limit: Int) throws(StoreError) -> Int {
+        let descriptor = Self.descriptor(env)
         let size = try System.size(descriptor, path)
         for wanted in [target + max(target / 16, more), target].map({ min($0, limit) })
         where size < min(target, limit) {

@@ -14,7 +14,7 @@ final class RedoLog {
     private var descriptor: Int32 = -1
     /// Where the next record goes, and what it is chained to.
     private(set) var position: LogPosition
-    /// Older segments, whose turns the next checkpoint makes unnecessary.
+    /// Older segments in their order, whose turns a checkpoint makes unnecessary.
     private var older: [UInt64] = []
     private var spares: [String] = []
     private var sparesEver = 0
@@ -120,10 +120,11 @@ final class RedoLog {
         }
     }
 
-    /// After a checkpoint: the segments before the one in use become spares, or go.
-    func recycle() throws(StoreError) {
-        guard !older.isEmpty else { return }
-        for segment in older {
+    /// After a checkpoint: the segments before the one in which it found the log become spares, or go.
+    func recycle(before first: UInt64) throws(StoreError) {
+        let unnecessary = older.prefix { $0 < first }
+        guard !unnecessary.isEmpty else { return }
+        for segment in unnecessary {
             let path = files.path(LogFiles.name(segment))
             if spares.count < spareSegments {
                 let spare = nextSpareName()
@@ -134,7 +135,7 @@ final class RedoLog {
             }
             observe(.segmentRecycled)
         }
-        older = []
+        older.removeFirst(unnecessary.count)
         try System.synchronize(directory: files.directory)
     }
 

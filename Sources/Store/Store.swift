@@ -1,6 +1,7 @@
 import CLMDB
 
-/// Rows in LMDB, made durable turn by turn through a short redo log.
+/// Rows in LMDB, made durable turn by turn through a short redo log. A checkpoint moves the turns from there to LMDB's
+/// file, which another thread may bring to the disk.
 ///
 /// All of it belongs to the thread that opened it, the writer, except `snapshot`, which any thread may
 /// call. A store that is released without `close` leaves its directory as a crash would; release it on
@@ -19,8 +20,10 @@ package final class Store: @unchecked Sendable {
     package private(set) var acceptsSubmissions = true
     /// The last durable turn; 0 before the first.
     package var lastTurn: UInt64 { log.position.turn }
-    /// When the oldest turn that waits for a checkpoint is due for one; nil when none waits.
-    package private(set) var checkpointDeadline: UInt64?
+    /// When a checkpoint is to be begun; nil when no turn waits for one, or while one is not yet on the disk.
+    package var checkpointDeadline: UInt64? { flush == nil ? deadline : nil }
+    /// Whether snapshots see every turn.
+    package var isWrittenOut: Bool { deadline == nil }
 
     private let directory: DataDirectory
     private let environment: Environment
@@ -32,6 +35,10 @@ package final class Store: @unchecked Sendable {
     private var transaction: OpaquePointer?
     private var inTurn = false
     private var failure: StoreError?
+    /// When the oldest turn that waits for a checkpoint is due for one.
+    private var deadline: UInt64?
+    /// The checkpoint that is not yet on the disk, and the first log segment that is necessary after it.
+    private var flush: (Flush, segment: UInt64)?
     /// The turn that is being written to the log, and its record's checksum.
     private var appending: (record: RecordBuffer, checksum: UInt32)?
     /// Bytes and mutations logged since the last checkpoint.
@@ -105,9 +112,7 @@ package final class Store: @unchecked Sendable {
             try checkpoint(now: now)
             return nil
         }
-        if checkpointDeadline == nil {
-            checkpointDeadline = now + configuration.checkpointMilliseconds
-        }
+        if deadline == nil { deadline = now + configuration.checkpointMilliseconds }
         appending = (record, checksum)
         stage.changeBuffer()
         return append
@@ -130,25 +135,48 @@ package final class Store: @unchecked Sendable {
     /// Bytes of changes since the last commit: keep a turn well below `segmentBytes`.
     package var turnBytes: Int { stage.buffer.count }
 
-    /// Whether a checkpoint should be made now: the oldest turn waited long enough, or dirty pages could
+    /// Whether a checkpoint should be begun now: the oldest turn waited long enough, or dirty pages could
     /// become many.
     package func checkpointDue(now: UInt64) -> Bool {
         guard let deadline = checkpointDeadline else { return false }
-        return now >= deadline || waiting.bytes >= configuration.checkpointBytes
-            || waiting.mutations >= checkpointMutations
-            || hasTouchedManyPages
+        return now >= deadline || hasMuchToWrite
     }
 
-    /// Moves the logged turns to LMDB's file and gives their segments back.
+    /// Whether the checkpoint that is on its way to the disk should be awaited before more turns are taken, which wait
+    /// for the next.
+    package var awaitsFlush: Bool { flush != nil && hasMuchToWrite }
+
+    /// Moves the logged turns to LMDB's file and gives their segments back. A checkpoint that is on its way to the disk
+    /// is awaited.
     package func checkpoint(now: UInt64) throws(StoreError) {
+        if let (flush, _) = flush { try endCheckpoint(flush) }
+        if let flush = try beginCheckpoint(now: now) { try endCheckpoint(flush) }
+    }
+
+    /// Begins to move the logged turns to LMDB's file; they are there, whatever happens, when what this returns was written
+    /// and `endCheckpoint` was called. Turns may be taken and committed meanwhile.
+    /// - Returns: nil when no turn waits.
+    package func beginCheckpoint(now: UInt64) throws(StoreError) -> Flush? {
         try checkUsable()
         precondition(
-            !inTurn && stage.buffer.isEmpty && appending == nil, "commit before the checkpoint")
-        guard transaction != nil else { return }
+            !inTurn && stage.buffer.isEmpty && appending == nil && flush == nil,
+            "commit before the checkpoint, and end the one before it")
+        guard transaction != nil else { return nil }
+        let begun = try failing { () throws(StoreError) in try writeRows(now: now) }
+        flush = (begun, log.position.segment)
+        return begun
+    }
+
+    /// Ends the checkpoint that was begun last, and waits for it when it is not written. A second call does nothing.
+    package func endCheckpoint(_ written: Flush) throws(StoreError) {
+        try checkUsable()
+        guard let (begun, segment) = flush, begun === written else { return }
         try failing { () throws(StoreError) in
-            try commitRows(now: now)
-            try log.recycle()
+            let error = written.write()
+            guard error == 0 else { throw .unknownOutcome(error, "syncing a checkpoint") }
+            try log.recycle(before: segment)
         }
+        flush = nil
         reserve()
     }
 
@@ -186,6 +214,11 @@ package final class Store: @unchecked Sendable {
             ? limit : min(limit, configuration.reserveBytes / (8 * LogFormat.block))
     }
 
+    private var hasMuchToWrite: Bool {
+        waiting.bytes >= configuration.checkpointBytes || waiting.mutations >= checkpointMutations
+            || hasTouchedManyPages
+    }
+
     private var hasTouchedManyPages: Bool {
         let touched = stage.touched
         guard touched.count >= configuration.checkpointPages, let transaction else { return false }
@@ -218,8 +251,8 @@ package final class Store: @unchecked Sendable {
         return RowView(begun, environment, reading: stage.reading)
     }
 
-    /// LMDB's commit: the rows, and how far they have come, become durable together.
-    private func commitRows(now: UInt64) throws(StoreError) {
+    /// LMDB's commit: the rows, and how far they have come, together.
+    private func writeRows(now: UInt64) throws(StoreError) -> Flush {
         configuration.observe?(.beforeCheckpoint)
         let view = try view()
         let row = CheckpointRow(
@@ -235,8 +268,15 @@ package final class Store: @unchecked Sendable {
         guard error == 0 else { throw .unknownOutcome(error, "writing a checkpoint") }
         waiting = (0, 0)
         stage.touched.clear()
-        checkpointDeadline = nil
-        configuration.observe?(.checkpointCommitted)
+        deadline = nil
+        let observe = configuration.observe
+        observe?(.checkpointWritten)
+        return environment.flush { observe?($0) }
+    }
+
+    private func commitRows(now: UInt64) throws(StoreError) {
+        let error = try writeRows(now: now).write()
+        guard error == 0 else { throw .unknownOutcome(error, "syncing a checkpoint") }
     }
 }
 
@@ -258,7 +298,6 @@ extension Store {
             directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes)
         let store = Store(configuration, directory, environment, log)
         try store.commitRows(now: 0)
-        try environment.synchronize()
         configuration.observe?(.dataCreated)
         try directory.finishCreation(id)
         configuration.observe?(.created)
@@ -303,7 +342,7 @@ extension Store {
         try log.open(at: recovered.end)
         // Also without turns: the segment that the checkpoint names is about to be recycled.
         if recovered.end != checkpoint.position { try commitRows(now: checkpoint.instant) }
-        try log.recycle()
+        try log.recycle(before: log.position.segment)
     }
 
     private func apply(_ record: UnsafeRawBufferPointer) throws(StoreError) {

@@ -6,5 +6,5 @@ package enum StorePoint: String, Sendable, CaseIterable {
     // A turn.
     case beforeAppend, appended
     // A checkpoint.
-    case beforeCheckpoint, checkpointCommitted, segmentRecycled
+    case beforeCheckpoint, checkpointWritten, checkpointCommitted, segmentRecycled
 }

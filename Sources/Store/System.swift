@@ -55,6 +55,11 @@ enum System {
         guard retrying({ fsync(descriptor) }) == 0 else { throw .system(errno, "syncing \(path)") }
     }
 
+    /// What the file holds and how long it is; returns the error number, 0 for success.
+    static func synchronizeData(_ descriptor: Int32) -> Int32 {
+        retrying { fdatasync(descriptor) } == 0 ? 0 : errno
+    }
+
     static func synchronize(directory path: String) throws(StoreError) {
         let descriptor = try open(path, O_RDONLY | O_DIRECTORY, "opening")
         defer { close(descriptor) }
@@ -133,16 +138,31 @@ enum System {
 
     /// The first 4096 bytes of a file as text; nil when there is no such file.
     static func readText(_ path: String) throws(StoreError) -> String? {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
-            throw .system(errno, "opening \(path)")
-        }
+        try readStart(of: path, byteCount: 4096).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// What a file begins with; nil when there is no such file.
+    static func readStart(of path: String, byteCount: Int) throws(StoreError) -> [UInt8]? {
+        guard let descriptor = try openExisting(path, O_RDONLY) else { return nil }
         defer { close(descriptor) }
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 1)
+        return try read(descriptor, byteCount: byteCount, at: 0, path)
+    }
+
+    /// Fewer bytes where the file ends before.
+    static func read(
+        _ descriptor: Int32, byteCount: Int, at offset: Int, _ path: String
+    ) throws(StoreError) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 1)
         defer { buffer.deallocate() }
-        let count = try read(descriptor, buffer, at: 0, path)
-        return String(decoding: buffer[..<count], as: UTF8.self)
+        return Array(buffer[..<(try read(descriptor, buffer, at: offset, path))])
+    }
+
+    /// Nil when there is no such file.
+    static func openExisting(_ path: String, _ flags: Int32) throws(StoreError) -> Int32? {
+        let descriptor = retrying { Glibc.open(path, flags | O_CLOEXEC) }
+        if descriptor >= 0 { return descriptor }
+        guard errno == ENOENT else { throw .system(errno, "opening \(path)") }
+        return nil
     }
 
     private static func retrying<Result: SignedInteger>(_ call: () -> Result) -> Result {
