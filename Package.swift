@@ -128,7 +128,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["MartletClient", "MartletWire", nioCore, nioPosix],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "WireTests", dependencies: ["MartletWire", nioCore], swiftSettings: settings),
+            name: "WireTests", dependencies: ["TestSupport", "MartletWire", nioCore],
+            swiftSettings: settings),
         .testTarget(
             name: "StoreTests", dependencies: ["TestSupport", "Store"], swiftSettings: settings),
         .testTarget(

@@ -20,7 +20,9 @@ enum MetaPages {
 
     /// Makes LMDB forget transactions after `synced`.
     static func forget(after synced: Int, _ path: String) throws(StoreError) {
-        guard let file = try System.openExisting(path, O_RDWR) else { return }
+        guard let file = try System.openExisting(path, O_RDWR) else {
+            throw StoreError(.notADataDirectory, "\(path) is missing")
+        }
         defer { System.close(file) }
         guard let first = try meta(file, at: 0, path),
             let second = try meta(file, at: first.pageBytes, path)

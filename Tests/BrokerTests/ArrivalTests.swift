@@ -27,7 +27,7 @@ struct ArrivalTests {
         let buffer = try await inbox.loop.submit {
             let loop = try BrokerLoop(
                 .small(directory), inbox: inbox,
-                readers: SnapshotReaders(threads: 1, logger: .critical), logWriter: LogWriter(),
+                readers: SnapshotReaders(threads: 1, logger: .critical), disk: DiskThreads(),
                 logger: .critical)
             let kept = NIOLoopBound(loop, eventLoop: inbox.loop)
             ended.futureResult.whenComplete { _ in _ = kept }

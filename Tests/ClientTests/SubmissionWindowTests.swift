@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import MartletClient
@@ -35,7 +36,7 @@ import Testing
 
     @Test(arguments: [1, 42, 4_711] as [UInt64])
     func `the floor is right after any order of opening and closing`(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SplitMix(seed: seed)
         var window = SubmissionWindow(producer: 1, capacity: 64)
         var open: Set<UInt64> = []
         var last: UInt64 = 0
@@ -51,18 +52,5 @@ import Testing
             #expect(window.floor == open.min() ?? last + 1, "seed \(seed)")
             #expect(last + 1 - window.floor <= 64)
         }
-    }
-}
-
-/// A generator whose seed replays the test.
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -6,23 +6,11 @@ import Testing
 /// Random turns, checkpoints, crashes and restarts against a dictionary.
 @Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct RandomisedTests {
-    private struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9e37_79b9_7f4a_7c15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-            return word ^ (word >> 31)
-        }
-    }
-
     /// Seeds that once found something, and a new one each time. A failure names its seed.
     @Test(arguments: [1, 2, 3, UInt64.random(in: .min ... .max)])
     func `a store does what a dictionary does, through crashes and restarts`(seed: UInt64) throws {
         let directory = try TestDirectory()
-        var random = SplitMix(state: seed)
+        var random = SplitMix(seed: seed)
         var path = directory.store
         var store = try open(path, &random)
         var model: [UInt64: String] = [:]

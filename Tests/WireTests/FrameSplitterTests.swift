@@ -1,5 +1,6 @@
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 struct FrameSplitterTests {

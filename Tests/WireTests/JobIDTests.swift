@@ -1,4 +1,5 @@
 import MartletWire
+import TestSupport
 import Testing
 
 struct JobIDTests {
@@ -37,20 +38,5 @@ struct JobIDTests {
         let ids = [1, 31, 32, 1023, 1024, 1 << 59].map { JobID(rawValue: $0) }
         #expect(ids.sorted() == ids)
         #expect(ids.map(\.description).sorted() == ids.map(\.description))
-    }
-}
-
-/// A small random number generator whose seed gives the same numbers everywhere.
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -1,5 +1,6 @@
 import MartletWire
 import NIOCore
+import TestSupport
 import Testing
 
 /// Whatever comes, a reader answers or waits; it never traps.

@@ -1,17 +1,12 @@
-/// Random numbers that a seed repeats: SplitMix64.
-/// (Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.)
+import TestSupport
+
+/// Random numbers that a seed repeats.
 struct Dice: RandomNumberGenerator {
-    private var state: UInt64
+    private var random: SplitMix
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { random = SplitMix(seed: seed) }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
+    mutating func next() -> UInt64 { random.next() }
 
     mutating func number(_ range: ClosedRange<Int>) -> Int { .random(in: range, using: &self) }
 
