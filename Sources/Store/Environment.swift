@@ -10,11 +10,11 @@ final class Environment: @unchecked Sendable {
     // the writer thread.
     private let env: OpaquePointer
     /// LMDB's handle for each table id; `noTable` where there is none.
-    private let handles: UnsafeMutablePointer<UInt32>
+    let handles: UnsafeMutablePointer<UInt32>
     private let path: String
     private let synced: SyncedData
     private var isClosed = false
-    private static let noTable = UInt32.max
+    static let noTable = UInt32.max
 
     /// Opens or creates the file. Address space is only reserved, so the map is as large as the system
     /// allows, up to `mapBytes`.
@@ -95,16 +95,10 @@ final class Environment: @unchecked Sendable {
         return transaction
     }
 
-    func handle(_ table: UInt8) -> UInt32 {
-        let handle = handles[Int(table)]
-        precondition(handle != Self.noTable, "the store was opened without this table")
-        return handle
-    }
-
     /// Pages that hold rows of a table, as the transaction has left it.
     func leafPages(of table: UInt8, _ transaction: OpaquePointer) -> Int {
         var stat = MDB_stat()
-        mdb_stat(transaction, handle(table), &stat)
+        mdb_stat(transaction, handles[Int(table)], &stat)
         return stat.ms_leaf_pages
     }
 

@@ -17,10 +17,8 @@ struct Mutation {
     var size: Int { Mutation.headerSize + keyCount + valueCount }
 
     func encode(at: UnsafeMutableRawPointer) {
-        at.store(operation.rawValue, at: 0)
-        at.store(table, at: 1)
-        at.store(UInt16(keyCount), at: 2)
-        at.store(UInt32(valueCount), at: 4)
+        let lengths = UInt64(UInt16(keyCount)) << 16 | UInt64(UInt32(valueCount)) << 32
+        at.store(UInt64(operation.rawValue) | UInt64(table) << 8 | lengths, at: 0)
     }
 
     /// nil when `bytes` don't hold a whole mutation.

@@ -22,7 +22,7 @@ struct RowCursor: ~Copyable {
 
     init(_ view: RowView, _ table: Table) throws(StoreError) {
         var cursor: OpaquePointer?
-        let error = mdb_cursor_open(view.transaction, view.environment.handle(table.id), &cursor)
+        let error = mdb_cursor_open(view.transaction, view.handle(table.id), &cursor)
         guard error == 0, let cursor else { throw .system(error, "reading table \(table.name)") }
         self.cursor = cursor
         self.table = table

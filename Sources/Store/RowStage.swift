@@ -29,6 +29,8 @@ final class RowStage {
     func begin(_ key: Key) -> RowWriter {
         checkNothingIsRead()
         isWriting = true
+        // Held once: every look at a property of an object counts a reference.
+        let buffer = buffer
         let at = buffer.next(keyCount: key.count) + Mutation.headerSize
         copy(key, to: at)
         return RowWriter(buffer, valueOffset: at + key.count - buffer.base)
@@ -38,6 +40,7 @@ final class RowStage {
         _ rowCount: Int, _ table: Table, _ key: Key, _ ascending: Bool, _ view: RowView
     ) throws(StoreError) {
         isWriting = false
+        let buffer = buffer
         let mutation = Mutation(
             .put, table: table.id, keyCount: key.count, valueCount: rowCount + CheckValue.size)
         buffer.grow(keeping: buffer.count + mutation.size - CheckValue.size, room: CheckValue.size)

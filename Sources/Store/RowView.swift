@@ -3,7 +3,9 @@ import CLMDB
 /// A view of the rows: LMDB's transaction and handles.
 package struct RowView {
     let transaction: OpaquePointer
-    let environment: Environment
+    private let environment: Environment
+    /// The environment's.
+    private let handles: UnsafePointer<UInt32>
     /// Rows being read in the write transaction: none may be written meanwhile. nil in a snapshot.
     private let reading: UnsafeMutablePointer<Int>?
 
@@ -13,7 +15,14 @@ package struct RowView {
     ) {
         self.transaction = transaction
         self.environment = environment
+        handles = UnsafePointer(environment.handles)
         self.reading = reading
+    }
+
+    func handle(_ table: UInt8) -> UInt32 {
+        let handle = handles[Int(table)]
+        precondition(handle != Environment.noTable, "the store was opened without this table")
+        return handle
     }
 
     func beginReading() { reading?.pointee += 1 }
@@ -25,7 +34,7 @@ package struct RowView {
         guard key.count > 0 else { return nil }
         var keyValue = MDB_val(key)
         var value = MDB_val()
-        let error = mdb_get(transaction, environment.handle(table.id), &keyValue, &value)
+        let error = mdb_get(transaction, handle(table.id), &keyValue, &value)
         if error == MDB_NOTFOUND { return nil }
         guard error == 0 else { throw .system(error, "reading table \(table.name)") }
         return UnsafeRawBufferPointer(value)
@@ -40,7 +49,7 @@ extension RowView {
     ) -> Int32 {
         var key = MDB_val(key)
         var value = MDB_val(value)
-        let handle = environment.handle(table)
+        let handle = handle(table)
         if ascending {
             let error = mdb_put(transaction, handle, &key, &value, UInt32(MDB_APPEND))
             if error != MDB_KEYEXIST { return error }
@@ -50,7 +59,7 @@ extension RowView {
 
     func delete(_ table: UInt8, _ key: UnsafeRawBufferPointer) -> Int32 {
         var key = MDB_val(key)
-        return mdb_del(transaction, environment.handle(table), &key, nil)
+        return mdb_del(transaction, handle(table), &key, nil)
     }
 
     /// Makes a logged change; returns LMDB's error number. Deleting what is not there is no error.

@@ -9,6 +9,8 @@ final class TouchedBlocks {
     /// By the table's id: no more of its pages can have changed than it has.
     private(set) var countsByTable = [Int](repeating: 0, count: 256)
     private let words: UnsafeMutableBufferPointer<UInt64>
+    /// The place that was changed last: the next row is mostly beside it.
+    private var lastBlock: UInt64?
 
     /// Consecutive numbers that are one place: about as many jobs as share a page.
     private static let numbersBits: UInt64 = 4
@@ -24,6 +26,8 @@ final class TouchedBlocks {
     func touch(_ table: Table, _ key: UnsafeRawPointer, keyCount: Int) {
         let number = keyCount < 8 ? 0 : UInt64(bigEndian: key.loadUnaligned(as: UInt64.self))
         let block = (number >> TouchedBlocks.numbersBits) << 8 | UInt64(table.id)
+        guard block != lastBlock else { return }
+        lastBlock = block
         let bit = Int((block &* 0x9e37_79b9_7f4a_7c15) >> 48)
         let mask: UInt64 = 1 << (UInt64(bit) & 63)
         guard words[bit >> 6] & mask == 0 else { return }
@@ -35,6 +39,7 @@ final class TouchedBlocks {
     func clear() {
         guard count > 0 else { return }
         words.update(repeating: 0)
+        lastBlock = nil
         count = 0
         for table in countsByTable.indices { countsByTable[table] = 0 }
     }
