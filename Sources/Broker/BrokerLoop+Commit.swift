@@ -36,37 +36,49 @@ extension BrokerLoop {
 
     func commit(_ applied: AppliedTurn) throws {
         var turn = applied
+        guard try begin(&turn, waiting: turn.isLone || isStopping) else { return try finish(turn) }
+    }
+
+    /// - Parameter waiting: whether the turn is written before this returns.
+    /// - Returns: whether the turn is being written; false: it is durable.
+    private func begin(_ turn: inout AppliedTurn, waiting: Bool) throws -> Bool {
         turn.writeBegan = TurnWatch.now()
-        guard let append = try store.beginCommit(now: turn.now) else { return try finish(turn) }
-        guard !turn.isLone, !isStopping else {
+        defer { turn.times.commit = TurnWatch.now() - turn.writeBegan }
+        guard let append = try store.beginCommit(now: turn.now) else { return false }
+        guard !waiting else {
             try store.endCommit(append.write())
-            return try finish(turn)
+            return false
         }
         writing = turn
         disk.write(append, then: inbox.loop) { error in self.written(error) }
+        return true
     }
 
-    private func finish(_ applied: AppliedTurn) throws {
-        var times = applied.times
+    private func finish(_ turn: AppliedTurn) throws {
+        var times = turn.times
         let committed = TurnWatch.now()
-        times.commit = committed - applied.writeBegan
-        send(applied.replies)
-        if appliedAhead == nil { try checkpoint(applied.now) }
+        send(turn.replies)
+        if writing == nil, appliedAhead == nil { try checkpoint(turn.now) }
         times.checkpoint = TurnWatch.now() - committed
         note(times)
     }
 
-    /// The log is free again.
+    /// The log is free again. The next turn begins its way there before this one is answered: the disk is what
+    /// everybody waits for.
     private func written(_ error: Int32) {
-        guard let turn = writing else { preconditionFailure("nothing is being written") }
+        guard var turn = writing else { preconditionFailure("nothing is being written") }
         writing = nil
+        turn.times.commit = TurnWatch.now() - turn.writeBegan
         do {
             try store.endCommit(error)
-            try finish(turn)
-            if let next = appliedAhead {
-                appliedAhead = nil
-                try commit(next)
+            guard var next = appliedAhead else {
+                try finish(turn)
+                return goOn()
             }
+            appliedAhead = nil
+            let isBegun = try begin(&next, waiting: isStopping)
+            try finish(turn)
+            if !isBegun { try finish(next) }
         } catch {
             return end(error)
         }
