@@ -16,6 +16,8 @@ package struct BenchHeader: Equatable, Sendable {
     /// Of the longest.
     package var payloadBytes: Int
     package var compression = PayloadCompression.none
+    /// Of the dictionary that payloads are compressed with; nil: none is used.
+    package var dictionaryBytes: Int?
     package var durability: Durability
     package var seed: UInt64 = 1
     /// With a broker of our own only: elsewhere its disk can't be reached.

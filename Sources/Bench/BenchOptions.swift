@@ -43,6 +43,9 @@ package struct BenchOptions: Sendable {
     }
 
     package init(target: Target) { self.target = target }
+
+    /// Of every job of a run.
+    static let jobType = "bench"
 }
 
 /// How payloads travel.
@@ -50,6 +53,9 @@ package enum PayloadCompression: String, CaseIterable, Codable, Sendable {
     case none
     /// Each by itself, as clients do; those that would not become smaller go as they are.
     case zstd
+    /// With a dictionary made of such payloads and registered with the server; those that it would not make smaller
+    /// as with `zstd`, and all of them where a dictionary would not pay.
+    case dictionary
 }
 
 // MARK: What suits a workload

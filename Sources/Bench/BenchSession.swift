@@ -1,3 +1,4 @@
+import MartletCompression
 import NIOCore
 import NIOPosix
 
@@ -7,6 +8,8 @@ struct BenchSession {
     private let stages: StageRunner
     private let server: BenchServer
     private let report: @Sendable (BenchEvent) -> Void
+    /// Of the dictionary that payloads are compressed with.
+    private var dictionaryBytes: Int?
     private var results: [WorkloadResult] = []
     private var distributions: [LatencyDistribution] = []
     /// Of all queues together, also of those that were filled only to be emptied.
@@ -24,13 +27,14 @@ struct BenchSession {
 
     mutating func run() async throws -> [WorkloadResult] {
         try await greet()
+        try await prepareDictionary()
         let append = try await probe()
         report(
             .started(
                 BenchHeader(
                     cores: System.coreCount, payloadBytes: options.payload.byteCountMax,
-                    compression: options.compression, durability: options.durability,
-                    seed: options.seed, append: append)))
+                    compression: options.compression, dictionaryBytes: dictionaryBytes,
+                    durability: options.durability, seed: options.seed, append: append)))
         if wants(.sync) { try await sync(append) }
         if wants(.submit) || wants(.drain) { try await submitAndDrain() }
         if wants(.flow) { try await flow(.flow) }
@@ -175,12 +179,22 @@ struct BenchSession {
         _ = await stages.generator.verdict(of: plan.queue)
     }
 
+    private mutating func prepareDictionary() async throws {
+        guard options.compression == .dictionary,
+            let dictionary = try await BenchDictionary(options).registered(with: server)
+        else { return }
+        await stages.generator.use(dictionary)
+        dictionaryBytes = dictionary.bytes.count
+    }
+
     private func wants(_ workload: Workload) -> Bool { options.workloads.contains(workload) }
 
     private mutating func add(
         _ result: WorkloadResult, _ stage: MeasuredStage, _ main: LatencyPhase
     ) {
         guard wants(result.workload) else { return }
+        var result = result
+        result.dictionaryBytes = dictionaryBytes
         results.append(result)
         for phase in LatencyPhase.allCases where result.phases?[phase.rawValue] != nil {
             distributions.append(

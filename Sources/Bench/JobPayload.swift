@@ -45,6 +45,25 @@ struct JobPayload {
         buffer.writeImmutableBuffer(texts[stamp.index % texts.count])
     }
 
+    /// One payload for each text, as far as they have `bytesMax` bytes together: of texts that come again a dictionary
+    /// would learn each by heart.
+    func samples(bytesMax: Int, seed: UInt64) -> [[UInt8]] {
+        var numbers = SeededNumbers(seed: seed)
+        var samples: [[UInt8]] = []
+        var left = bytesMax
+        for index in texts.indices {
+            left -= byteCount(of: index)
+            guard left >= 0 else { break }
+            // Nanoseconds since a computer was started, in the last days.
+            let stamp = JobStamp(
+                index: index, sentAt: UInt64.random(in: 0..<1 << 50, using: &numbers))
+            var sample = ByteBuffer()
+            write(stamp, to: &sample)
+            samples.append(Array(sample.readableBytesView))
+        }
+        return samples
+    }
+
     /// `{"job":"` and `","at":"`: eight characters each, so that numbers and names are words of a register.
     private static let beforeIndex: UInt64 = 0x7b22_6a6f_6222_3a22
     private static let beforeSent: UInt64 = 0x222c_2261_7422_3a22

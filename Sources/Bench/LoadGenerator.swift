@@ -1,3 +1,4 @@
+import MartletCompression
 import MartletWire
 import NIOCore
 import NIOPosix
@@ -10,6 +11,8 @@ actor LoadGenerator {
     private var host: String
     private var port: Int
     private let options: BenchOptions
+    /// What each connection begins with.
+    private var carrier: PayloadCarrier
     private let report: @Sendable (BenchEvent) -> Void
     /// By queue: what a later stage finds there is compared with what an earlier one put there.
     private var ledgers: [String: DeliveryLedger] = [:]
@@ -27,6 +30,7 @@ actor LoadGenerator {
         self.host = host
         self.port = port
         self.options = options
+        carrier = PayloadCarrier(options)
         self.loop = loop
         self.report = report
     }
@@ -71,6 +75,9 @@ actor LoadGenerator {
         dialer?.move(host: host, port: port)
     }
 
+    /// Later stages compress their payloads with it.
+    func use(_ dictionary: ZstdDictionary) { carrier.dictionary = dictionary }
+
     /// What became of the jobs of `queue`, which is forgotten with that.
     func verdict(of queue: String) -> DeliveryVerdict {
         ledgers.removeValue(forKey: queue)?.verdict ?? DeliveryVerdict()
@@ -98,12 +105,13 @@ actor LoadGenerator {
     ) async throws {
         for _ in 0..<plan.workers {
             let worker = try await connect(
-                Worker(plan: plan, options: options), peers, stage, dialer)
+                Worker(plan: plan, carrier: carrier), peers, stage, dialer)
             if plan.subscribesAhead { worker.begin(at: LoadClock.now()) }
         }
         for number in 0..<plan.producers {
-            _ = try await connect(
-                Producer(plan: plan, options: options, number: number), peers, stage, dialer)
+            let producer = Producer(
+                plan: plan, durability: options.durability, carrier: carrier, number: number)
+            _ = try await connect(producer, peers, stage, dialer)
         }
     }
 

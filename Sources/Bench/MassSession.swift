@@ -105,7 +105,7 @@ final class MassSession {
         for start in stride(from: 0, to: jobs, by: MassSession.batch) {
             let count = min(MassSession.batch, jobs - start)
             let submit = Submit(
-                queue: queue, type: "bench", durability: options.durability,
+                queue: queue, type: BenchOptions.jobType, durability: options.durability,
                 items: Array(repeating: item, count: count), options: .with { say(&$0) })
             let answer = try await caller.call(submit, Submitted.self)
             for case .refused(let error, _) in answer.runs {

@@ -6,6 +6,8 @@ import NIOCore
 struct PayloadCarrier {
     private let payload: JobPayload
     private let compression: PayloadCompression
+    /// With which payloads are compressed and inflated.
+    var dictionary: ZstdDictionary?
     private let zstd = Zstd()
     /// One payload, for a moment.
     private var scratch = ByteBuffer()
@@ -21,7 +23,7 @@ struct PayloadCarrier {
     mutating func write(_ stamp: JobStamp, to out: inout ByteBuffer) -> CarriedBytes {
         switch compression {
         case .none: writePlain(stamp, to: &out)
-        case .zstd: writeCompressed(stamp, to: &out)
+        case .zstd, .dictionary: writeCompressed(stamp, to: &out)
         }
     }
 
@@ -42,17 +44,25 @@ struct PayloadCarrier {
     ) -> CarriedBytes {
         scratch.clear()
         payload.write(stamp, to: &scratch)
-        guard let packed = zstd.compress(scratch.readableBytesSpan) else {
+        guard let (codec, packed) = compressed(scratch.readableBytesSpan) else {
             return writePlain(stamp, to: &out)
         }
         let start = out.writerIndex
         out.writePayloadHead(
             PayloadHead(
-                codec: .zstd, rawBytes: UInt32(scratch.readableBytes), checksum: 0,
+                codec: codec, rawBytes: UInt32(scratch.readableBytes), checksum: 0,
                 byteCount: UInt32(packed.count)))
         out.writeBytes(packed)
         seal(start, packed.count, &out)
         return CarriedBytes(raw: scratch.readableBytes, carried: packed.count)
+    }
+
+    /// - Returns: nil when it does not pay.
+    private func compressed(_ raw: RawSpan) -> (codec: Codec, bytes: [UInt8])? {
+        if let dictionary, let packed = zstd.compress(raw, with: dictionary) {
+            return (.zstdDictionary, packed)
+        }
+        return zstd.compress(raw).map { (.zstd, $0) }
     }
 
     /// Sets the checksum of the payload whose head begins at `start`.
@@ -77,7 +87,8 @@ struct PayloadCarrier {
         guard
             let raw = try? zstd.inflate(
                 delivered.bytes.bytes, rawBytes: Int(delivered.rawBytes),
-                limit: Limits.payloadBytesMax)
+                limit: Limits.payloadBytesMax,
+                with: delivered.codec == .zstdDictionary ? dictionary : nil)
         else { return nil }
         return check(JobPayload.stamp(of: raw.span.bytes), raw)
     }

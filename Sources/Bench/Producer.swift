@@ -15,10 +15,10 @@ struct Producer: LoadRole {
     private var schedule: Schedule?
 
     /// - Parameter number: Which of the plan's producers it is, from 0.
-    init(plan: LoadPlan, options: BenchOptions, number: Int) {
+    init(plan: LoadPlan, durability: Durability, carrier: PayloadCarrier, number: Int) {
         self.plan = plan
-        durability = options.durability
-        carrier = PayloadCarrier(options)
+        self.durability = durability
+        self.carrier = carrier
         producer = plan.survivesKill ? UInt64.random(in: 1...UInt64.max) : 0
         schedule = plan.intervalNanoseconds.map {
             Schedule(interval: $0 * UInt64(plan.producers), offset: $0 * UInt64(number))
@@ -105,7 +105,7 @@ struct Producer: LoadRole {
         let id = requests.open(sent)
         let start = out.beginFrame(.submit, requestID: id, channel: 0)
         out.writeText8(plan.queue)
-        out.writeText8("bench")
+        out.writeText8(BenchOptions.jobType)
         out.writeMultipleIntegers(
             producer, sent.sequence, floor, durability.rawValue, UInt8(0),
             UInt16(sent.indices.count), endianness: .little)

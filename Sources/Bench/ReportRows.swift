@@ -35,6 +35,7 @@ package struct ReportRows: Sendable {
         Column("jobs") { String($0.jobs) },
         Column("payload_bytes") { String($0.payloadBytes) },
         Column("carried_bytes", optional: { $0.carriedBytes }),
+        Column("dictionary_bytes", optional: { $0.dictionaryBytes }),
         Column("connections") { String($0.connections) },
         Column("outstanding") { String($0.outstanding) },
         Column("batch", optional: { $0.batch }),

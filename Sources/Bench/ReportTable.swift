@@ -38,11 +38,19 @@ package struct ReportTable: Sendable {
             durability += append.isInMemory ? " (no disk behind this directory; " : " ("
             durability += "one 4 KiB synchronous append here: p50 \(p50), p99 \(p99))"
         }
-        var payloads = "\(header.payloadBytes.grouped)-byte payloads"
-        if header.compression != .none { payloads += ", \(header.compression.rawValue)" }
+        let payloads = "\(header.payloadBytes.grouped)-byte payloads" + compression(header)
         return [
             "martlet bench \(version)", "\(header.cores) cores", payloads, durability,
         ].joined(separator: "   ")
+    }
+
+    private func compression(_ header: BenchHeader) -> String {
+        switch (header.compression, header.dictionaryBytes) {
+        case (.none, _): ""
+        case (.zstd, _): ", zstd"
+        case (.dictionary, let bytes?): ", zstd with a dictionary of \(bytes.grouped) bytes"
+        case (.dictionary, nil): ", zstd alone: a dictionary would not pay for them"
+        }
     }
 
     /// Of the longest part's name.

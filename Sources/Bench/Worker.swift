@@ -22,9 +22,9 @@ struct Worker: LoadRole {
     private static let subscribeID: UInt64 = 1 << 32
     private static let holdingID: UInt64 = 1 << 32 + 1
 
-    init(plan: LoadPlan, options: BenchOptions) {
+    init(plan: LoadPlan, carrier: PayloadCarrier) {
         self.plan = plan
-        carrier = PayloadCarrier(options)
+        self.carrier = carrier
     }
 
     var wakeAt: UInt64? { nil }

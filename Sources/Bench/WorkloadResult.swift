@@ -12,6 +12,8 @@ package struct WorkloadResult: Codable, Equatable, Sendable {
     /// Of the mean payload, and what it came to on its way.
     package var payloadBytes: Int
     package var carriedBytes: Int?
+    /// Of the dictionary that payloads were compressed with; nil: none was used.
+    package var dictionaryBytes: Int?
     /// All of them; half of them work in `flow` and `paced`.
     package var connections: Int
     /// Of each connection: jobs without an answer, or, in `drain`, unsettled deliveries.
@@ -60,6 +62,7 @@ package struct WorkloadResult: Codable, Equatable, Sendable {
         case lost, duplicated, damaged, phases, processor, append, footprint, idle, restart
         case payloadBytes = "payload_bytes"
         case carriedBytes = "carried_bytes"
+        case dictionaryBytes = "dictionary_bytes"
         case jobsPerSecond = "jobs_per_second"
         case p50Microseconds = "p50_us"
         case p99Microseconds = "p99_us"

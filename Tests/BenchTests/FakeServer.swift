@@ -23,13 +23,27 @@ struct FakeServer {
         static let isFull = Faults(rawValue: 16)
         /// Answers no submission.
         static let isSilent = Faults(rawValue: 32)
+        /// Has no room for another dictionary than the first.
+        static let hasOneDictionary = Faults(rawValue: 128)
     }
 
     let port: Int
-    private let count: NIOLockedValueBox<Int>
+    private let seen: NIOLockedValueBox<Seen>
 
     /// Jobs that came, whatever became of them.
-    var submissions: Int { count.withLockedValue { $0 } }
+    var submissions: Int { seen.withLockedValue(\.submissions) }
+
+    /// Dictionaries that were registered, in that order.
+    var dictionaries: [DictionaryPut] { seen.withLockedValue(\.dictionaries) }
+
+    /// Of those jobs, how many named which dictionary.
+    var uses: [UInt32: Int] { seen.withLockedValue(\.uses) }
+
+    struct Seen {
+        var submissions = 0
+        var dictionaries: [DictionaryPut] = []
+        var uses: [UInt32: Int] = [:]
+    }
 
     /// Runs `body` with a server on a free port.
     static func with<Result: Sendable>(
@@ -38,11 +52,11 @@ struct FakeServer {
         let threads = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = threads.next()
         let queues = try await loop.submit { NIOLoopBound(FakeQueues(), eventLoop: loop) }.get()
-        let count = NIOLockedValueBox(0)
+        let seen = NIOLockedValueBox(Seen())
         let channel = try await ServerBootstrap(group: loop)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let connection = FakeConnection(queues.value, faults, count)
+                    let connection = FakeConnection(queues.value, faults, seen)
                     try channel.pipeline.syncOperations.addHandler(connection)
                 }
             }
@@ -50,7 +64,7 @@ struct FakeServer {
         let result: Swift.Result<Result, any Error>
         do {
             let port = try #require(channel.localAddress?.port)
-            result = .success(try await body(FakeServer(port: port, count: count)))
+            result = .success(try await body(FakeServer(port: port, seen: seen)))
         } catch {
             result = .failure(error)
         }
@@ -81,7 +95,7 @@ private final class FakeConnection: ChannelInboundHandler {
 
     private let queues: FakeQueues
     private let faults: FakeServer.Faults
-    private let count: NIOLockedValueBox<Int>
+    private let seen: NIOLockedValueBox<FakeServer.Seen>
     private var splitter = FrameSplitter(expectsPreface: true, frameBytesMax: Limits.frameBytesMax)
     private var context: ChannelHandlerContext?
     private var out = ByteBuffer()
@@ -90,11 +104,12 @@ private final class FakeConnection: ChannelInboundHandler {
     private var pushes: UInt64 = 0
 
     init(
-        _ queues: FakeQueues, _ faults: FakeServer.Faults, _ count: NIOLockedValueBox<Int>
+        _ queues: FakeQueues, _ faults: FakeServer.Faults,
+        _ seen: NIOLockedValueBox<FakeServer.Seen>
     ) {
         self.queues = queues
         self.faults = faults
-        self.count = count
+        self.seen = seen
     }
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
@@ -136,13 +151,18 @@ private final class FakeConnection: ChannelInboundHandler {
             let settle = try Settle(body: frame.body)
             credit += settle.items.count
             out.write(Settled(runs: [.init(count: UInt16(settle.items.count))]), requestID: id)
+        case .dictionaryGet: get(try DictionaryGet(body: frame.body), requestID: id)
+        case .dictionaryPut: put(try DictionaryPut(body: frame.body), requestID: id)
         case .bye: out.write(Done(), requestID: id)
         default: Issue.record("unexpected opcode \(frame.header.opcode)")
         }
     }
 
     private func submit(_ submit: Submit, requestID: UInt64) {
-        count.withLockedValue { $0 += submit.items.count }
+        seen.withLockedValue { seen in
+            seen.submissions += submit.items.count
+            for item in submit.items { seen.uses[item.payload.dictionary, default: 0] += 1 }
+        }
         if faults.contains(.isSilent) { return }
         if faults.contains(.isFull) {
             out.write(
@@ -159,6 +179,39 @@ private final class FakeConnection: ChannelInboundHandler {
         let durability = faults.contains(.cheats) ? Durability.memory : submit.durability
         let run = Submitted.Run.accepted(first: first, count: UInt16(submit.items.count))
         out.write(Submitted(durability: durability, runs: [run]), requestID: requestID)
+    }
+
+    private var active: DictionaryPut? { seen.withLockedValue(\.dictionaries.last) }
+
+    private func get(_ get: DictionaryGet, requestID: UInt64) {
+        guard let active else {
+            let error = WireError.dictionaryUnknown(0)
+            return out.write(ErrorMessage(error), requestID: requestID)
+        }
+        answer(active, withBytes: active.id != get.known, requestID)
+    }
+
+    private func put(_ put: DictionaryPut, requestID: UInt64) {
+        let activeID = active?.id ?? 0
+        if put.replaces != activeID {
+            let error = WireError.dictionaryExists(activeID, type: put.type)
+            return out.write(ErrorMessage(error), requestID: requestID)
+        }
+        if faults.contains(.hasOneDictionary), activeID != 0 {
+            let error = WireError(.tooManyDictionaries, "there is one already")
+            return out.write(ErrorMessage(error), requestID: requestID)
+        }
+        seen.withLockedValue { $0.dictionaries.append(put) }
+        answer(put, withBytes: false, requestID)
+    }
+
+    private func answer(_ dictionary: DictionaryPut, withBytes: Bool, _ requestID: UInt64) {
+        let info = DictionaryInfo(
+            id: dictionary.id ?? 0, type: dictionary.type, version: 1, state: .active,
+            createdAt: 1, byteCount: UInt32(dictionary.bytes.readableBytes),
+            checksum: dictionary.checksum)
+        let bytes = withBytes ? dictionary.bytes : ByteBuffer()
+        out.write(DictionaryMessage(info: info, bytes: bytes), requestID: requestID)
     }
 
     func deliver() {

@@ -45,6 +45,18 @@ struct JobPayloadTests {
         #expect(Set(bytes(seed: 7).map { $0.getSlice(at: 48, length: 200) }).count == 10)
     }
 
+    @Test func `samples follow from the seed, and each text is in one of them`() throws {
+        let lines = try PayloadSource.lines(of: Array("[1]\n\"x\"\n[2]\n".utf8), named: "f")
+        let payload = JobPayload(lines)
+        let samples = payload.samples(bytesMax: 10_000, seed: 1)
+        #expect(samples.count == 3)
+        #expect(samples == payload.samples(bytesMax: 10_000, seed: 1))
+        #expect(samples != payload.samples(bytesMax: 10_000, seed: 2))
+        #expect(samples[1].suffix(12).elementsEqual(#","body":"x"}"#.utf8))
+        let two = payload.samples(bytesMax: payload.byteCount(of: 0) * 2, seed: 1)
+        #expect(two == Array(samples.prefix(2)))
+    }
+
     @Test func `a line of a file stands in the object as it is`() throws {
         let payload = JobPayload(try .lines(of: Array("[1]\n\"x\"\n".utf8), named: "f"))
         var buffer = ByteBuffer()

@@ -59,7 +59,8 @@ extension IntegrationTests {
             try await withScratch { directory in
                 let outcome = try await Program.run(
                     "bench", "--kill", "--json", "--workload", "submit", "--workload", "drain",
-                    "--workload", "flow", "--jobs", "20000", "--directory", directory,
+                    "--workload", "flow", "--jobs", "20000", "--compress", "dictionary",
+                    "--directory", directory,
                     patience: 90)
                 #expect(outcome.status == 0, "\(outcome)")
                 let results = try outcome.lines.map {
@@ -69,6 +70,27 @@ extension IntegrationTests {
                 #expect(results.allSatisfy { $0.lost == 0 && $0.jobs == 20_000 }, "\(outcome)")
                 #expect(results.allSatisfy { $0.restart != nil }, "\(outcome)")
                 #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+            }
+        }
+
+        @Test func `the bench compresses with a dictionary, also on a server that has one already`()
+            async throws
+        {
+            try await withServe { server in
+                for seed in ["1", "1", "2"] {
+                    let outcome = try await Program.run(
+                        "bench", "--json", "--workload", "flow", "--jobs", "2000", "--compress",
+                        "dictionary", "--seed", seed, "--server", server.address, patience: 90)
+                    #expect(outcome.status == 0, "\(outcome)")
+                    let figures = try outcome.object()
+                    #expect(figures["lost"] as? Int == 0 && figures["damaged"] as? Int == 0)
+                    #expect((figures["dictionary_bytes"] as? Int ?? 0) > 1_000)
+                    let carried = try #require(figures["carried_bytes"] as? Int)
+                    #expect(2 * carried < 256, "\(outcome)")
+                }
+                let listed = try await server.done("dictionary", "list", "bench", "--json")
+                let active = listed.lines.filter { $0.contains("active") }
+                #expect(active.count == 1 && active[0].contains(#""version":2"#), "\(listed)")
             }
         }
 

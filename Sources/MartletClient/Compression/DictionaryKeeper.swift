@@ -9,9 +9,6 @@ import Synchronization
 final class DictionaryKeeper: Sendable {
     /// Types that are kept apart; later ones have no dictionaries.
     private static let typesMax = 256
-    /// A dictionary must make payloads smaller than they are alone by this much, or it is not worth being kept by
-    /// everybody: 4 of 5.
-    private static let worthwhile = (4, 5)
 
     private let configuration: MartletClient.Configuration
     private let cache: DictionaryCache
@@ -86,7 +83,7 @@ final class DictionaryKeeper: Sendable {
 
     private func train(_ type: String, _ samples: [[UInt8]], _ reconnector: Reconnector) async {
         let level = configuration.compression(of: type).level
-        guard let dictionary = Self.trained(from: samples, level: level) else {
+        guard let dictionary = ZstdTrainer.worthwhile(from: samples, level: level) else {
             logger.debug(
                 "a dictionary would not make payloads smaller", metadata: ["type": "\(type)"])
             return change(type) { $0.trainingFailed() }
@@ -106,18 +103,6 @@ final class DictionaryKeeper: Sendable {
                 metadata: ["type": "\(type)", "reason": "\(error)"])
             change(type) { $0.trainingFailed() }
         }
-    }
-
-    /// - Returns: nil when there is none that is worth having. It is tried on samples that it was not made from.
-    private static func trained(from samples: [[UInt8]], level: Int) -> ZstdDictionary? {
-        let tried = samples.enumerated().filter { $0.offset % 10 == 0 }.map(\.element)
-        let learned = samples.enumerated().filter { $0.offset % 10 != 0 }.map(\.element)
-        guard let bytes = ZstdTrainer.train(learned),
-            let dictionary = ZstdDictionary(bytes, level: level)
-        else { return nil }
-        let sums = ZstdTrainer.measure(dictionary, on: tried, level: level)
-        let (most, of) = worthwhile
-        return sums.packed * of <= sums.alone * most ? dictionary : nil
     }
 
     private func received(

@@ -32,6 +32,7 @@ struct BenchCommand: AsyncParsableCommand {
               martlet bench
               martlet bench --workload paced --rate 20000 --duration 30s --hdr paced.hgrm
               martlet bench --workload flow --payload-size 4096 --compress zstd --json
+              martlet bench --workload submit --compress dictionary
               martlet bench --kill
               martlet bench --server martlet://10.0.0.5:7411 --durability memory
             """)
