@@ -12,9 +12,10 @@ struct BenchDictionary {
     /// The same options make the same one.
     init(_ options: BenchOptions) {
         let payload = JobPayload(options.payload, seed: options.seed)
-        own = ZstdTrainer.worthwhile(
-            from: payload.samples(
-                bytesMax: BenchDictionary.sampledBytesMax, seed: options.seed))
+        own =
+            ZstdTrainer.worthwhile(
+                from: payload.samples(
+                    bytesMax: BenchDictionary.sampledBytesMax, seed: options.seed))?.dictionary
     }
 
     /// Asks the server to keep it in the place of an earlier run's. Where that can't be, because another run was faster

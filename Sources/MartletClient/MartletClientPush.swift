@@ -142,10 +142,14 @@ extension MartletClient {
         let limits = try await reconnector.serverLimits(until: requestDeadline())
         let packer = packer(of: head.type)
         var batcher = SubmissionBatcher(head: head, limits: limits)
+        var packed = PackedBytes(with: dictionary)
         for payload in payloads {
-            batcher.append(
-                try packer.pack(payload, limit: Int(limits.payloadBytesMax), with: dictionary))
+            let carried = try packer.pack(
+                payload, limit: Int(limits.payloadBytesMax), with: dictionary)
+            packed.count(carried)
+            batcher.append(carried)
         }
+        dictionaries.packed(packed, of: head.type, with: dictionary)
         return batcher.finish()
     }
 
@@ -197,10 +201,13 @@ extension MartletClient {
         let limit = Int(try await serverLimits().payloadBytesMax)
         let packer = packer(of: head.type)
         var message = head
+        var packed = PackedBytes(with: dictionary)
         for payload in payloads {
-            let packed = try packer.pack(payload, limit: limit, with: dictionary)
-            message.items.append(SubmitItem(payload: packed))
+            let carried = try packer.pack(payload, limit: limit, with: dictionary)
+            packed.count(carried)
+            message.items.append(SubmitItem(payload: carried))
         }
+        dictionaries.packed(packed, of: head.type, with: dictionary)
         return message
     }
 

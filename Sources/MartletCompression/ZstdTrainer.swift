@@ -33,15 +33,22 @@ package enum ZstdTrainer {
 
     /// One that is worth being kept by everybody: it makes payloads smaller than they are without it by a fifth at
     /// least. It is tried on samples that it was not made from.
+    ///
+    /// - Parameter active: the one that it would replace.
+    /// - Returns: with what a raw byte of those samples comes to; nil when there is none.
     package static func worthwhile(
-        from samples: [[UInt8]], level: Int = Zstd.defaultLevel
-    ) -> ZstdDictionary? {
+        from samples: [[UInt8]], beside active: ZstdDictionary? = nil,
+        level: Int = Zstd.defaultLevel
+    ) -> (dictionary: ZstdDictionary, share: Double)? {
         let tried = samples.enumerated().filter { $0.offset % 10 == 0 }.map(\.element)
         let learned = samples.enumerated().filter { $0.offset % 10 != 0 }.map(\.element)
         guard let bytes = train(learned), let dictionary = ZstdDictionary(bytes, level: level)
         else { return nil }
         let sums = measure(dictionary, on: tried, level: level)
-        return sums.packed * 5 <= sums.alone * 4 ? dictionary : nil
+        let without = min(
+            sums.alone, active.map { measure($0, on: tried, level: level).packed } ?? .max)
+        guard sums.packed * 5 <= without * 4 else { return nil }
+        return (dictionary, Double(sums.packed) / Double(sums.raw))
     }
 
     /// Bytes of all samples, raw, compressed one by one, and so with the dictionary: what does not pay counts as

@@ -40,8 +40,15 @@ struct DictionaryClientTests {
         _ count: Int, _ client: MartletClient, _ peer: ServerConnection,
         options: JobOptions = JobOptions()
     ) async throws -> Submit {
+        try await push(payloads(count), client, peer, options: options)
+    }
+
+    private func push(
+        _ payloads: [ByteBuffer], _ client: MartletClient, _ peer: ServerConnection,
+        options: JobOptions = JobOptions()
+    ) async throws -> Submit {
         async let pushed = client.push(
-            payloads: payloads(count), type: "t", queue: "q", options: options)
+            payloads: payloads, type: "t", queue: "q", options: options)
         let (submit, id) = try await peer.find(Submit.self)
         peer.accept(submit, id: id, firstJob: 1)
         _ = try await pushed
@@ -96,6 +103,34 @@ struct DictionaryClientTests {
             answer.bytes = ByteBuffer()
             peer.send(answer, id: id)
             #expect(try await firstWithDictionary(client, peer).dictionary == made.id)
+        }
+    }
+
+    @Test func `payloads that have drifted get another one in the place of the server's`()
+        async throws
+    {
+        let old = try dictionary()
+        try await withClient { client, server in
+            let peer = try await server.acceptAndWelcome()
+            try await answerLook(client, peer, with: message(old))
+            let drifted = (0..<1_000).map { number in
+                let text = "<invoice n='\(number)'><net>\(number &* 31)</net><vat rate='19'/>"
+                return ByteBuffer(string: text + "<to>Example Ltd, 1 Example Road</to></invoice>")
+            }
+            // One window of what it comes to, and the samples.
+            for _ in 0..<3 { _ = try await push(drifted, client, peer) }
+            let (put, id) = try await peer.find(DictionaryPut.self)
+            #expect(put.replaces == old.id)
+            let made = try #require(ZstdDictionary(Array(put.bytes.readableBytesView)))
+            var answer = message(made)
+            answer.bytes = ByteBuffer()
+            peer.send(answer, id: id)
+            while true {
+                let payload = try await push([drifted[0]], client, peer).items[0].payload
+                guard payload.dictionary == made.id else { continue }
+                #expect(payload.bytes.readableBytes * 2 < payload.rawBytes)
+                break
+            }
         }
     }
 

@@ -75,7 +75,7 @@ struct TypeDictionaryTests {
             Issue.record("no samples")
             return
         }
-        type.trainingFailed()
+        type.foundNone()
         #expect(type.submitting(payloads(5_000), now: now) == nil)
     }
 

@@ -35,6 +35,18 @@ struct DictionaryTests {
         #expect(sums.alone > 2 * sums.packed, "\(sums)")
     }
 
+    @Test func `one that would replace another must be better by a fifth`() throws {
+        let mails = Self.samples(1_000)
+        let made = try #require(ZstdTrainer.worthwhile(from: mails))
+        let sums = ZstdTrainer.measure(made.dictionary, on: Self.samples(200, seed: 7))
+        #expect(abs(made.share - Double(sums.packed) / Double(sums.raw)) < 0.05)
+        let equal = ZstdTrainer.worthwhile(
+            from: Self.samples(1_000, seed: 3), beside: made.dictionary)
+        #expect(equal == nil)
+        let others = mails.map { Array($0.reversed()) }
+        #expect(ZstdTrainer.worthwhile(from: others, beside: made.dictionary) != nil)
+    }
+
     @Test func `what was compressed with a dictionary is inflated with it`() throws {
         let dictionary = try dictionary(from: Self.samples(500))
         for raw in Self.samples(20, seed: 9) {

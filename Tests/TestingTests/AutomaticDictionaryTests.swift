@@ -31,6 +31,21 @@ private struct Mail: Job {
     }
 }
 
+/// The same type after somebody has changed it: all that mails had in common is gone.
+private struct NewMail: Job {
+    static let type = Mail.type
+    var n: Int
+    var kind = "newsletter-2"
+    var zone = "Europe/Madrid"
+    var receiver: String
+    var footer = "You get this letter because you asked us for it; a click is enough to end that."
+
+    init(_ number: Int) {
+        n = number
+        receiver = "reader-\(number)@example.org"
+    }
+}
+
 /// Clients make dictionaries by themselves, and workers get them.
 @Suite(.fewAtATime, .timeLimit(.minutes(2))) struct AutomaticDictionaryTests {
     @Test func `similar jobs become three times smaller by themselves, and arrive as they were`()
@@ -62,6 +77,42 @@ private struct Mail: Job {
             for (number, job) in jobs.enumerated() {
                 #expect(try await job.value == 100_000 + first + number)
             }
+        }
+    }
+
+    @Test func `when the payloads of a type change it gets another one, and jobs keep theirs`()
+        async throws
+    {
+        try await withMartlet { martlet, _ in
+            func active() async throws -> PayloadDictionary? {
+                try await martlet.dictionaries(of: Mail.type).first { $0.state == .active }
+            }
+            // Nobody works there: all of them stay, with what they need.
+            let queue = "later"
+            var number = 0
+            while try await active()?.references ?? 0 == 0 {
+                _ = try await martlet.push(
+                    contentsOf: (number..<number + 500).map(Mail.init), queue: queue)
+                number += 500
+            }
+            while try await active()?.version != 2 {
+                _ = try await martlet.push(
+                    contentsOf: (number..<number + 500).map(NewMail.init), queue: queue)
+                number += 500
+            }
+            while try await active()?.references == 0 {
+                _ = try await martlet.push(NewMail(number), queue: queue)
+                number += 1
+            }
+            let before = try await martlet.queue(queue).payloads
+            _ = try await martlet.push(
+                contentsOf: (number..<number + 500).map(NewMail.init), queue: queue)
+            let after = try await martlet.queue(queue).payloads
+            let (raw, carried) = (after.raw - before.raw, after.carried - before.carried)
+            #expect(raw >= 3 * carried, "\(raw) bytes as \(carried)")
+            let old = try await martlet.dictionaries(of: Mail.type).first { $0.version == 1 }
+            #expect(old?.state == .retired)
+            #expect((old?.references ?? 0) > 0)
         }
     }
 }

@@ -41,6 +41,12 @@ final class DictionaryKeeper: Sendable {
         return active.map { PackingDictionary($0, from: compression.dictionaryFrom) }
     }
 
+    /// Payloads of a type were compressed with a dictionary, as far as it paid.
+    func packed(_ packed: PackedBytes, of type: String, with dictionary: PackingDictionary?) {
+        guard let dictionary else { return }
+        types.withLock { $0[type]?.packed(packed, with: dictionary.dictionary.id) }
+    }
+
     /// The server does not have the dictionary any more with which payloads of a type were compressed.
     func refused(type: String) { change(type) { $0.refused() } }
 
@@ -83,25 +89,28 @@ final class DictionaryKeeper: Sendable {
 
     private func train(_ type: String, _ samples: [[UInt8]], _ reconnector: Reconnector) async {
         let level = configuration.compression(of: type).level
-        guard let dictionary = ZstdTrainer.worthwhile(from: samples, level: level) else {
+        let active = types.withLock { $0[type]?.active }
+        let made = ZstdTrainer.worthwhile(from: samples, beside: active, level: level)
+        guard let (dictionary, share) = made else {
             logger.debug(
                 "a dictionary would not make payloads smaller", metadata: ["type": "\(type)"])
-            return change(type) { $0.trainingFailed() }
+            return change(type) { $0.foundNone() }
         }
         do throws(MartletError) {
-            let message = DictionaryPut(type: type, bytes: ByteBuffer(bytes: dictionary.bytes))
+            let message = DictionaryPut(
+                type: type, replaces: active?.id ?? 0, bytes: ByteBuffer(bytes: dictionary.bytes))
             _ = try await request(message, reconnector)
             logger.info(
                 "made a dictionary",
                 metadata: ["type": "\(type)", "dictionary": "\(dictionary.id)"])
-            adopt(dictionary, for: type)
+            adopt(dictionary, share: share, for: type)
         } catch  where error.code == .dictionaryExists {
             change(type) { $0.isStale() }
         } catch {
             logger.debug(
                 "the server did not take a dictionary",
                 metadata: ["type": "\(type)", "reason": "\(error)"])
-            change(type) { $0.trainingFailed() }
+            change(type) { $0.registeringFailed() }
         }
     }
 
@@ -111,9 +120,9 @@ final class DictionaryKeeper: Sendable {
         try .received(message, level: configuration.compression(of: type).level)
     }
 
-    private func adopt(_ dictionary: ZstdDictionary?, for type: String) {
+    private func adopt(_ dictionary: ZstdDictionary?, share: Double? = nil, for type: String) {
         if let dictionary { cache.keep(dictionary) }
-        change(type) { $0.looked(dictionary, now: .now()) }
+        change(type) { $0.looked(dictionary, share: share, now: .now()) }
     }
 
     private func request(

@@ -1,14 +1,14 @@
 import MartletCompression
 import NIOCore
 
-/// What a client knows of the dictionary of one job type: the active one, or the payloads from which it makes
-/// one. Rules alone: somebody else asks the server, and trains.
+/// What a client knows of the dictionary of one job type: the active one and how well it does, or the payloads from
+/// which it makes one. Rules alone: somebody else asks the server, and trains.
 struct TypeDictionary {
     /// What is to be done for the type, off the path of those who submit.
     enum Wish: Equatable {
         /// Ask the server for the active one.
         case look
-        /// Make one of these payloads, and register it.
+        /// Make one of these payloads, and register it in the place of the active one.
         case train([[UInt8]])
     }
 
@@ -26,10 +26,12 @@ struct TypeDictionary {
     static let pauseAfterFailure = 100_000
 
     private(set) var active: ZstdDictionary?
+    private var yield = DictionaryYield()
     private let trains: Bool
     private var samples: [[UInt8]] = []
     private var sampledBytes = 0
     private var seen = 0
+    /// Payloads that come earlier are no samples.
     private var samplesFrom = 0
     /// The server answered once: without a dictionary there, one is to be made.
     private(set) var hasLooked = false
@@ -44,16 +46,23 @@ struct TypeDictionary {
     mutating func submitting(_ payloads: [ByteBuffer], now: NIODeadline) -> Wish? {
         guard !isOff else { return nil }
         seen += payloads.count
-        if active == nil, trains, seen > samplesFrom { collect(payloads) }
+        if wantsSamples { collect(payloads) }
         guard !isBusy, seen >= Self.looksFrom else { return nil }
         if now >= looksAgainAt {
             isBusy = true
             return .look
         }
-        guard active == nil, hasLooked, isFull else { return nil }
+        guard wantsSamples, hasLooked, isFull else { return nil }
         isBusy = true
+        // However often payloads drift, few dictionaries are made of them.
+        samplesFrom = 2 * seen
         defer { forgetSamples() }
         return .train(samples)
+    }
+
+    /// There is no dictionary, or the one that is there is not what it was.
+    private var wantsSamples: Bool {
+        trains && seen > samplesFrom && (active == nil || yield.hasDrifted)
     }
 
     private var isFull: Bool {
@@ -73,13 +82,22 @@ struct TypeDictionary {
         sampledBytes = 0
     }
 
+    /// Payloads were compressed with the dictionary of that id, as far as it paid.
+    mutating func packed(_ packed: PackedBytes, with id: UInt32) {
+        // Samples are of payloads that came one after the other.
+        if id == active?.id, yield.add(packed), !yield.hasDrifted { forgetSamples() }
+    }
+
     /// The server has told which one is active; nil: there is none.
-    mutating func looked(_ dictionary: ZstdDictionary?, now: NIODeadline) {
+    /// - Parameter share: what a raw byte came to when it was made here and tried.
+    mutating func looked(_ dictionary: ZstdDictionary?, share: Double? = nil, now: NIODeadline) {
         isBusy = false
         hasLooked = true
         looksAgainAt = now + Self.looksAgainAfter
+        guard dictionary !== active else { return }
         active = dictionary
-        if dictionary != nil { forgetSamples() }
+        yield = DictionaryYield(share)
+        forgetSamples()
     }
 
     /// The server could not be asked, or did not answer.
@@ -88,10 +106,16 @@ struct TypeDictionary {
         looksAgainAt = now + Self.looksAgainAfter
     }
 
-    /// None was made of the samples that is worth having, or the server has room for no other.
-    mutating func trainingFailed() {
+    /// None was made of the samples that is worth having.
+    mutating func foundNone() {
+        yield.accept()
+        registeringFailed()
+    }
+
+    /// The server did not take one, or has room for no other.
+    mutating func registeringFailed() {
         isBusy = false
-        samplesFrom = seen + Self.pauseAfterFailure
+        samplesFrom = max(samplesFrom, seen + Self.pauseAfterFailure)
     }
 
     /// Another client was faster: its dictionary is to be fetched.
