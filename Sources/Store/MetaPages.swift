@@ -33,7 +33,10 @@ enum MetaPages {
         guard older.transaction == synced else {
             throw StoreError(
                 .notADataDirectory,
-                "\(path) has the transactions \(older.transaction) and \(newer.transaction), and not \(synced), the last one that is complete"
+                """
+                \(path) has the transactions \(older.transaction) and \(newer.transaction), and not \
+                \(synced), the last one that is complete
+                """
             )
         }
         // The page number and what else a page begins with remain.

@@ -153,8 +153,8 @@ package final class Store: @unchecked Sendable {
         if let flush = try beginCheckpoint(now: now) { try endCheckpoint(flush) }
     }
 
-    /// Begins to move the logged turns to LMDB's file; they are there, whatever happens, when what this returns was written
-    /// and `endCheckpoint` was called. Turns may be taken and committed meanwhile.
+    /// Begins to move the logged turns to LMDB's file; they are there, whatever happens, when what this returns was
+    /// written and `endCheckpoint` was called. Turns may be taken and committed meanwhile.
     /// - Returns: nil when no turn waits.
     package func beginCheckpoint(now: UInt64) throws(StoreError) -> Flush? {
         try checkUsable()

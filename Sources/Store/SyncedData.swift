@@ -4,9 +4,9 @@ import Glibc
 /// LMDB's file and, beside it in `data.mdb-synced`, how far it is known to be on the disk.
 ///
 /// LMDB's own sync would hold the writer for two flushes of the device. So its commits only write, and the file is
-/// synced afterwards, on another thread. Until then a power failure may leave any part of the last transaction behind, its
-/// meta page included; but all pages of the transaction before it are still there, since LMDB uses a page again two
-/// transactions after it was freed. Opening goes back to that one, and the log has the turns after it.
+/// synced afterwards, on another thread. Until then a power failure may leave any part of the last transaction
+/// behind, its meta page included; but all pages of the transaction before it are still there, since LMDB uses a page
+/// again two transactions after it was freed. Opening goes back to that one, and the log has the turns after it.
 ///
 /// No transaction may be committed before the one before it is synced.
 struct SyncedData: Sendable {

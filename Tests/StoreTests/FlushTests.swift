@@ -15,8 +15,8 @@ struct FlushTests {
         directory = try TestDirectory()
     }
 
-    /// Turns 1… put their row, change an old one and take one away, so that every page of the tables changes again and
-    /// again.
+    /// Turns 1… put their row, change an old one and take one away, so that every page of the tables changes again
+    /// and again.
     private func take(_ turns: ClosedRange<UInt64>, _ store: Store) throws {
         for turn in turns {
             try store.turn { rows in
