@@ -92,8 +92,8 @@ struct Dispatcher: ~Copyable {
                 begin(subscription, token)
             }
             writer.add(
-                DeliveryFields(job), type: job.type, payload: PayloadView(job.payload),
-                options: DeliveryOptionsView(job))
+                DeliveryFields(job), type: job.type, head: PayloadHead(job), pieces: job.pieces,
+                rest: job.payload.bytes, options: DeliveryOptionsView(job))
         }
         guard outcome.jobs > 0 else {
             // What was ready had expired: the subscription wants what comes next.
@@ -150,12 +150,11 @@ extension DeliveryOptionsView {
     }
 }
 
-extension PayloadView {
-    init(_ stored: StoredPayload) {
+extension PayloadHead {
+    init(_ job: DeliveredJob) {
         self.init(
-            codec: Codec(rawValue: stored.codec), rawBytes: stored.rawBytes,
-            checksum: stored.checksum,
-            bytes: stored.bytes)
+            codec: Codec(rawValue: job.payload.codec), rawBytes: job.payload.rawBytes,
+            checksum: job.payload.checksum, byteCount: job.payloadBytes)
     }
 }
 

@@ -14,7 +14,7 @@ extension Engine {
             refer(result)
             row.result = result
             row.resultBytes = UInt32(result.bytes.count)
-            row.resultPlace = result.bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces
+            row.resultPlace = result.place
             row.stagedResult = staged
             if row.resultPlace == .pieces, staged == nil {
                 try putPieces(result.bytes, of: id, .result, rows)
@@ -45,6 +45,10 @@ extension Engine {
         try removeCompleted(held, lease, queue, &done, rows)
         if let row = done.kept { try keepCompleted(row, held, queue, &done, rows) }
         guard done.count > 0 else { return nil }
+        if done.hasPieces {
+            let end = run.first + UInt64(done.count)
+            try rows.clear(Tables.pieces, from: .job(run.first), to: .job(end))
+        }
         touchedLeases.remove(JobRun(first: run.first, count: done.count), from: key, lease)
         count(queue) { $0.running.lower(by: UInt64(done.count)) }
         return DeliveryCredit(
@@ -57,6 +61,7 @@ extension Engine {
         var count: UInt32 = 0
         /// Of their payloads.
         var bytes = 0
+        var hasPieces = false
         /// What those that are not counted yet have in common, and how many they are.
         var row: JobRow?
         var uncounted: UInt32 = 0
@@ -81,13 +86,14 @@ extension Engine {
                 guard try key.u64() == id, !isWatched(id) else { return .stop }
                 let bytes = reader.unread
                 if let payload = pattern.payload(of: bytes) {
-                    done.add(payload.bytes.count)
+                    done.add(Int(payload.byteCount))
                 } else {
                     countEnds(of: &done, queue, isKept: false)
                     var row = try JobRow(from: &reader)
                     guard pattern.learn(&row, from: bytes),
                         row.optionFields.isDisjoint(with: [.expiresAt, .unique])
                     else { return .stop }
+                    if row.payloadPlace == .pieces { done.hasPieces = true }
                     row.setCompleted(startedAt: lease.startedAt)
                     let keep = isPlanted(.runForgetsRetained) ? 0 : keepingTime(id, row)
                     guard keep == 0 else {
@@ -111,7 +117,7 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws {
         let first = run.first + UInt64(done.count)
-        var payloads: [StoredPayload] = []
+        var payloads: [(payload: StoredPayload, byteCount: UInt32)] = []
         try passingDamage {
             try rows.scan(Tables.jobs, from: .job(first), to: .job(run.end)) { key, reader in
                 let id = first + UInt64(payloads.count)
@@ -123,14 +129,14 @@ extension Engine {
             }
         }
         var row = completed
-        for (id, payload) in zip(first..., payloads) {
+        for (id, (payload, byteCount)) in zip(first..., payloads) {
             row.payload.rawBytes = payload.rawBytes
             row.payload.checksum = payload.checksum
-            row.payloadBytes = UInt32(payload.bytes.count)
+            row.payloadBytes = byteCount
             tellEnd(id, row, .completed)
             try save(row, id, rows)
             try list(id, row, .completed, queue, rows)
-            done.add(payload.bytes.count)
+            done.add(Int(byteCount))
         }
         done.row = row
         countEnds(of: &done, queue, isKept: true)

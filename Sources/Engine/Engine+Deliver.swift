@@ -38,13 +38,17 @@ package struct DeliveredJob {
     /// As on the wire, as the headers.
     package var tags: UnsafeRawBufferPointer
     package var headers: UnsafeRawBufferPointer
+    /// Its bytes are those behind the pieces: all of them, when there are none.
     package var payload: StoredPayload
+    package var pieces = UnsafeBufferPointer<UnsafeRawBufferPointer>(start: nil, count: 0)
+    /// Of the payload, pieces and all.
+    package var payloadBytes: UInt32
     /// What the last attempt left for the next.
     package var checkpoint: UnsafeRawBufferPointer
 }
 
 extension DeliveredJob {
-    /// With the payload that is in the row, if it is, and without a checkpoint.
+    /// With what of the payload is in the row, and without a checkpoint.
     fileprivate init(_ id: UInt64, _ row: JobRow) {
         let options = row.options
         self.init(
@@ -52,7 +56,7 @@ extension DeliveredJob {
             interruptions: row.interruptions, maxAttempts: row.maxAttempts,
             createdAt: row.createdAt, priority: row.priority, timeout: options?.timeout ?? 0,
             tags: options?.tags ?? .none, headers: options?.headers ?? .none,
-            payload: row.payload, checkpoint: .none)
+            payload: row.payload, payloadBytes: row.payloadBytes, checkpoint: .none)
     }
 }
 
@@ -116,13 +120,13 @@ extension Engine {
             pattern.forget()
             let (reached, obstacle) = try readJobs(from: next, to: run.end, rows) { id, reader in
                 let bytes = reader.unread
-                if let payload = pattern.payload(of: bytes) {
-                    guard outcome.hasRoom(payload.bytes.count, request) else { return .doesNotFit }
-                    try usual?.hand(id, payload, to: body)
+                if let (payload, byteCount) = pattern.payload(of: bytes) {
+                    guard outcome.hasRoom(Int(byteCount), request) else { return .doesNotFit }
+                    try hand(&usual, id, payload, byteCount, rows, body)
                     if events.isOn, let row = usual?.row {
                         tell(.delivered, id, row, .running, session: request.session)
                     }
-                    outcome.add(payload.bytes.count)
+                    outcome.add(Int(byteCount))
                     return nil
                 }
                 var row = try JobRow(from: &reader)
@@ -252,14 +256,6 @@ extension Engine {
     private struct Usual {
         let row: JobRow
         var job: DeliveredJob
-
-        mutating func hand(
-            _ id: UInt64, _ payload: StoredPayload, to body: (DeliveredJob) throws -> Void
-        ) throws {
-            job.id = id
-            job.payload = payload
-            try body(job)
-        }
     }
 
     /// - Returns: nil when each of the jobs like this one must be looked at.
@@ -273,20 +269,33 @@ extension Engine {
         return Usual(row: row, job: DeliveredJob(0, row))
     }
 
+    /// Hands over a job whose row matches the pattern.
+    private func hand(
+        _ usual: inout Usual?, _ id: UInt64, _ payload: StoredPayload, _ byteCount: UInt32,
+        _ rows: borrowing Transaction, _ body: (DeliveredJob) throws -> Void
+    ) throws {
+        usual?.job.id = id
+        usual?.job.payload = payload
+        usual?.job.payloadBytes = byteCount
+        if pattern.payloadPlace == .pieces {
+            usual?.job.pieces = try pieceList.find(of: id, byteCount, rows)
+        }
+        if let usual { try body(usual.job) }
+    }
+
     private func hand(
         _ row: JobRow, _ id: UInt64, _ rows: borrowing Transaction,
         _ body: (DeliveredJob) throws -> Void
     ) throws {
         var job = DeliveredJob(id, row)
-        guard row.payloadPlace == .pieces || row.hasNotes else { return try body(job) }
-        let checkpoint = row.hasNotes ? try Pieces(checkpointOf: id, rows) : nil
-        if let checkpoint { job.checkpoint = checkpoint.bytes }
-        let isInPieces = row.payloadPlace == .pieces
-        let storedAt = row.stagedPayload ?? id
-        let pieces = isInPieces ? try Pieces(row.payloadBytes, of: storedAt, .payload, rows) : nil
-        if let pieces { job.payload.bytes = pieces.bytes }
+        if row.payloadPlace == .pieces {
+            let storedAt = row.stagedPayload ?? id
+            job.pieces = try pieceList.find(of: storedAt, row.payloadBytes, rows)
+        }
+        guard row.hasNotes else { return try body(job) }
+        let checkpoint = try CheckpointCopy(of: id, rows)
+        job.checkpoint = checkpoint.bytes
         try body(job)
-        extendLifetime(pieces)
         extendLifetime(checkpoint)
     }
 

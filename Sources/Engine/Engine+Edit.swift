@@ -59,9 +59,10 @@ extension Engine {
         row.payload = payload
         row.stagedPayload = staged
         row.payloadBytes = UInt32(payload.bytes.count)
-        let isInRow = payload.bytes.count <= EngineLimits.inlineBytesMax
-        row.payloadPlace = isInRow ? .row : .pieces
-        if !isInRow, staged == nil { try putPieces(payload.bytes, of: id, .payload, rows) }
+        row.payloadPlace = payload.place
+        if payload.place == .pieces, staged == nil {
+            try putPieces(payload.bytes, of: id, .payload, rows)
+        }
         if let staged { try noteOwner(id, ofStaged: staged, rows) }
         // The key's row says which payload its holder has.
         if let unique = row.unique, unique.isHeld { try hold(unique, id, row, rows) }

@@ -71,10 +71,8 @@ extension Engine {
         let id = counters.nextJob
         counters.nextJob += 1
         try put(submission, id, queue, isAscending: true, rows)
-        let bytes = submission.payload.bytes
-        if bytes.count > EngineLimits.inlineBytesMax {
-            try putPieces(bytes, of: id, .payload, rows)
-        }
+        let payload = submission.payload
+        if payload.place == .pieces { try putPieces(payload.bytes, of: id, .payload, rows) }
         return .accepted(id)
     }
 
@@ -85,9 +83,9 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws -> SubmissionOutcome {
         if let answer = try refusal(of: submission, to: queue, replacing: true, rows) {
-            let bytes = submission.payload.bytes.count
-            if bytes > EngineLimits.inlineBytesMax {
-                try deletePieces(UInt32(bytes), of: id, .payload, rows)
+            let payload = submission.payload
+            if payload.place == .pieces {
+                try deletePieces(UInt32(payload.bytes.count), of: id, .payload, rows)
             }
             return answer
         }
@@ -174,13 +172,12 @@ extension Engine {
             options = options.filled(from: settings.defaults)
         }
         let payload = submission.payload
-        let isInRow = payload.bytes.count <= EngineLimits.inlineBytesMax
         var row = JobRow(
             state: .waiting, order: 255 - JobOptions.defaultPriority,
             queue: queues[queue.value].id, createdAt: stamp.now,
             maxAttempts: JobOptions.defaultMaxAttempts,
             type: submission.type, payload: payload, payloadBytes: UInt32(payload.bytes.count),
-            payloadPlace: isInRow ? .row : .pieces)
+            payloadPlace: payload.place)
         var due: UInt64 = 0
         if !options.isPlain || submission.hasMore {
             due = apply(options, of: submission, to: &row)

@@ -39,11 +39,12 @@ extension Engine {
         _ payload: StoredPayload, to run: inout SubmittedRun?, _ rows: borrowing Transaction
     ) throws -> UInt64? {
         guard let dictionary = run?.dictionary, dictionary == payload.dictionary,
-            payload.bytes.count <= EngineLimits.inlineBytesMax
+            payload.place == submitted.payloadPlace
         else { return nil }
         let id = counters.nextJob
         counters.nextJob += 1
         try rows.put(Tables.jobs, .job(id), ascending: true) { submitted.write(payload, to: &$0) }
+        if payload.place == .pieces { try putPieces(payload.bytes, of: id, .payload, rows) }
         run?.jobs.count += 1
         run?.bytes += UInt64(payload.bytes.count)
         run?.rawBytes += UInt64(payload.rawBytes)

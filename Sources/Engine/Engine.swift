@@ -101,6 +101,7 @@ package final class Engine {
     var worker: UInt64 = 0
     let scratch = Scratch()
     let pattern = JobPattern()
+    let pieceList = PieceList()
     /// The row of what was submitted last.
     let submitted = JobPattern()
 

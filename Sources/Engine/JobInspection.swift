@@ -107,12 +107,10 @@ package enum JobInspector {
             throw nonsense(Tables.jobs, .job(id), "job \(id) was damaged and is set aside")
         }
         if withPayload, places.payload == .pieces {
-            let pieces = try Pieces(places.payloadBytes, of: places.payloadID, .payload, rows)
-            job.payload?.bytes = pieces.copied()
+            try job.payload?.putInFront(places.payloadBytes, of: places.payloadID, .payload, rows)
         }
         if withResult, places.resultInPieces > 0 {
-            let pieces = try Pieces(places.resultInPieces, of: places.resultID, .result, rows)
-            job.result?.bytes = pieces.copied()
+            try job.result?.putInFront(places.resultInPieces, of: places.resultID, .result, rows)
         }
         if isWaiting, try !isReady(job.queueID, order) {
             if try IndexPlace(job.queueID, .scheduled).contains(id, rows) {
@@ -238,6 +236,16 @@ extension PayloadCopy {
         rawBytes = stored.rawBytes
         checksum = stored.checksum
         bytes = Array(stored.bytes)
+    }
+
+    /// Puts the pieces in front of what was in the row.
+    fileprivate mutating func putInFront<Source: Rows & ~Copyable>(
+        _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Source
+    ) throws {
+        var whole: [UInt8] = []
+        whole.reserveCapacity(Int(byteCount))
+        try visitPieces(of: id, part, byteCount, rows) { whole += $0 }
+        bytes = whole + bytes
     }
 }
 

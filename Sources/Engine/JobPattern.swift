@@ -9,6 +9,7 @@ final class JobPattern {
     private let memory: UnsafeMutableRawPointer
     /// Bytes in front of the payload; 0: no row was learnt.
     private var count = 0
+    private(set) var payloadPlace = JobRow.Place.row
 
     /// What is longer is read row by row: large tags and headers, which differ mostly.
     private static let capacity = 512
@@ -27,7 +28,7 @@ final class JobPattern {
     /// - Returns: whether it was taken.
     func learn(_ row: inout JobRow, from bytes: UnsafeRawBufferPointer) -> Bool {
         count = 0
-        let before = bytes.count - Int(row.payloadBytes)
+        let before = bytes.count - row.payload.bytes.count
         guard row.isSimple, before <= JobPattern.capacity else { return false }
         let start = UnsafeRawPointer(memory)
         let front = UnsafeRawBufferPointer(rebasing: bytes[..<before])
@@ -38,6 +39,7 @@ final class JobPattern {
             start + JobRow.typeOffset + row.type.count + (row.payload.hasDictionary ? 4 : 0)
         row.keepOptions { UnsafeRawBufferPointer(start: options, count: $0.count) }
         count = before
+        payloadPlace = row.payloadPlace
         return true
     }
 
@@ -49,29 +51,32 @@ final class JobPattern {
         store(payload.checksum, at: JobRow.payloadSumOffset + 4)
         store(length, at: JobRow.payloadSumOffset + 8)
         writer.bytes(UnsafeRawBufferPointer(start: memory, count: count))
-        writer.bytes(payload.bytes)
+        writer.bytes(payload.bytes.last(payloadPlace.bytesInRow(of: length)))
     }
 
     private func store(_ value: UInt32, at offset: Int) {
         memory.storeBytes(of: value.littleEndian, toByteOffset: offset, as: UInt32.self)
     }
 
-    /// The payload in a row that differs from the one learnt in nothing else; nil when it does.
-    func payload(of row: UnsafeRawBufferPointer) -> StoredPayload? {
+    /// The payload of a row that differs from the one learnt in nothing else, with those of its bytes that are in
+    /// the row, and the number of all; nil when it does.
+    func payload(
+        of row: UnsafeRawBufferPointer
+    ) -> (payload: StoredPayload, byteCount: UInt32)? {
         guard count > 0, row.count >= count, let start = row.baseAddress else { return nil }
         let rest = JobRow.payloadSumEnd
         guard isLearnt(start, 0, JobRow.payloadSumOffset),
             isLearnt(start, rest, count - rest)
         else { return nil }
         let bytes = row.count - count
-        guard bytes == Int(row.littleEndian(JobRow.payloadSumOffset + 8, as: UInt32.self)) else {
-            return nil
-        }
-        return StoredPayload(
+        let byteCount = row.littleEndian(JobRow.payloadSumOffset + 8, as: UInt32.self)
+        guard bytes == payloadPlace.bytesInRow(of: byteCount) else { return nil }
+        let payload = StoredPayload(
             codec: row[JobRow.codecOffset],
             rawBytes: row.littleEndian(JobRow.payloadSumOffset, as: UInt32.self),
             checksum: row.littleEndian(JobRow.payloadSumOffset + 4, as: UInt32.self),
             bytes: UnsafeRawBufferPointer(start: start + count, count: bytes))
+        return (payload, byteCount)
     }
 
     /// - Parameter length: at least 8.
@@ -102,7 +107,8 @@ extension JobRow {
 
     /// Whether the row holds a job that has not run yet, with its payload, and nothing beside it but options.
     var isSimple: Bool {
-        state == .waiting && history == nil && !hasNotes && payloadPlace == .row && result == nil
+        state == .waiting && history == nil && !hasNotes && result == nil
+            && payloadPlace != .dropped && stagedPayload == nil
     }
 }
 

@@ -29,6 +29,9 @@ package struct StoredPayload {
     }
 
     var hasDictionary: Bool { codec == StoredPayload.dictionaryCodec }
+
+    /// Where it is to be stored.
+    var place: JobRow.Place { bytes.count <= EngineLimits.inlineBytesMax ? .row : .pieces }
 }
 
 /// A job as stored. Byte strings point into the page (or the command) that the row was read from
@@ -42,7 +45,7 @@ package struct StoredPayload {
 /// [history: `History`]
 /// [u64 where the payload's pieces are]
 /// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u32 dictionary]  [u64 where its pieces are]]
-/// payload, if in the row; result, if in the row
+/// payload, result: if in the row, or what of them fills no piece
 /// ```
 struct JobRow {
     var state: StoredState
@@ -58,7 +61,8 @@ struct JobRow {
     var optionsPart = OptionsPart.none
     var history: History?
     var payload: StoredPayload
-    /// Length of the payload as stored; its bytes are in the row, in pieces, or dropped.
+    /// Length of the payload as stored; its bytes are in the row, in pieces, or dropped. Of one in pieces `payload`
+    /// has what is in the row, or all while the row is being made.
     var payloadBytes: UInt32
     var payloadPlace: Place
     /// The id that the payload's pieces are stored under, if it is not the job's own: one that was set aside
@@ -73,7 +77,17 @@ struct JobRow {
     /// Whether the job has rows in `notes`.
     var hasNotes = false
 
-    enum Place { case row, pieces, dropped }
+    enum Place {
+        case row, pieces, dropped
+
+        func bytesInRow(of byteCount: UInt32) -> Int {
+            switch self {
+            case .row: Int(byteCount)
+            case .pieces: Int(byteCount) - EngineLimits.bytesInPieces(of: Int(byteCount))
+            case .dropped: 0
+            }
+        }
+    }
 
     /// Most jobs have no options, and of those of the others little is looked at: so they are read when
     /// they are asked for.
@@ -207,8 +221,10 @@ extension JobRow {
             if flags.contains(.resultStaged) { stagedResult = try reader.u64() }
             self.result = result
         }
-        if payloadPlace == .row { payload.bytes = try reader.bytes(Int(payloadBytes)) }
-        if result != nil, resultPlace == .row { result?.bytes = try reader.bytes(Int(resultBytes)) }
+        payload.bytes = try reader.bytes(payloadPlace.bytesInRow(of: payloadBytes))
+        if result != nil {
+            result?.bytes = try reader.bytes(resultPlace.bytesInRow(of: resultBytes))
+        }
     }
 
     func write(to writer: inout RowWriter) {
@@ -253,8 +269,8 @@ extension JobRow {
             if result.hasDictionary { writer.u32(result.dictionary) }
             if let stagedResult { writer.u64(stagedResult) }
         }
-        if payloadPlace == .row { writer.bytes(payload.bytes) }
-        if let result, resultPlace == .row { writer.bytes(result.bytes) }
+        writer.bytes(payload.bytes.last(payloadPlace.bytesInRow(of: payloadBytes)))
+        if let result { writer.bytes(result.bytes.last(resultPlace.bytesInRow(of: resultBytes))) }
     }
 }
 
@@ -269,4 +285,8 @@ extension Box: Sendable where Value: Sendable {}
 
 extension UnsafeRawBufferPointer {
     package static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+
+    func last(_ count: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: suffix(count))
+    }
 }

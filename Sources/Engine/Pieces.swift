@@ -1,16 +1,19 @@
 import Store
 
 /// Payloads and results that are too long for a leaf page are stored in pieces that are not: LMDB
-/// then finds every page again that they leave, whatever the lengths of those that come.
+/// then finds every page again that they leave, whatever the lengths of those that come. What fills no
+/// piece is in the job's row, where it costs no row of its own and leaves two whole pieces to a page.
 extension Engine {
+    /// - Parameter bytes: all, or what begins at a whole piece; what belongs into the row is passed over.
     func putPieces(
         _ bytes: UnsafeRawBufferPointer, from first: UInt32 = 0, of id: UInt64, _ part: PayloadPart,
         _ rows: borrowing Transaction
     ) throws {
+        let total = EngineLimits.bytesInPieces(of: bytes.count)
         var index = first
         var start = 0
-        while start < bytes.count {
-            let end = min(start + EngineLimits.pieceBytes, bytes.count)
+        while start < total {
+            let end = min(start + EngineLimits.pieceBytes, total)
             let piece = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
             try rows.put(Tables.pieces, .piece(id, part, index), ascending: part == .payload) {
                 $0.bytes(piece)
@@ -35,7 +38,15 @@ extension Engine {
     ) throws {
         try rows.clear(
             Tables.pieces, from: .piece(id, part, 0),
-            to: .piece(id, part, pieces(holding: byteCount)))
+            to: .piece(id, part, pieces(beside: byteCount)))
+    }
+}
+
+extension EngineLimits {
+    /// Bytes of a long payload or result that are in pieces; the others are in the job's row.
+    static func bytesInPieces(of byteCount: Int) -> Int {
+        let rest = byteCount % pieceBytes
+        return rest > inlineBytesMax ? byteCount : byteCount - rest
     }
 }
 
@@ -44,41 +55,84 @@ func pieces(holding byteCount: UInt32) -> UInt32 {
     (byteCount + UInt32(EngineLimits.pieceBytes) - 1) / UInt32(EngineLimits.pieceBytes)
 }
 
-/// A payload or result put together from its pieces, each of them checked.
-final class Pieces {
+/// Rows that a long payload or result takes beside its job's.
+func pieces(beside byteCount: UInt32) -> UInt32 {
+    pieces(holding: UInt32(EngineLimits.bytesInPieces(of: Int(byteCount))))
+}
+
+/// Visits the pieces of a long payload or result in order, each of them checked. Their bytes are valid as
+/// long as nothing is written.
+func visitPieces<Source: Rows & ~Copyable>(
+    of id: UInt64, _ part: PayloadPart, _ byteCount: UInt32, _ rows: borrowing Source,
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+) throws {
+    let total = EngineLimits.bytesInPieces(of: Int(byteCount))
+    let end = Key.piece(id, part, pieces(beside: byteCount))
+    var index: UInt32 = 0
+    var left = total
+    try rows.scan(Tables.pieces, from: .piece(id, part, 0), to: end) { key, reader in
+        guard try key.index() == index else { return .stop }
+        let piece = reader.rest()
+        guard piece.count == min(EngineLimits.pieceBytes, left) else {
+            let what = "piece \(index) of job \(id) has \(piece.count) bytes"
+            throw nonsense(Tables.pieces, .piece(id, part, index), what)
+        }
+        try body(piece)
+        index += 1
+        left -= piece.count
+        return .next
+    }
+    guard left == 0 else {
+        let what = "piece \(index) of job \(id) is missing"
+        throw nonsense(Tables.pieces, .piece(id, part, index), what)
+    }
+}
+
+extension KeyReader {
+    /// That of a piece of a known job and part.
+    fileprivate mutating func index() throws(StoreError) -> UInt32 {
+        _ = try u64()
+        _ = try u8()
+        return try u32()
+    }
+}
+
+/// Where the pieces of one payload lie: it is handed over from there. Owned by the engine; holds those of one
+/// payload at a time.
+final class PieceList {
+    private var memory = UnsafeMutableBufferPointer<UnsafeRawBufferPointer>.allocate(capacity: 16)
+
+    deinit { memory.deallocate() }
+
+    /// The pieces, checked; they and the list are valid as long as nothing is written and no other is asked
+    /// for.
+    func find(
+        of id: UInt64, _ byteCount: UInt32, _ rows: borrowing Transaction
+    ) throws -> UnsafeBufferPointer<UnsafeRawBufferPointer> {
+        makeRoom(Int(pieces(beside: byteCount)))
+        var count = 0
+        try visitPieces(of: id, .payload, byteCount, rows) { piece in
+            memory.initializeElement(at: count, to: piece)
+            count += 1
+        }
+        return UnsafeBufferPointer(rebasing: memory[..<count])
+    }
+
+    private func makeRoom(_ count: Int) {
+        guard count > memory.count else { return }
+        memory.deallocate()
+        memory = .allocate(capacity: count)
+    }
+}
+
+/// What the last attempt of a job left for the next, copied.
+final class CheckpointCopy {
     private let memory: UnsafeMutableRawBufferPointer
-    private var used = 0
 
     /// Valid as long as this object.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(memory) }
 
-    init<Source: Rows & ~Copyable>(
-        _ byteCount: UInt32, of id: UInt64, _ part: PayloadPart, _ rows: borrowing Source
-    ) throws {
-        memory = .allocate(byteCount: Int(byteCount), alignment: 16)
-        for index in 0..<pieces(holding: byteCount) {
-            let key = Key.piece(id, part, index)
-            let isThere: Void? = try rows.get(Tables.pieces, key) { reader in
-                let piece = reader.rest()
-                guard used + piece.count <= memory.count else {
-                    throw nonsense(Tables.pieces, key, "job \(id) has more bytes than \(byteCount)")
-                }
-                UnsafeMutableRawBufferPointer(rebasing: memory[used..<used + piece.count])
-                    .copyMemory(from: piece)
-                used += piece.count
-            }
-            guard isThere != nil else {
-                throw nonsense(Tables.pieces, key, "piece \(index) of job \(id) is missing")
-            }
-        }
-        guard used == memory.count else {
-            throw nonsense(
-                Tables.pieces, .piece(id, part, 0), "job \(id) has \(used) bytes of \(byteCount)")
-        }
-    }
-
-    /// What the last attempt of a job left for the next.
-    init<Source: Rows & ~Copyable>(checkpointOf id: UInt64, _ rows: borrowing Source) throws {
+    init<Source: Rows & ~Copyable>(of id: UInt64, _ rows: borrowing Source) throws {
         var bytes: [UInt8] = []
         try JobInspector.checkpoint(of: id, rows) { bytes += $0 }
         memory = .allocate(byteCount: bytes.count, alignment: 16)
@@ -86,6 +140,4 @@ final class Pieces {
     }
 
     deinit { memory.deallocate() }
-
-    func copied() -> [UInt8] { Array(memory) }
 }

@@ -8,7 +8,7 @@ package import Store
 /// | queues | queue | `QueueRow` |
 /// | names | queue | the queue's name once more: written once, so that damage to one leaves the other |
 /// | jobs | job | `JobRow`: the only row that every job has |
-/// | pieces | job, part, index | payloads and results too long for a leaf page; whose a staged one is |
+/// | pieces | job, part, index | payloads and results too long for a leaf page, but for what is left over; whose a staged one is |
 /// | index | queue, state, order, first job | number of consecutive jobs: a run; every job is in one, unless it runs |
 /// | leases | first job, token | `LeaseRow`: one delivery |
 /// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant; for runs of jobs their number |
@@ -52,7 +52,7 @@ package enum Tables {
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with
     /// code that reads the version before; a broker refuses a store of a newer version.
-    package static let formatVersion: UInt32 = 2
+    package static let formatVersion: UInt32 = 3
 }
 
 extension Key {

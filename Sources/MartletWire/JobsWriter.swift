@@ -33,48 +33,26 @@ package struct JobsWriter: ~Copyable {
     /// - Parameters:
     ///   - fields: Its `type` is set here.
     ///   - type: The name of the job's type.
+    ///   - head: Of the whole payload.
+    ///   - pieces: What the payload begins with, wherever it lies.
+    ///   - rest: What of the payload is behind them.
     ///   - options: `nil` for the usual job, which has none.
     package mutating func add(
-        _ fields: DeliveryFields, type: UnsafeRawBufferPointer, payload: PayloadView,
-        options: DeliveryOptionsView? = nil
+        _ fields: DeliveryFields, type: UnsafeRawBufferPointer, head: PayloadHead,
+        pieces: UnsafeBufferPointer<UnsafeRawBufferPointer> = .init(start: nil, count: 0),
+        rest: UnsafeRawBufferPointer, options: DeliveryOptionsView? = nil
     ) {
+        precondition(pieces.reduce(rest.count) { $0 + $1.count } == Int(head.byteCount))
         var fields = fields
         fields.type = index(ofType: type)
-        let head = payload.head
         let fixedBytes = DeliveryFields.byteCount + PayloadHead.byteCount + noOptions.bitWidth / 8
-        deliveries.writeFields(fixedBytes + payload.bytes.count) { writer in
+        deliveries.writeFields(fixedBytes + Int(head.byteCount)) { writer in
             fields.write(to: &writer)
             writer.write(head)
-            writer.write(payload.bytes)
+            for piece in pieces { writer.write(piece) }
+            writer.write(rest)
             writer.write(noOptions)
         }
-        if let options { write(options) }
-        count += 1
-    }
-
-    /// Adds a delivery whose payload `writeBytes` writes, `head.byteCount` bytes of it, from wherever its
-    /// pieces lie. When that throws, nothing was added.
-    package mutating func add<Failure: Error>(
-        _ fields: DeliveryFields, type: UnsafeRawBufferPointer, head: PayloadHead,
-        options: DeliveryOptionsView? = nil,
-        writeBytes: (inout ByteBuffer) throws(Failure) -> Void
-    ) throws(Failure) {
-        let begin = deliveries.writerIndex
-        var fields = fields
-        fields.type = index(ofType: type)
-        deliveries.writeFields(DeliveryFields.byteCount + PayloadHead.byteCount) { writer in
-            fields.write(to: &writer)
-            writer.write(head)
-        }
-        let bytesBegin = deliveries.writerIndex
-        do {
-            try writeBytes(&deliveries)
-        } catch {
-            deliveries.moveWriterIndex(to: begin)
-            throw error
-        }
-        precondition(deliveries.writerIndex - bytesBegin == Int(head.byteCount))
-        deliveries.writeLittle(noOptions)
         if let options { write(options) }
         count += 1
     }

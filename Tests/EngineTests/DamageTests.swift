@@ -29,7 +29,7 @@ struct DamageTests {
         try harness.rowCount(Tables.damaged) == 1 && harness.verify().damaged == [id]
     }
 
-    @Test(arguments: [30, 1_800, 1_817, 5_000])
+    @Test(arguments: [30, 1_800, 1_817, 3_984, 5_000])
     func `a damaged job is never delivered, and its neighbours are`(_ bytes: Int) throws {
         let harness = try harness(payloadBytes: bytes)
         try harness.restart(damaging: [mark])

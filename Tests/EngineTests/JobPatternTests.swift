@@ -12,24 +12,24 @@ struct JobPatternTests {
         case type, typeOfEqualLength, attempts, headers, tags, instant, codec, payload, empty
     }
 
-    @Test(arguments: Difference.allCases)
-    func `a job is delivered as it is, whatever those before it are`(_ difference: Difference)
-        throws
-    {
+    @Test(arguments: Difference.allCases, [40, 4_090])
+    func `a job is delivered as it is, whatever those before it are`(
+        _ difference: Difference, _ length: Int
+    ) throws {
         let harness = try EngineHarness()
         try harness.openSession(1)
         for number in 1...6 {
             let isOther = number == 3 || number == 4
             if isOther, difference == .instant { harness.now += 5 }
             try harness.turn { rows in
-                let submission = submission(harness, isOther ? difference : nil, number)
+                let submission = submission(harness, isOther ? difference : nil, number, length)
                 _ = try harness.engine.submit(submission, to: harness.index("mail"), rows)
             }
         }
         let jobs = try harness.deliver().jobs
         for (number, job) in zip(1..., jobs) {
             let isOther = number == 3 || number == 4
-            let expected = submission(harness, isOther ? difference : nil, number)
+            let expected = submission(harness, isOther ? difference : nil, number, length)
             #expect(job.id == UInt64(number))
             #expect(job.type == String(decoding: expected.type, as: UTF8.self))
             #expect(job.payload == Array(expected.payload.bytes))
@@ -45,9 +45,10 @@ struct JobPatternTests {
     }
 
     private func submission(
-        _ harness: EngineHarness, _ difference: Difference?, _ number: Int
+        _ harness: EngineHarness, _ difference: Difference?, _ number: Int, _ length: Int
     ) -> Submission {
-        var bytes = pattern(difference == .empty ? 0 : 40 + number % 3, seed: UInt64(number))
+        var bytes = pattern(
+            difference == .empty ? 0 : length + number % 3, seed: UInt64(number))
         if difference == .payload { bytes = pattern(1_500) }
         var payload = harness.stored(bytes)
         if difference == .codec { payload.codec = 0 }

@@ -1,3 +1,4 @@
+import Store
 import TestSupport
 import Testing
 
@@ -5,7 +6,9 @@ import Testing
 
 @Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct PayloadTests {
-    private static let lengths = [1, 1_800, 1_801, 1_992, 1_993, 3_984, 100_000]
+    private static let lengths = [
+        1, 1_800, 1_801, 1_992, 1_993, 3_792, 3_793, 3_984, 4_096, 100_000,
+    ]
 
     @Test(arguments: lengths)
     func `a payload is delivered as it was submitted`(_ length: Int) throws {
@@ -37,6 +40,38 @@ struct PayloadTests {
         #expect(try harness.rowCount(Tables.pieces) == 0)
     }
 
+    @Test(arguments: [
+        (1_800, 0), (1_801, 1), (1_992, 1), (1_993, 1), (3_792, 1), (3_793, 2), (4_096, 2),
+    ])
+    func `what fills no piece is in the job's row`(_ length: Int, _ pieces: Int) throws {
+        let harness = try EngineHarness()
+        try harness.openSession(1)
+        try harness.submit(payload: pattern(length), options: JobOptions(retainCompleted: 1_000))
+        #expect(try harness.rowCount(Tables.pieces) == pieces)
+        try harness.settle(try harness.deliver(), .complete(pattern(length)))
+        #expect(try harness.rowCount(Tables.pieces) == pieces)
+        try harness.advance(2_000)
+        #expect(try harness.rowCount(Tables.pieces) == 0)
+    }
+
+    @Test(arguments: [3_984, 4_096])
+    func `a payload that has lost a piece is not delivered, and its neighbours are`(
+        _ length: Int
+    ) throws {
+        let harness = try EngineHarness()
+        try harness.openSession(1)
+        try harness.submit(count: 4, payload: pattern(length))
+        try harness.turn { rows in
+            for (id, index) in [(UInt64(1), UInt32(0)), (3, 1)] {
+                _ = try rows.delete(Tables.pieces, .piece(id, .payload, index))
+            }
+        }
+        let delivery = try harness.deliver()
+        #expect(delivery.ids == [2, 4])
+        #expect(delivery.jobs.map(\.payload) == [pattern(length), pattern(length)])
+        #expect(harness.damage.map { $0.contains("is missing") } == [true, true])
+    }
+
     @Test func `an empty result is a result`() throws {
         let harness = try EngineHarness()
         try harness.openSession(1)
@@ -65,10 +100,11 @@ struct PayloadTests {
         #expect(try harness.rowCount(Tables.pieces) == 0)
     }
 
-    @Test func `a failed job keeps its payload through every attempt`() throws {
+    @Test(arguments: [1_800, 4_096])
+    func `a failed job keeps its payload through every attempt`(_ length: Int) throws {
         let harness = try EngineHarness(grace: 100)
         try harness.openSession(1)
-        let payload = pattern(1_800)
+        let payload = pattern(length)
         let reason = String(repeating: "x", count: EngineLimits.errorBytesMax)
         try harness.submit(payload: payload, options: JobOptions(backoff: Backoff(base: 1, cap: 1)))
         for outcome: Outcome in [.fail(reason), .release, .fail("short")] {

@@ -80,7 +80,7 @@ struct StepsTests {
 
     @Test func `jobs in pieces make for fewer jobs in a turn`() throws {
         let harness = try harness(100, payload: pattern(400_000))
-        let pieces = Int(pieces(holding: 400_000))
+        let pieces = Int(pieces(beside: 400_000))
         _ = try #require(
             try harness.begin(JobAction(.purge), on: JobFilter(queue: "mail")))
         try harness.advance()

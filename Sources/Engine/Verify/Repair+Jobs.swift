@@ -152,7 +152,7 @@ extension Repair {
             return false
         }
         tell("job \(id) has lost its result")
-        for index in 0..<pieces(holding: row.resultBytes) {
+        for index in 0..<pieces(beside: row.resultBytes) {
             _ = try rows.delete(Tables.pieces, .piece(place, .result, index))
         }
         if let staged = row.stagedResult {
@@ -184,7 +184,7 @@ extension Repair {
         _ bytes: UInt32, _ id: UInt64, _ part: PayloadPart, _ rows: borrowing Transaction
     ) throws -> Bool {
         do {
-            _ = try Pieces(bytes, of: id, part, rows)
+            try visitPieces(of: id, part, bytes, rows) { _ in }
             return true
         } catch let error as StoreError {
             guard case .damaged = error.code else { throw error }

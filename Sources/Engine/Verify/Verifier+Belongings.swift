@@ -36,7 +36,7 @@ extension Verifier {
             }
             let bytes = part == .payload ? job.pieces.payload : job.pieces.result
             expect(
-                part != nil && Int(index) * EngineLimits.pieceBytes < Int(bytes), Tables.pieces,
+                part != nil && index < pieces(beside: bytes), Tables.pieces,
                 "job \(id) has a piece \(index) of \(bytes) bytes")
         }
     }

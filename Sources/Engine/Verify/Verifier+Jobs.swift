@@ -12,7 +12,7 @@ struct JobFacts {
     var fingerprint: UInt64
     var hasNotes: Bool
     var stagedIDs: [UInt64]
-    /// Bytes in pieces.
+    /// Bytes of what is in pieces.
     var pieces: (payload: UInt32, result: UInt32)
     /// The unique key that it holds, and where that has its row.
     var key: (bytes: [UInt8], row: Key, until: UInt64)?
@@ -221,13 +221,16 @@ extension Verifier {
         _ part: PayloadPart, of id: UInt64, _ rows: borrowing Source
     ) throws {
         do {
-            if place == .pieces { saw(Int(pieces(holding: count))) }
-            let pieces = place == .pieces ? try Pieces(count, of: storedAt, part, rows) : nil
-            let bytes = pieces?.bytes ?? payload.bytes
+            var checksum: UInt32 = 0
+            if place == .pieces {
+                saw(Int(pieces(beside: count)))
+                try visitPieces(of: storedAt, part, count, rows) {
+                    checksum = crc32c($0, from: checksum)
+                }
+            }
             expect(
-                bytes.count == Int(count) && crc32c(bytes) == payload.checksum, Tables.jobs,
+                crc32c(payload.bytes, from: checksum) == payload.checksum, Tables.jobs,
                 "the \(part) of job \(id) does not match its check value")
-            extendLifetime(pieces)
         } catch let error as StoreError {
             guard case .damaged(let table, _) = error.code else { throw error }
             isDamaged(error, table)

@@ -299,7 +299,7 @@ extension Delivery.Job {
         crashes = job.crashes
         interruptions = job.interruptions
         type = String(decoding: job.type, as: UTF8.self)
-        payload = Array(job.payload.bytes)
+        payload = job.pieces.flatMap { Array($0) } + Array(job.payload.bytes)
         checkpoint = Array(job.checkpoint)
         headers = Array(job.headers)
         tags = Array(job.tags)
