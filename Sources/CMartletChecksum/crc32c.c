@@ -22,6 +22,11 @@ __attribute__((constructor)) static void fill_table(void) {
     }
 }
 
+static uint32_t carried_by_table(uint32_t difference, size_t length) {
+    while (length--) difference = (difference >> 8) ^ table[(uint8_t)difference];
+    return difference;
+}
+
 static uint32_t by_table(uint32_t crc, const uint8_t *at, size_t length) {
     while (length--) crc = (crc >> 8) ^ table[(uint8_t)crc ^ *at++];
     return crc;
@@ -80,6 +85,18 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t by_instruction(uint32_t
     for (length &= 3; length; length--) state = __builtin_ia32_crc32qi((uint32_t)state, *at++);
     return (uint32_t)state;
 }
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t carried_by_instruction(uint32_t difference, size_t length) {
+    uint64_t state = difference;
+    while (length >= 8) {
+        size_t words = length / 8 < 2 * LANE_WORDS_MAX ? length / 8 : 2 * LANE_WORDS_MAX;
+        state = __builtin_ia32_crc32di(0, shifted(state, words));
+        length -= 8 * words;
+    }
+    if (length & 4) state = __builtin_ia32_crc32si((uint32_t)state, 0);
+    for (length &= 3; length; length--) state = __builtin_ia32_crc32qi((uint32_t)state, 0);
+    return (uint32_t)state;
+}
 static int has_instruction(void) { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul"); }
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
 static uint32_t by_instruction(uint32_t crc, const uint8_t *at, size_t length) {
@@ -91,12 +108,22 @@ static uint32_t by_instruction(uint32_t crc, const uint8_t *at, size_t length) {
     for (; length; length--) crc = __crc32cb(crc, *at++);
     return crc;
 }
+static uint32_t carried_by_instruction(uint32_t difference, size_t length) {
+    for (; length >= 8; length -= 8) difference = __crc32cd(difference, 0);
+    for (; length; length--) difference = __crc32cb(difference, 0);
+    return difference;
+}
 static int has_instruction(void) { return 1; }
 #else
 #define by_instruction by_table
+#define carried_by_instruction carried_by_table
 static int has_instruction(void) { return 0; }
 #endif
 
 uint32_t martlet_crc32c(uint32_t crc, const void *bytes, size_t length) {
     return ~(has_instruction() ? by_instruction : by_table)(~crc, bytes, length);
+}
+
+uint32_t martlet_crc32c_carried(uint32_t difference, size_t length) {
+    return (has_instruction() ? carried_by_instruction : carried_by_table)(difference, length);
 }

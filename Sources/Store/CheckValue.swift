@@ -19,8 +19,20 @@ enum CheckValue {
         martlet_crc32c(seed(table, keyCount), key, keyCount + valueCount)
     }
 
+    /// The checksum `before` continued over a key and its value, known from their check value.
+    static func checksum(
+        _ before: UInt32, continuedOver check: UInt32, table: UInt8, keyCount: Int, valueCount: Int
+    ) -> UInt32 {
+        let difference = before ^ seed(table, keyCount)
+        return check ^ martlet_crc32c_carried(difference, keyCount + valueCount)
+    }
+
     private static func seed(_ table: Table, _ keyCount: Int) -> UInt32 {
-        UInt32(table.id) | UInt32(truncatingIfNeeded: keyCount) << 8
+        seed(table.id, keyCount)
+    }
+
+    private static func seed(_ table: UInt8, _ keyCount: Int) -> UInt32 {
+        UInt32(table) | UInt32(truncatingIfNeeded: keyCount) << 8
     }
 }
 

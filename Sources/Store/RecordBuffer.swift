@@ -1,3 +1,5 @@
+import CMartletChecksum
+
 /// The turn's log record while it grows: page-aligned, reused turn after turn.
 ///
 /// The header's place is kept free in front; the mutations follow in the order they were made.
@@ -7,6 +9,8 @@ final class RecordBuffer {
     /// Bytes in use, the header's included.
     private(set) var count = RecordHeader.size
     private(set) var mutations: UInt32 = 0
+    /// Of the mutations.
+    private var checksum: UInt32 = 0
 
     private static let initialCapacity = 256 * 1024
     /// A buffer that one large turn made larger than this is given back after it.
@@ -28,8 +32,20 @@ final class RecordBuffer {
         return base + count
     }
 
-    func finish(_ mutation: Mutation) {
-        mutation.encode(at: base + count)
+    /// - Parameter check: the row's check value, which ends it: its bytes are not summed again. nil: there is no row.
+    func finish(_ mutation: Mutation, check: UInt32? = nil) {
+        let at = base + count
+        mutation.encode(at: at)
+        if let check {
+            checksum = martlet_crc32c(checksum, at, Mutation.headerSize)
+            checksum = CheckValue.checksum(
+                checksum, continuedOver: check, table: mutation.table, keyCount: mutation.keyCount,
+                valueCount: mutation.valueCount - CheckValue.size)
+            let end = at + mutation.size - CheckValue.size
+            checksum = martlet_crc32c(checksum, end, CheckValue.size)
+        } else {
+            checksum = martlet_crc32c(checksum, at, mutation.size)
+        }
         count += mutation.size
         mutations += 1
     }
@@ -53,7 +69,7 @@ final class RecordBuffer {
         (base + count).initializeMemory(as: UInt8.self, repeating: 0, count: whole - count)
         let header = RecordHeader(
             turn: turn, length: count - RecordHeader.size, mutations: mutations, previous: previous)
-        return header.seal(base, log)
+        return header.seal(base, log, checksum)
     }
 
     /// The sealed record, whole blocks.
@@ -64,6 +80,7 @@ final class RecordBuffer {
     func clear() {
         count = RecordHeader.size
         mutations = 0
+        checksum = 0
         guard capacity > Self.keptCapacity else { return }
         base.deallocate()
         capacity = Self.initialCapacity

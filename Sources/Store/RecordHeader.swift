@@ -15,7 +15,10 @@ struct RecordHeader: Equatable {
     var previous: UInt32
 
     /// Writes the header in front of the mutations and returns the record's checksum.
-    func seal(_ record: UnsafeMutableRawPointer, _ log: LogID) -> UInt32 {
+    /// - Parameter mutationsChecksum: that of the mutations alone.
+    func seal(
+        _ record: UnsafeMutableRawPointer, _ log: LogID, _ mutationsChecksum: UInt32
+    ) -> UInt32 {
         record.initializeMemory(as: UInt8.self, repeating: 0, count: RecordHeader.size)
         record.store(RecordHeader.magic, at: 0)
         record.store(LogFormat.version, at: 4)
@@ -25,7 +28,8 @@ struct RecordHeader: Equatable {
         record.store(UInt64(length), at: 32)
         record.store(mutations, at: 40)
         record.store(previous, at: 44)
-        let checksum = Self.checksum(record, RecordHeader.size + length, log)
+        let before = Self.checksum(record, RecordHeader.size, log)
+        let checksum = mutationsChecksum ^ martlet_crc32c_carried(before, length)
         record.store(checksum, at: Self.checksumOffset)
         return checksum
     }

@@ -52,7 +52,7 @@ final class RowStage {
         let value = UnsafeRawBufferPointer(start: valueAt, count: mutation.valueCount)
         try changed(view.put(table.id, keyBytes, value, ascending: ascending), table)
         touched.touch(table, keyAt, keyCount: key.count)
-        buffer.finish(mutation)
+        buffer.finish(mutation, check: check)
     }
 
     func delete(_ table: Table, _ key: Key, _ view: RowView) throws(StoreError) -> Bool {

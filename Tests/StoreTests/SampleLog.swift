@@ -122,3 +122,11 @@ struct DataDirectoryMarker {
         self.id = id
     }
 }
+
+extension RecordHeader {
+    /// Seals a record whose mutations were never summed.
+    func seal(_ record: UnsafeMutableRawPointer, _ log: LogID) -> UInt32 {
+        let mutations = UnsafeRawBufferPointer(start: record + RecordHeader.size, count: length)
+        return seal(record, log, crc32c(mutations))
+    }
+}
