@@ -4,9 +4,12 @@ package enum EngineLimits {
     /// the row it must fit half a page, so that LMDB keeps it in a leaf.
     package static let inlineBytesMax = 1_800
 
-    /// Bytes of a longer payload in one row: two rows fill a 4 KiB leaf page. What is left over of it is in the
-    /// job's own row, unless it is longer than `inlineBytesMax` too.
-    package static let pieceBytes = 1_992
+    /// Bytes of a longer payload in one row: with its check value it fills a page of 4 KiB, which LMDB keeps apart
+    /// from its leaves, and gives up without copying it.
+    package static let pieceBytes = 4_076
+
+    /// Bytes of what is left over of it, if they are in one row: two rows fill a leaf page.
+    static let halfPieceBytes = 1_992
 
     /// Ids that one lease row may span. Whoever looks for the lease of a job walks back this far.
     static let leaseSpanMax: UInt64 = 512

@@ -45,7 +45,7 @@ package struct StoredPayload {
 /// [history: `History`]
 /// [u64 where the payload's pieces are]
 /// [result:  u8 codec  u32 raw  u32 checksum  u32 bytes  [u32 dictionary]  [u64 where its pieces are]]
-/// payload, result: if in the row, or what of them fills no piece
+/// payload, result: if in the row, or what of them is in no piece
 /// ```
 struct JobRow {
     var state: StoredState

@@ -1,8 +1,8 @@
 import Store
 
-/// Payloads and results that are too long for a leaf page are stored in pieces that are not: LMDB
-/// then finds every page again that they leave, whatever the lengths of those that come. What fills no
-/// piece is in the job's row, where it costs no row of its own and leaves two whole pieces to a page.
+/// Payloads and results that are too long for a leaf page are stored in pieces of one page each: LMDB then
+/// finds every page again that they leave, whatever the lengths of those that come. What fills no page is in the
+/// job's row, where it costs no row of its own, or half a leaf page of it in a piece and the others there.
 extension Engine {
     /// - Parameter bytes: all, or what begins at a whole piece; what belongs into the row is passed over.
     func putPieces(
@@ -46,7 +46,12 @@ extension EngineLimits {
     /// Bytes of a long payload or result that are in pieces; the others are in the job's row.
     static func bytesInPieces(of byteCount: Int) -> Int {
         let rest = byteCount % pieceBytes
-        return rest > inlineBytesMax ? byteCount : byteCount - rest
+        return byteCount - rest + restInPieces(of: rest)
+    }
+
+    private static func restInPieces(of rest: Int) -> Int {
+        if rest <= inlineBytesMax { return 0 }
+        return rest <= halfPieceBytes + inlineBytesMax ? min(rest, halfPieceBytes) : rest
     }
 }
 

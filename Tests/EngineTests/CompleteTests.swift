@@ -49,7 +49,7 @@ struct CompleteTests {
     @Test(arguments: [UInt64(0), 2_000])
     func `long payloads go with the jobs that are completed at once`(_ retention: UInt64) throws {
         let harness = try harness()
-        let sizes = [20, 4_096, 5_000, 20, 4_096, 30, 3_793]
+        let sizes = [20, 4_096, 5_000, 20, 4_096, 30, 5_877]
         try harness.turn { rows in
             for (index, size) in sizes.enumerated() {
                 let options = JobOptions(retainCompleted: index < 6 ? retention : 0)

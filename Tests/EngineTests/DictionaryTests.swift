@@ -213,7 +213,7 @@ struct DictionaryTests {
         try harness.register(40_000)
         try harness.submit(payload: packed)
         try harness.look { rows in
-            _ = try rows.delete(Tables.dictionaries, .dictionary(40_000, 2))
+            _ = try rows.delete(Tables.dictionaries, .dictionary(40_000, 1))
         }
         #expect(try harness.problems().count == 1)
         let report = try harness.repair()

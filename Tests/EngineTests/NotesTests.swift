@@ -70,7 +70,7 @@ struct NotesTests {
         #expect(try harness.rowCount(Tables.notes) == 0)
     }
 
-    @Test(arguments: [1, 1_992, 1_993, 65_536])
+    @Test(arguments: [1, 4_076, 4_077, 65_536])
     func `a checkpoint is handed to the next attempt`(_ bytes: Int) throws {
         let (harness, token) = try runningJob()
         #expect(try harness.checkpoint(1, token, pattern(65_536, seed: 7)))

@@ -7,7 +7,7 @@ import Testing
 @Suite(.fewAtATime, .timeLimit(.minutes(2)))
 struct PayloadTests {
     private static let lengths = [
-        1, 1_800, 1_801, 1_992, 1_993, 3_792, 3_793, 3_984, 4_096, 100_000,
+        1, 1_800, 1_801, 1_992, 1_993, 3_792, 3_793, 4_076, 4_096, 5_876, 5_877, 8_152, 100_000,
     ]
 
     @Test(arguments: lengths)
@@ -41,9 +41,10 @@ struct PayloadTests {
     }
 
     @Test(arguments: [
-        (1_800, 0), (1_801, 1), (1_992, 1), (1_993, 1), (3_792, 1), (3_793, 2), (4_096, 2),
+        (1_800, 0), (1_801, 1), (1_993, 1), (3_793, 1), (4_096, 1), (5_876, 1), (5_877, 2),
+        (8_192, 2),
     ])
-    func `what fills no piece is in the job's row`(_ length: Int, _ pieces: Int) throws {
+    func `what fills no page is in the job's row`(_ length: Int, _ pieces: Int) throws {
         let harness = try EngineHarness()
         try harness.openSession(1)
         try harness.submit(payload: pattern(length), options: JobOptions(retainCompleted: 1_000))
@@ -54,7 +55,7 @@ struct PayloadTests {
         #expect(try harness.rowCount(Tables.pieces) == 0)
     }
 
-    @Test(arguments: [3_984, 4_096])
+    @Test(arguments: [7_000, 8_152, 8_192])
     func `a payload that has lost a piece is not delivered, and its neighbours are`(
         _ length: Int
     ) throws {

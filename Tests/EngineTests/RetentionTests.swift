@@ -134,7 +134,7 @@ struct RetentionTests {
         harness.verifies = false
         try harness.openSession(1)
         let options = JobOptions(maxAttempts: 1, retainDead: 1_000)
-        try harness.submit(count: 30, payload: pattern(400_000), options: options)
+        try harness.submit(count: 46, payload: pattern(400_000), options: options)
         try harness.settle(try harness.deliver(), .fail())
         harness.now += 2_000
         try harness.tick()

@@ -66,7 +66,7 @@ struct StagingTests {
         #expect(try harness.inspect(first) == nil)
         try harness.crash()
         #expect(try harness.rowCount(Tables.staging) == 0)
-        #expect(try harness.rowCount(Tables.pieces) == 4)
+        #expect(try harness.rowCount(Tables.pieces) == 2)
         #expect(try harness.inspect(kept[0])?.payload?.bytes == pattern(9_000))
         #expect(try harness.submit() == [5])
     }
@@ -106,8 +106,8 @@ struct StagingTests {
             #expect(try harness.inspect(id)?.payload?.bytes != payload)
             #expect(try edit(id, payload, staged: staged, harness) == .done(.ready))
             #expect(try harness.inspect(id)?.payload?.bytes == payload)
-            // Three, and whose they are.
-            #expect(try harness.rowCount(Tables.pieces) == 4)
+            // Two, and whose they are.
+            #expect(try harness.rowCount(Tables.pieces) == 3)
         }
         try harness.crash()
         #expect(try harness.resume(1))
@@ -126,9 +126,9 @@ struct StagingTests {
             let payload = pattern(5_000, seed: id)
             _ = try edit(id, payload, staged: stage(payload: payload, harness), harness)
         }
-        #expect(try harness.rowCount(Tables.pieces) == 6)
+        #expect(try harness.rowCount(Tables.pieces) == 4)
         try harness.act(.purge, on: ids[0])
-        #expect(try harness.rowCount(Tables.pieces) == 3)
+        #expect(try harness.rowCount(Tables.pieces) == 2)
         try harness.edit(ids[1]) { $0.payload = harness.stored([4]) }
         #expect(try harness.rowCount(Tables.pieces) == 0)
         #expect(try harness.inspect(ids[1])?.payload?.bytes == [4])
@@ -202,7 +202,7 @@ struct StagingTests {
         try harness.settle(job, token, .complete(other))
         #expect(try !complete(job, late, result, staged: staged, harness))
         #expect(try harness.inspect(job)?.result?.bytes == other)
-        #expect(try harness.rowCount(Tables.pieces) == 4)
+        #expect(try harness.rowCount(Tables.pieces) == 2)
         #expect(try harness.rowCount(Tables.staging) == 0)
     }
 
