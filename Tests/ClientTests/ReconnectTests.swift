@@ -237,6 +237,18 @@ import Testing
         }
     }
 
+    @Test func `a tool is told at once that the server hangs up before it greets`() async throws {
+        try await withClient {
+            $0.waitsForServer = false
+        } _: { client, server in
+            let pushing = Task { try await client.push(Resize(width: 1)) }
+            try await server.accept().close()
+            #expect(await failure(of: pushing)?.code == .cannotConnect)
+            // The client's loop is free to go on.
+            _ = try await server.acceptAndWelcome()
+        }
+    }
+
     @Test func `another front door is tried when the first is closed`() async throws {
         let other = try await ScriptedServer.start()
         try await withClient(isListening: false) {

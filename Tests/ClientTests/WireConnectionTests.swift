@@ -253,6 +253,17 @@ import Testing
         }
     }
 
+    @Test func `a server that hangs up before it greets is told like one that is not there`()
+        async throws
+    {
+        let server = try await ScriptedServer.start()
+        let connecting = Task { try await connect(to: server.endpoint) }
+        try await server.accept().close()
+        let error = await failure(of: connecting)
+        #expect(error?.code == .cannotConnect)
+        #expect(error?.message.contains("\(server.endpoint): connected, but") == true)
+    }
+
     @Test func `a wrong token is told`() async throws {
         let server = try await ScriptedServer.start()
         let connecting = Task { try await connect(to: server.endpoint) }

@@ -16,7 +16,7 @@ extension MartletError {
             isRetryable: true, underlyingError: error)
     }
 
-    private static func words(for error: any Error) -> String {
+    static func words(for error: any Error) -> String {
         switch error {
         case let error as NIOConnectionError:
             if let first = error.connectionErrors.first { return words(for: first.error) }
@@ -25,6 +25,8 @@ extension MartletError {
             return words(forErrno: error.errnoCode)
         case ChannelError.connectTimeout:
             return "no answer in time"
+        case ChannelError.ioOnClosedChannel:
+            return "it was closed"
         default:
             return "\(error)"
         }

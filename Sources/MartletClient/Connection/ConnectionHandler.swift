@@ -269,7 +269,8 @@ extension MartletError {
     fileprivate static func lost(_ error: (any Error)?) -> MartletError {
         MartletError(
             .connectionLost,
-            error.map { "the connection broke: \($0)" } ?? "the server closed the connection",
+            error.map { "the connection broke: \(words(for: $0))" }
+                ?? "the server closed the connection",
             isRetryable: true, underlyingError: error)
     }
 

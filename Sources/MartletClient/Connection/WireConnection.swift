@@ -143,7 +143,12 @@ package actor WireConnection {
                 hello, for: Welcome.self, kind: .hello, deadline: eventLoop.now + timeout)
         } catch {
             close()
-            throw error.code == .timeout ? .noWelcome(from: endpoint) : error
+            switch error.code {
+            case .timeout: throw .noWelcome(from: endpoint, "no answer to HELLO came in time")
+            // A server that ends before it greets was not there yet, or not any more.
+            case .connectionLost: throw .noWelcome(from: endpoint, error.message)
+            default: throw error
+            }
         }
     }
 
@@ -195,10 +200,12 @@ extension MartletError {
             limit: UInt64(Limits.tokenBytesMax), actual: UInt64(token.utf8.count))
     }
 
-    fileprivate static func noWelcome(from endpoint: MartletEndpoint) -> MartletError {
+    fileprivate static func noWelcome(
+        from endpoint: MartletEndpoint, _ reason: String
+    ) -> MartletError {
         MartletError(
             .cannotConnect,
-            "cannot reach \(endpoint): connected, but no answer to HELLO came in time. Is it a Martlet server?",
+            "cannot reach \(endpoint): connected, but \(reason). Is it a Martlet server?",
             isRetryable: true)
     }
 }

@@ -26,7 +26,8 @@ struct BenchCommand: AsyncParsableCommand {
             Every acknowledged job must be delivered exactly once; otherwise the figures
             are worth nothing and the exit status is 1. With --kill the broker is killed
             in the middle of each of the first five: no acknowledged job may be lost, and
-            deliveries that come again are counted.
+            deliveries that come again are counted. A server is measured only where --server
+            names it, and keeps the queues of a bench that was broken off.
 
             Examples:
               martlet bench

@@ -8,9 +8,9 @@ struct DictionaryCommand: AsyncParsableCommand {
         abstract:
             "Make, look at and retire dictionaries that payloads are compressed with.",
         discussion: """
-            Clients make one by themselves once they have pushed enough jobs of a type, and it
-            makes payloads smaller. A dictionary that is retired stays for as long as a job
-            needs it.
+            Clients make one by themselves once they have pushed enough jobs of a type,
+            if it makes payloads smaller. A dictionary that is retired stays for as long
+            as a job needs it.
             """,
         subcommands: [
             DictionaryTrain.self, DictionaryList.self, DictionaryShow.self, DictionaryRetire.self,

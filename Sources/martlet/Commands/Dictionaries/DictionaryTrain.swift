@@ -10,8 +10,8 @@ struct DictionaryTrain: AsyncParsableCommand {
         commandName: "train",
         abstract: "Make a dictionary from samples, and register it for a job type.",
         discussion: """
-            Samples are the payloads of jobs of that type that wait, or the lines of a file.
-            It takes the place of the active one.
+            Samples are the payloads of jobs of that type that wait, or a file's lines.
+            The new dictionary takes the place of the active one.
 
             Examples:
               martlet dictionary train mail.send
