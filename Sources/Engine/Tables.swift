@@ -8,7 +8,7 @@ package import Store
 /// | queues | queue | `QueueRow` |
 /// | names | queue | the queue's name once more: written once, so that damage to one leaves the other |
 /// | jobs | job | `JobRow`: the only row that every job has |
-/// | pieces | job, part, index | payloads and results too long for a leaf page, but for what is left over; whose a staged one is |
+/// | pieces | job, part, index | of payloads and results too long for a leaf page, whole pages; whose a staged one is |
 /// | index | queue, state, order, first job | number of consecutive jobs: a run; every job is in one, unless it runs |
 /// | leases | first job, token | `LeaseRow`: one delivery |
 /// | timers | due, kind, two numbers | `Timer`: whatever is to happen at an instant; for runs of jobs their number |
