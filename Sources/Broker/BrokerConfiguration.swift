@@ -56,7 +56,7 @@ extension BrokerFailure {
         }
         switch error.code {
         case .unknownOutcome: self = .unknownOutcome(error.message)
-        case .damaged, .logDamaged: self = .damaged(error.message)
+        case .damaged, .logDamaged, .directoryDamaged: self = .damaged(error.message)
         default: self = .cannotStart(error.message)
         }
     }

@@ -30,6 +30,14 @@ final class DataDirectory {
 
     deinit { unlock() }
 
+    /// Nothing is made anew in a directory that once was whole.
+    func requireData() throws(StoreError) {
+        guard let file = try System.openExisting(dataPath, O_RDONLY) else {
+            throw StoreError(.directoryDamaged, "\(dataPath) is missing")
+        }
+        System.close(file)
+    }
+
     func unlock() {
         if lock >= 0 { System.close(lock) }
         lock = -1
@@ -107,7 +115,7 @@ final class DataDirectory {
 
     private func damagedMarker() -> StoreError {
         StoreError(
-            .notADataDirectory,
+            .directoryDamaged,
             "\(markerPath) is damaged: it should say '\(Self.title)\(Self.format)' and the log's id"
         )
     }

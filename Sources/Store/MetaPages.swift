@@ -20,9 +20,7 @@ enum MetaPages {
 
     /// Makes LMDB forget transactions after `synced`.
     static func forget(after synced: Int, _ path: String) throws(StoreError) {
-        guard let file = try System.openExisting(path, O_RDWR) else {
-            throw StoreError(.notADataDirectory, "\(path) is missing")
-        }
+        guard let file = try System.openExisting(path, O_RDWR) else { return }
         defer { System.close(file) }
         guard let first = try meta(file, at: 0, path),
             let second = try meta(file, at: first.pageBytes, path)
@@ -32,7 +30,7 @@ enum MetaPages {
         guard newer.transaction > synced else { return }
         guard older.transaction == synced else {
             throw StoreError(
-                .notADataDirectory,
+                .directoryDamaged,
                 """
                 \(path) has the transactions \(older.transaction) and \(newer.transaction), and not \
                 \(synced), the last one that is complete

@@ -61,7 +61,11 @@ package final class Store: @unchecked Sendable {
     package static func open(_ configuration: Configuration) throws(StoreError) -> Store {
         configuration.check()
         let directory = try DataDirectory(configuration.directory)
-        if directory.log == nil { try create(configuration, directory) }
+        if directory.log == nil {
+            try create(configuration, directory)
+        } else {
+            try directory.requireData()
+        }
         let environment = try Environment(
             directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes)
         let checkpoint = try checkpointRow(configuration, directory, environment)
@@ -310,12 +314,12 @@ extension Store {
         defer { mdb_txn_abort(transaction) }
         guard let row = try CheckpointRow.read(RowView(transaction, environment)) else {
             throw StoreError(
-                .notADataDirectory,
+                .directoryDamaged,
                 "\(directory.dataPath) holds no checkpoint: it is not this store's")
         }
         guard row.log == directory.log else {
             throw StoreError(
-                .notADataDirectory,
+                .directoryDamaged,
                 "\(directory.dataPath) belongs to log \(row.log.text), not to this directory's")
         }
         let supported = configuration.formatVersion

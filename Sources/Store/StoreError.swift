@@ -3,8 +3,10 @@ package struct StoreError: Error, Sendable, Equatable {
     package enum Code: Sendable, Equatable {
         /// A row whose check value or length is wrong. Read it with `raw` and set it aside.
         case damaged(table: Table, key: [UInt8])
-        /// A directory that is not empty and not ours, or whose marker can't be read.
+        /// A directory that is not empty and not ours.
         case notADataDirectory
+        /// A directory that is ours and lacks something, or has something that can't be read or belongs elsewhere.
+        case directoryDamaged
         case newerFormat(found: UInt32, supported: UInt32)
         case olderFormat(found: UInt32, supported: UInt32)
         /// Another process, or this one, has the directory open.
@@ -43,7 +45,10 @@ extension StoreError {
 
     /// A failed system call; `errno` is also LMDB's code when that is negative.
     static func system(_ errno: Int32, _ operation: String) -> StoreError {
-        let code: Code = isOutOfSpace(errno) ? .full : .system(errno: errno)
+        let code: Code =
+            if isOutOfSpace(errno) { .full } else if isDamage(errno) { .directoryDamaged } else {
+                .system(errno: errno)
+            }
         return StoreError(code, "\(operation): \(errorText(errno))")
     }
 

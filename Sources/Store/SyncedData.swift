@@ -63,7 +63,7 @@ struct SyncedData: Sendable {
             else { return nil }
             return Int(exactly: base.field(8, UInt64.self))
         }
-        guard let transaction else { throw StoreError(.notADataDirectory, "\(path) is damaged") }
+        guard let transaction else { throw StoreError(.directoryDamaged, "\(path) is damaged") }
         return transaction
     }
 }

@@ -185,6 +185,11 @@ func compareMemory(_ one: UnsafeRawPointer, _ other: UnsafeRawPointer, _ count: 
 
 func isOutOfSpace(_ errno: Int32) -> Bool { errno == ENOSPC || errno == EDQUOT }
 
+/// Whether LMDB found pages that make no sense.
+func isDamage(_ errno: Int32) -> Bool {
+    [MDB_INVALID, MDB_CORRUPTED, MDB_PAGE_NOTFOUND].contains(errno)
+}
+
 func errorText(_ errno: Int32) -> String { String(cString: mdb_strerror(errno)) }
 
 func processIdentifier() -> Int32 { getpid() }

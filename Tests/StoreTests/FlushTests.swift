@@ -149,7 +149,7 @@ struct FlushTests {
         bad[9] ^= 1
         try bad.write(to: mark)
         let refusal = #expect(throws: StoreError.self) { try Store.open(.small(directory.store)) }
-        #expect(refusal?.code == .notADataDirectory)
+        #expect(refusal?.code == .directoryDamaged)
         #expect(refusal?.message.contains("data.mdb-synced") == true)
         try good.write(to: mark)
         #expect(try Store.open(.small(directory.store)).lastTurn == 5)

@@ -74,7 +74,7 @@ struct RefusalTests {
     func `a damaged marker is refused`(old: String, new: String) throws {
         try createStore()
         try replaceInMarker(old, new)
-        #expect(try openError()?.code == .notADataDirectory)
+        #expect(try openError()?.code == .directoryDamaged)
     }
 
     @Test func `a marker of another log is refused`() throws {
@@ -82,14 +82,20 @@ struct RefusalTests {
         let marker = try String(contentsOfFile: directory.file("MARTLET"), encoding: .utf8)
         let other = marker.split(separator: "\n")[0] + "\nlog 0123456789abcdef0123456789abcdef\n"
         try Array(other.utf8).write(to: directory.file("MARTLET"))
-        #expect(try openError()?.code == .notADataDirectory)
+        #expect(try openError()?.code == .directoryDamaged)
     }
 
     @Test func `a store without its data file or its log is refused, not made anew`() throws {
         try createStore()
         let copy = try directory.copyStore(to: "copy")
-        try directory.remove(directory.file("data.mdb"))
-        #expect(try openError()?.code == .notADataDirectory)
+        for name in ["data.mdb", "data.mdb-synced", "data.mdb-lock"] {
+            try directory.remove(directory.file(name))
+            #expect(try openError()?.code == .directoryDamaged)
+        }
+        #expect(!FileManager.default.fileExists(atPath: directory.file("data.mdb")))
+        let other = try directory.copyStore(to: "other")
+        try Array("no rows".utf8).write(to: other + "/data.mdb")
+        #expect(try openError(.small(other))?.code == .directoryDamaged)
         try directory.remove(copy + "/log")
         guard case .logDamaged = try openError(.small(copy))?.code else {
             Issue.record("a store without a log was opened")

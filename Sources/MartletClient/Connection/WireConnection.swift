@@ -144,7 +144,10 @@ package actor WireConnection {
         } catch {
             close()
             switch error.code {
-            case .timeout: throw .noWelcome(from: endpoint, "no answer to HELLO came in time")
+            case .timeout:
+                throw .noWelcome(
+                    from: endpoint,
+                    "no answer to HELLO came in time (a gateway has none without its broker)")
             // A server that ends before it greets was not there yet, or not any more.
             case .connectionLost: throw .noWelcome(from: endpoint, error.message)
             default: throw error

@@ -7,6 +7,9 @@ struct QueueList: AsyncParsableCommand {
         commandName: "list",
         abstract: "List the queues with their counters, by name.",
         discussion: """
+            COMPLETED counts all since the queue was made, kept or not; the other states
+            count what is there.
+
             Example:
               martlet queue list --all --json | jq -r 'select(.dead > 0) | .name'
             """)

@@ -8,6 +8,8 @@ struct QueuePause: AsyncParsableCommand {
         commandName: "pause",
         abstract: "Stop deliveries; submissions go on, and so do running jobs.",
         discussion: """
+            A queue that has no job yet is made, so that it can be paused before the first.
+
             Example:
               martlet queue pause images --reason "the disk is full"
             """)
