@@ -28,6 +28,8 @@ struct Delivery: Sendable {
     /// The client has been welcomed: it may send frames of full length.
     var isWelcomed: Bool
     var closes: Bool
+
+    var byteCount: Int { large.reduce(small.readableBytes) { $0 + $1.readableBytes } }
 }
 
 /// One TCP connection: splits frames, hands them to the writer thread once per read cycle, and

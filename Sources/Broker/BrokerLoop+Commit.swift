@@ -3,22 +3,34 @@ import Store
 
 /// A turn that was applied and is not durable yet.
 struct AppliedTurn {
-    let now: UInt64
+    private(set) var now: UInt64
     /// To be sent when it is durable.
-    var replies: [Delivery]
+    private(set) var replies: [Delivery]
     var times: TurnTimes
     /// A single request, if any, that waits for the disk: nothing is gained by going on while it is written, and two
     /// changes of threads are lost.
-    let isLone: Bool
+    private(set) var isLone: Bool
     var writeBegan: UInt64 = 0
 
-    /// One turn for the log.
-    func joined(with next: AppliedTurn) -> AppliedTurn {
-        AppliedTurn(
-            now: next.now, replies: replies + next.replies,
-            times: TurnTimes(
-                apply: times.apply + next.times.apply, work: times.work + next.times.work),
-            isLone: false)
+    /// Bytes that are held back until it is durable.
+    private(set) var replyBytes: Int
+
+    init(now: UInt64, replies: [Delivery], times: TurnTimes, isLone: Bool) {
+        self.now = now
+        self.replies = replies
+        self.times = times
+        self.isLone = isLone
+        replyBytes = replies.reduce(0) { $0 + $1.byteCount }
+    }
+
+    /// Makes one turn for the log of both.
+    mutating func join(_ next: AppliedTurn) {
+        now = next.now
+        replies += next.replies
+        replyBytes += next.replyBytes
+        times.apply += next.times.apply
+        times.work += next.times.work
+        isLone = false
     }
 }
 
@@ -30,8 +42,10 @@ extension BrokerLoop {
         guard !store.awaitsFlush else { return false }
         guard writing != nil else { return true }
         guard !store.checkpointDue(now: clock.now) else { return false }
-        guard appliedAhead != nil else { return true }
+        guard let appliedAhead else { return true }
         return store.turnBytes < BrokerLoop.turnBytesMax
+            && store.turnRows < BrokerLoop.changedRowsMax
+            && appliedAhead.replyBytes < BrokerLoop.deliveryBytesMax
     }
 
     func commit(_ applied: AppliedTurn) throws {
@@ -68,6 +82,7 @@ extension BrokerLoop {
     private func written(_ error: Int32) {
         guard var turn = writing else { preconditionFailure("nothing is being written") }
         writing = nil
+        guard !hasEnded else { return }
         turn.times.commit = TurnWatch.now() - turn.writeBegan
         do {
             try store.endCommit(error)

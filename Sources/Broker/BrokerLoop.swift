@@ -61,6 +61,8 @@ final class BrokerLoop {
     /// A turn was put off until the log is free.
     private(set) var isTurnWanted = false
     private(set) var isStopping = false
+    /// Nothing is written or answered any more; after a failure there may be changes that are no whole turn.
+    private(set) var hasEnded = false
 
     private var arrivals: [Arrival] = []
     private var arrivalsTaken = 0
@@ -119,6 +121,8 @@ final class BrokerLoop {
     /// Takes no more turns, and closes the store unless it has failed. Readers go first, and the disk's
     /// threads: closing takes the memory away that they read.
     func end(_ failure: (any Error)? = nil) {
+        guard !hasEnded else { return }
+        hasEnded = true
         isStopping = true
         tellOfTurn()
         alarm?.cancel()
@@ -200,7 +204,7 @@ final class BrokerLoop {
             now: now, replies: takeReplies(), times: times,
             isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly)
         guard writing != nil else { return try commit(applied) }
-        appliedAhead = appliedAhead?.joined(with: applied) ?? applied
+        if appliedAhead == nil { appliedAhead = applied } else { appliedAhead?.join(applied) }
     }
 
     func note(_ times: TurnTimes) {

@@ -5,12 +5,15 @@ import Store
 /// The threads that wait for the disk while the writer thread goes on: one brings turns to the log, the other
 /// checkpoints to the data file.
 final class DiskThreads: Sendable {
-    private let log = NIOThreadPool(numberOfThreads: 1)
-    private let data = NIOThreadPool(numberOfThreads: 1)
+    private let log: NIOThreadPool?
+    private let data: NIOThreadPool?
 
-    init() {
-        log.start()
-        data.start()
+    /// - Parameter areNone: whether the caller's thread does both instead.
+    init(areNone: Bool = false) {
+        log = areNone ? nil : NIOThreadPool(numberOfThreads: 1)
+        data = areNone ? nil : NIOThreadPool(numberOfThreads: 1)
+        log?.start()
+        data?.start()
     }
 
     /// Tells the loop how the write went: 0, or the system's error number.
@@ -18,8 +21,7 @@ final class DiskThreads: Sendable {
         _ append: Append, then loop: any EventLoop, _ body: @escaping (Int32) -> Void
     ) {
         let done = NIOLoopBound(body, eventLoop: loop)
-        log.submit { _ in
-            // A stopping pool still carries out what it was given: the loop waits for its word.
+        DiskThreads.carryOut(on: log) {
             let error = append.write()
             loop.execute { done.value(error) }
         }
@@ -28,15 +30,21 @@ final class DiskThreads: Sendable {
     /// Tells the loop when the checkpoint is written.
     func write(_ flush: Flush, then loop: any EventLoop, _ body: @escaping () -> Void) {
         let done = NIOLoopBound(body, eventLoop: loop)
-        data.submit { _ in
+        DiskThreads.carryOut(on: data) {
             flush.write()
             loop.execute { done.value() }
         }
     }
 
+    private static func carryOut(on pool: NIOThreadPool?, _ body: @escaping @Sendable () -> Void) {
+        guard let pool else { return body() }
+        // A stopping pool still carries out what it was given: the loop waits for its word.
+        pool.submit { _ in body() }
+    }
+
     /// The future succeeds when nothing is being written any more.
     func stop(on loop: any EventLoop) -> EventLoopFuture<Void> {
-        let stopped = [log, data].map { pool in
+        let stopped = [log, data].compactMap(\.self).map { pool in
             let stopped = loop.makePromise(of: Void.self)
             pool.shutdownGracefully { error in
                 if let error { stopped.fail(error) } else { stopped.succeed() }

@@ -4,8 +4,7 @@ package import NIOCore
 /// A broker on an event loop and over channels of its owner, where time stands still unless it is told.
 /// Without threads and sockets it does the same, to the instruction, in every run: for measurements.
 ///
-/// Send one request a turn: only such turns are written to the log on the caller's thread. It lives as long as
-/// the process, and leaves its store as a crash would.
+/// It lives as long as the process, and leaves its store as a crash would.
 package final class LoopBroker {
     private let configuration: BrokerConfiguration
     private let logger: Logger
@@ -24,7 +23,8 @@ package final class LoopBroker {
         inbox = Inbox(loop: eventLoop)
         let readers = SnapshotReaders(threads: 1, logger: logger)
         loop = try BrokerLoop(
-            configuration, inbox: inbox, readers: readers, disk: DiskThreads(), logger: logger)
+            configuration, inbox: inbox, readers: readers, disk: DiskThreads(areNone: true),
+            logger: logger)
         loop.start(eventLoop.makePromise())
     }
 

@@ -32,14 +32,16 @@ final class DataDirectory {
 
     /// Nothing is made anew in a directory that once was whole.
     func requireData() throws(StoreError) {
-        guard let file = try System.openExisting(dataPath, O_RDONLY) else {
-            throw StoreError(.directoryDamaged, "\(dataPath) is missing")
+        for path in [dataPath, SyncedData.markPath(dataPath)] {
+            guard let file = try System.openExisting(path, O_RDONLY) else {
+                throw StoreError(.directoryDamaged, "\(path) is missing")
+            }
+            System.close(file)
         }
-        System.close(file)
     }
 
     func unlock() {
-        if lock >= 0 { System.close(lock) }
+        if lock >= 0 { System.unlock(lock) }
         lock = -1
     }
 

@@ -27,7 +27,7 @@ final class Environment: @unchecked Sendable {
         handles = .allocate(capacity: 256)
         handles.initialize(repeating: Self.noTable, count: 256)
         try openTables(tables)
-        guard marked != lastTransaction else { return }
+        // Also when the mark says so: it may be one that was read back and never came to the disk.
         let error = synchronize(through: lastTransaction)
         guard error == 0 else { throw .system(error, "syncing \(path)") }
     }

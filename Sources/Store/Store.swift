@@ -138,6 +138,8 @@ package final class Store: @unchecked Sendable {
 
     /// Bytes of changes since the last commit: keep a turn well below `segmentBytes`.
     package var turnBytes: Int { stage.buffer.count }
+    /// Rows changed since then.
+    package var turnRows: Int { Int(stage.buffer.mutations) }
 
     /// Whether a checkpoint should be begun now: the oldest turn waited long enough, or dirty pages could
     /// become many.

@@ -48,13 +48,10 @@ struct SyncedData: Sendable {
         }
     }
 
-    /// The last transaction that is known to be on the disk; nil when none was noted.
+    /// The last transaction that is known to be on the disk; nil when there is no file yet.
     static func marked(_ dataPath: String) throws(StoreError) -> Int? {
         let path = markPath(dataPath)
-        guard let block = try System.readStart(of: path, byteCount: markBytes), !block.isEmpty
-        else {
-            return nil
-        }
+        guard let block = try System.readStart(of: path, byteCount: markBytes) else { return nil }
         let transaction: Int? = block.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress, bytes.count == markBytes,
                 base.field(0, UInt32.self) == magic, base.field(4, UInt32.self) == version,

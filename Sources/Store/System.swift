@@ -125,6 +125,13 @@ enum System {
         return false
     }
 
+    /// Gives the lock back and closes the file: a child that was just forked may have it open, too, until it runs its
+    /// own program.
+    static func unlock(_ descriptor: Int32) {
+        _ = flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
+
     /// A small text file, written whole under another name, synced and renamed into place.
     static func writeText(_ text: String, to path: String) throws(StoreError) {
         let new = path + ".new"

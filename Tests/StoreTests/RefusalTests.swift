@@ -88,7 +88,7 @@ struct RefusalTests {
     @Test func `a store without its data file or its log is refused, not made anew`() throws {
         try createStore()
         let copy = try directory.copyStore(to: "copy")
-        for name in ["data.mdb", "data.mdb-synced", "data.mdb-lock"] {
+        for name in ["data.mdb-synced", "data.mdb", "data.mdb-lock"] {
             try directory.remove(directory.file(name))
             #expect(try openError()?.code == .directoryDamaged)
         }
