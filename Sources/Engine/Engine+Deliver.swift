@@ -122,7 +122,9 @@ extension Engine {
                 let bytes = reader.unread
                 if let (payload, byteCount) = pattern.payload(of: bytes) {
                     guard outcome.hasRoom(Int(byteCount), request) else { return .doesNotFit }
-                    try hand(&usual, id, payload, byteCount, rows, body)
+                    let isInPieces = pattern.payloadPlace == .pieces
+                    let pieces = isInPieces ? try pieceList.find(of: id, byteCount, rows) : nil
+                    try usual?.hand(id, payload, byteCount, pieces, to: body)
                     if events.isOn, let row = usual?.row {
                         tell(.delivered, id, row, .running, session: request.session)
                     }
@@ -256,6 +258,18 @@ extension Engine {
     private struct Usual {
         let row: JobRow
         var job: DeliveredJob
+
+        mutating func hand(
+            _ id: UInt64, _ payload: StoredPayload, _ byteCount: UInt32,
+            _ pieces: UnsafeBufferPointer<UnsafeRawBufferPointer>?,
+            to body: (DeliveredJob) throws -> Void
+        ) throws {
+            job.id = id
+            job.payload = payload
+            job.payloadBytes = byteCount
+            if let pieces { job.pieces = pieces }
+            try body(job)
+        }
     }
 
     /// - Returns: nil when each of the jobs like this one must be looked at.
@@ -267,20 +281,6 @@ extension Engine {
             return nil
         }
         return Usual(row: row, job: DeliveredJob(0, row))
-    }
-
-    /// Hands over a job whose row matches the pattern.
-    private func hand(
-        _ usual: inout Usual?, _ id: UInt64, _ payload: StoredPayload, _ byteCount: UInt32,
-        _ rows: borrowing Transaction, _ body: (DeliveredJob) throws -> Void
-    ) throws {
-        usual?.job.id = id
-        usual?.job.payload = payload
-        usual?.job.payloadBytes = byteCount
-        if pattern.payloadPlace == .pieces {
-            usual?.job.pieces = try pieceList.find(of: id, byteCount, rows)
-        }
-        if let usual { try body(usual.job) }
     }
 
     private func hand(
