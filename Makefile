@@ -74,12 +74,10 @@ test: deps format-check
 	@echo '== build (debug, warnings are errors)'
 	@swift build --build-tests
 	@for suite in $(SUITES); do \
-		echo "== $$suite"; \
-		swift test --skip-build --filter "^$$suite\." $(LONG:%=--skip '^%/') || exit 1; \
+		.ci/suite "$$suite" --filter "^$$suite\." $(LONG:%=--skip '^%/') || exit 1; \
 	done
 	@for suite in $(LONG); do \
-		echo "== $$suite"; \
-		swift test --skip-build --filter "^$$suite/" || exit 1; \
+		.ci/suite "$$suite" --filter "^$$suite/" || exit 1; \
 	done
 
 format-check:

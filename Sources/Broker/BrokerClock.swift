@@ -19,7 +19,7 @@ package struct BrokerClock: Sendable {
     private init(goes: Bool) { self.goes = goes }
 
     /// One that stands still but for `skip`.
-    static func stopped() -> BrokerClock { BrokerClock(goes: false) }
+    package static func stopped() -> BrokerClock { BrokerClock(goes: false) }
 
     package var now: UInt64 {
         let passed = goes ? BrokerClock.milliseconds(CLOCK_MONOTONIC) - monotonicStart : 0
@@ -27,7 +27,7 @@ package struct BrokerClock: Sendable {
     }
 
     /// For tests, which need not wait: this time has passed. `Broker.advance` says so to a broker that runs.
-    func skip(milliseconds: UInt64) {
+    package func skip(milliseconds: UInt64) {
         skipped.milliseconds.wrappingAdd(milliseconds, ordering: .relaxed)
     }
 

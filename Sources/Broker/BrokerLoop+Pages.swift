@@ -4,7 +4,8 @@ import MartletWire
 import NIOCore
 import Store
 
-// Pages, read from a snapshot on another thread: they never slow the turn.
+// Pages, read from a snapshot on another thread: they never slow the turn. They are what checkpoints are made for while
+// little changes.
 
 extension BrokerLoop {
     func list(_ message: List, _ request: Request) throws {
@@ -37,20 +38,25 @@ extension BrokerLoop {
         _ body: @escaping @Sendable (borrowing Snapshot) throws -> some Message
     ) throws {
         guard request.id != 0 else { return }
-        guard readers.waitingCount + freshReads.count < SnapshotReaders.waitingMax else {
+        guard readers.waitingCount + waitingReads.count < SnapshotReaders.waitingMax else {
             throw tooManyWaits(limit: SnapshotReaders.waitingMax)
         }
         let read = readers.read(
             port: request.peer.connection.port, channel: request.peer.channel,
             requestID: request.id, body)
-        if afterCheckpoint { freshReads.append(read) } else { readers.start(read, from: store) }
+        let isRecent = (store.oldestWaiting ?? .max) > engine.now - BrokerLoop.snapshotMilliseconds
+        if afterCheckpoint || !isRecent {
+            waitingReads.append(read)
+        } else {
+            readers.start(read, from: store)
+        }
     }
 
     /// Begins what has waited for a checkpoint, if there is none to wait for.
-    func startFreshReads() {
-        guard !freshReads.isEmpty, store.isWrittenOut else { return }
-        for read in freshReads { readers.start(read, from: store) }
-        freshReads.removeAll()
+    func startWaitingReads() {
+        guard !waitingReads.isEmpty, store.oldestWaiting == nil else { return }
+        for read in waitingReads { readers.start(read, from: store) }
+        waitingReads.removeAll()
     }
 }
 

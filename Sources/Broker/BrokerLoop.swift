@@ -21,6 +21,8 @@ final class BrokerLoop {
     static let spaceMilliseconds: UInt64 = 500
     /// Between two turns, when there is more to do: long enough not to be over when the loop looks for tasks.
     static let socketsTime = TimeAmount.microseconds(50)
+    /// How old a snapshot may be from which a page is read.
+    static let snapshotMilliseconds: UInt64 = 100
     /// Payload bytes that one turn delivers.
     static let deliveryBytesMax = 4 << 20
 
@@ -48,7 +50,7 @@ final class BrokerLoop {
     /// In the order in which they are told next.
     var watchers: [Watcher] = []
     /// Pages that are to be read after the next checkpoint.
-    var freshReads: [SnapshotReaders.Read] = []
+    var waitingReads: [SnapshotReaders.Read] = []
     /// Long submissions and settlements, the one that is being stored first.
     var stagings: [Staging] = []
     var isDraining = false
@@ -280,10 +282,10 @@ final class BrokerLoop {
     }
 
     func checkpoint(_ now: UInt64) throws {
-        if store.checkpointDue(now: now), let flush = try store.beginCheckpoint(now: now) {
+        if isCheckpointDue(now), let flush = try store.beginCheckpoint(now: now) {
             disk.write(flush, then: inbox.loop) { self.written(flush) }
         }
-        startFreshReads()
+        startWaitingReads()
         if !store.acceptsSubmissions { store.reserve() }
         guard couldSubmit != store.acceptsSubmissions else { return }
         couldSubmit = store.acceptsSubmissions

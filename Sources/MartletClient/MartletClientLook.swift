@@ -67,7 +67,7 @@ extension MartletClient {
     }
 
     /// How many jobs match. Sees everything that this client has done before, for which it may wait
-    /// 100 ms. The server looks at each of them, some thousands at a time, unless only queue and
+    /// some milliseconds. The server looks at each of them, some thousands at a time, unless only queue and
     /// state are said.
     public func count(matching query: JobQuery) async throws(MartletError) -> Int {
         var list = query.list()

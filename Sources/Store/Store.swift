@@ -21,9 +21,12 @@ package final class Store: @unchecked Sendable {
     /// The last durable turn; 0 before the first.
     package var lastTurn: UInt64 { log.position.turn }
     /// When a checkpoint is to be begun; nil when no turn waits for one, or while one is not yet on the disk.
-    package var checkpointDeadline: UInt64? { flush == nil ? deadline : nil }
-    /// Whether snapshots see every turn.
-    package var isWrittenOut: Bool { deadline == nil }
+    package var checkpointDeadline: UInt64? {
+        guard flush == nil, let oldestWaiting else { return nil }
+        return oldestWaiting + configuration.checkpointMilliseconds
+    }
+    /// When the oldest turn was committed that snapshots don't see; nil when they see every turn.
+    package private(set) var oldestWaiting: UInt64?
 
     private let directory: DataDirectory
     private let environment: Environment
@@ -35,8 +38,6 @@ package final class Store: @unchecked Sendable {
     private var transaction: OpaquePointer?
     private var inTurn = false
     private var failure: StoreError?
-    /// When the oldest turn that waits for a checkpoint is due for one.
-    private var deadline: UInt64?
     /// The checkpoint that is not yet on the disk, and the first log segment that is necessary after it.
     private var flush: (Flush, segment: UInt64)?
     /// The turn that is being written to the log, and its record's checksum.
@@ -116,7 +117,7 @@ package final class Store: @unchecked Sendable {
             try checkpoint(now: now)
             return nil
         }
-        if deadline == nil { deadline = now + configuration.checkpointMilliseconds }
+        if oldestWaiting == nil { oldestWaiting = now }
         appending = (record, checksum)
         stage.changeBuffer()
         return append
@@ -274,7 +275,7 @@ package final class Store: @unchecked Sendable {
         guard error == 0 else { throw .unknownOutcome(error, "writing a checkpoint") }
         waiting = (0, 0)
         stage.touched.clear()
-        deadline = nil
+        oldestWaiting = nil
         let observe = configuration.observe
         observe?(.checkpointWritten)
         return environment.flush { observe?($0) }

@@ -11,8 +11,9 @@ extension Store {
         package var segmentBytes = 32 << 20
         /// Segments written ahead.
         package var spareSegments = 1
-        /// How long a turn waits for its checkpoint at most.
-        package var checkpointMilliseconds: UInt64 = 100
+        /// How long a turn waits for its checkpoint at most. Long, for appends to the log wait behind a checkpoint
+        /// on its way to the disk: who reads snapshots asks for one earlier.
+        package var checkpointMilliseconds: UInt64 = 10_000
         /// Logged bytes and mutations after which a checkpoint is due: they bound LMDB's sorted list of
         /// dirty pages, what recovery has to replay, and how long a checkpoint holds the writer. With a
         /// growing backlog 4 MiB held it 5 ms at 870,000 rows a second, 16 MiB 20 to 60 ms at no more.

@@ -1,3 +1,4 @@
+import Broker
 import MartletClient
 import MartletWire
 import NIOCore
@@ -21,6 +22,22 @@ struct ListTests {
                 #expect(found.jobs.first?.id == id, "round \(round)")
                 #expect(found.jobs.count == round)
             }
+        }
+    }
+
+    @Test func `another list is a tenth of a second behind at most`() async throws {
+        let clock = BrokerClock.stopped()
+        try await BrokerHarness.run({ $0.clock = clock }) { broker in
+            let client = try await broker.connect()
+            let ids = try await client.submitAll(Submit("q", ["a", "b"]))
+            clock.skip(milliseconds: 100)
+            let found = try await client.request(List(limit: 10), expecting: JobPage.self)
+            #expect(found.jobs.map(\.id) == ids.reversed())
+            _ = try await client.submitAll(Submit("q", ["c"]))
+            clock.skip(milliseconds: 99)
+            let earlier = try await client.request(List(limit: 10), expecting: JobPage.self)
+            #expect(earlier.jobs.map(\.id) == ids.reversed())
+            #expect(earlier.asOf == found.asOf)
         }
     }
 

@@ -120,6 +120,7 @@ struct LogRecyclingTests {
 
     @Test func `a checkpoint is due by time, by bytes and by rows`() throws {
         var configuration = configuration
+        configuration.checkpointMilliseconds = 100
         configuration.checkpointBytes = 2_000
         configuration.checkpointMutations = 3
         let store = try Store.open(configuration)

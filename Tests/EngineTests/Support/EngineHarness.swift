@@ -60,6 +60,7 @@ final class EngineHarness {
         options.mapBytes = 1 << 30
         options.segmentBytes = 1 << 20
         options.reserveBytes = 64 << 10
+        options.checkpointMilliseconds = 100
         return options
     }
 
