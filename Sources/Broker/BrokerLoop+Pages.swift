@@ -25,7 +25,7 @@ extension BrokerLoop {
         if !message.queue.isEmpty { try Names.check(queue: message.queue) }
         let queue = message.queue.isEmpty ? nil : message.queue
         let (limit, cursor) = (Int(message.limit), try message.cursorGroup())
-        try read(request) { snapshot in
+        try read(request, afterCheckpoint: true) { snapshot in
             GroupPage(
                 try JobInspector.deadGroups(queue: queue, limit: limit, after: cursor, snapshot))
         }

@@ -198,7 +198,7 @@ struct Counters: Equatable {
     var nextQueue: UInt32 = 1
     private var written: [UInt64] = []
 
-    static let key = Key().adding(u8: 0)
+    static let key = Key().adding(u8: 1)
 
     init() {}
 

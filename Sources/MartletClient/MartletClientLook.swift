@@ -72,12 +72,12 @@ extension MartletClient {
     public func count(matching query: JobQuery) async throws(MartletError) -> Int {
         var list = query.list()
         list.isCount = true
-        list.isFresh = true
         var count = 0
         repeat {
             let page = try await page(of: list)
             count += Int(page.matched)
             list.cursor = page.cursor
+            list.isFresh = false
         } while !list.cursor.isEmpty
         return count
     }

@@ -77,8 +77,9 @@ final class Environment: @unchecked Sendable {
         let transaction = try begin(readOnly: false)
         for table in tables + [.store] {
             precondition(handles[Int(table.id)] == Self.noTable, "table ids are unique")
-            let error = mdb_dbi_open(
+            var error = mdb_dbi_open(
                 transaction, "\(table.name)", UInt32(MDB_CREATE), &handles[Int(table.id)])
+            if error == 0 { error = FloorRow.put(handles[Int(table.id)], transaction) }
             guard error == 0 else {
                 mdb_txn_abort(transaction)
                 throw .system(error, "opening table \(table.name)")

@@ -1,7 +1,8 @@
 /// A row's key, built from fields in big-endian order so that byte order is numeric order.
 ///
 /// A value with inline storage: building one allocates nothing. Holds up to `Key.capacity` bytes, more
-/// than four numbers: keys are copied often, so nothing as long as a name is one.
+/// than four numbers: keys are copied often, so nothing as long as a name is one. A single zero byte is none: see
+/// `FloorRow`.
 package struct Key: Sendable {
     package static let capacity = 40
 

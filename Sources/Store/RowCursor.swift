@@ -61,6 +61,10 @@ struct RowCursor: ~Copyable {
         if error == MDB_NOTFOUND { return nil }
         guard error == 0 else { throw .system(error, "reading table \(table.name)") }
         let entry = Entry(key: UnsafeRawBufferPointer(found), value: UnsafeRawBufferPointer(value))
+        if FloorRow.isAt(entry.key) {
+            let isBackward = operation == MDB_PREV || operation == MDB_LAST
+            return isBackward ? nil : try move(MDB_NEXT)
+        }
         guard entry.key.count <= Key.capacity else {
             let known = UnsafeRawBufferPointer(rebasing: entry.key[..<Key.capacity])
             throw .damaged(table, known, "its key is too long")

@@ -17,8 +17,8 @@ extension Store {
         /// Logged bytes and mutations after which a checkpoint is due: they bound LMDB's sorted list of
         /// dirty pages, what recovery has to replay, and how long a checkpoint holds the writer. With a
         /// growing backlog 4 MiB held it 5 ms at 870,000 rows a second, 16 MiB 20 to 60 ms at no more.
-        package var checkpointBytes = 4 << 20
-        package var checkpointMutations = 32_768
+        package var checkpointBytes = 8 << 20
+        package var checkpointMutations = 65_536
         /// Pages changed, about, after which a checkpoint is due: it writes 8 MiB of them then. Consecutive jobs
         /// come to the other bounds first.
         package var checkpointPages = 2_048

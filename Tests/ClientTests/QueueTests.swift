@@ -108,7 +108,7 @@ import Testing
             for (matched, cursor) in [(UInt32(5), [UInt8(1)]), (7, [])] {
                 let (list, id) = try await peer.receive(List.self)
                 #expect(list.isCount)
-                #expect(list.isFresh)
+                #expect(list.isFresh == list.cursor.isEmpty)
                 #expect(list.filter.type == "t")
                 peer.send(JobPage(asOf: 1, matched: matched, jobs: [], cursor: cursor), id: id)
             }

@@ -87,14 +87,14 @@ struct FlushTests {
         try take(51...90, store)
         #expect(!store.checkpointDue(now: .max))
         #expect(store.checkpointDeadline == nil)
-        #expect(!store.isWrittenOut)
+        #expect(store.oldestWaiting != nil)
         try expectAll(90, in: try directory.copyStore(to: "begun"), "begun")
         #expect(flush.write() == 0)
         try expectAll(90, in: try directory.copyStore(to: "synced"), "synced")
         try store.endCheckpoint(flush)
         #expect(store.checkpointDue(now: .max))
         try store.checkpoint(now: 0)
-        #expect(store.isWrittenOut)
+        #expect(store.oldestWaiting == nil)
         try expectAll(90, in: try directory.copyStore(to: "ended"), "ended")
     }
 

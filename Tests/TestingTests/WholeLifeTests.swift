@@ -112,7 +112,8 @@ private struct Wrong: Error, CustomStringConvertible {
         try await withMartlet(handlers: [handler]) { martlet, _ in
             let jobs = try await martlet.push(contentsOf: (1...3).map { Count(number: $0) })
             try await martlet.runUntilIdle()
-            let groups = try await martlet.eventualGroups()
+            var groups: [DeadGroup] = []
+            for try await group in martlet.deadGroups() { groups.append(group) }
             #expect(groups.map(\.jobs) == [3])
             #expect(groups.first?.errorClass == "Wrong")
             let status = try await jobs[0].status()
@@ -121,7 +122,7 @@ private struct Wrong: Error, CustomStringConvertible {
 
             isRight.store(true, ordering: .relaxed)
             let query = JobQuery(states: [.dead], fingerprint: groups.first?.fingerprint)
-            #expect(try await martlet.eventualCount(matching: query) == 3)
+            #expect(try await martlet.count(matching: query) == 3)
             let action = try await martlet.actOnAll(.retry(), matching: query)
             let end = try await action.finished()
             #expect(end.state == .done && end.changed == 3)
@@ -199,23 +200,5 @@ extension JobHandle {
         var lines: [String] = []
         for try await line in logs { lines.append(line.text) }
         return lines
-    }
-}
-
-// Lists read a snapshot that may be some milliseconds old.
-extension MartletClient {
-    fileprivate func eventualCount(matching query: JobQuery) async throws -> Int {
-        while true {
-            let count = try await count(matching: query)
-            if count > 0 { return count }
-        }
-    }
-
-    fileprivate func eventualGroups() async throws -> [DeadGroup] {
-        while true {
-            var groups: [DeadGroup] = []
-            for try await group in deadGroups() { groups.append(group) }
-            if !groups.isEmpty { return groups }
-        }
     }
 }

@@ -2,7 +2,8 @@ import MartletWire
 
 /// Jobs that a server lists: read from a snapshot page by page, at most 500 at a time.
 ///
-/// A list that takes long shows each page as it was when it was read.
+/// It shows everything that this client has done before. A list that takes long shows each page as it was when it
+/// was read, or a tenth of a second before.
 public struct JobList: AsyncSequence, Sendable {
     public typealias Element = JobStatus
     public typealias Failure = MartletError
@@ -26,6 +27,7 @@ public struct JobList: AsyncSequence, Sendable {
                 let answer = try await client.page(of: list)
                 page = answer.jobs[...]
                 next?.cursor = answer.cursor
+                next?.isFresh = false
                 if answer.cursor.isEmpty { next = nil }
             }
             return page.popFirst().map { JobStatus($0) }

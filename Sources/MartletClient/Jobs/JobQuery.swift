@@ -67,11 +67,12 @@ extension JobQuery {
         }
     }
 
-    /// The request for the first page.
+    /// The request for the first page, which shows all that was answered before.
     package func list(newestFirst: Bool = true, limit: UInt16 = Limits.listLimitMax) -> List {
         List(
             queue: queue ?? "", states: JobStates(states),
-            order: newestFirst ? .newestFirst : .oldestFirst, limit: limit, filter: filter)
+            order: newestFirst ? .newestFirst : .oldestFirst, limit: limit, filter: filter,
+            isFresh: true)
     }
 
     /// What it says beside queue and states.

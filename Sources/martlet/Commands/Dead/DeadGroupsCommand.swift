@@ -20,7 +20,6 @@ struct DeadGroupsCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await ServerClient.with(server) { client in
-            try await JobPages.awaitFreshSnapshot(client)
             var request = Groups(queue: queue.queue ?? "", cursor: page.cursor?.bytes ?? [])
             var left = page.count
             var table = Table([

@@ -57,7 +57,6 @@ enum JobPages {
     ) async throws {
         var request = first
         request.cursor = options.cursor?.bytes ?? []
-        request.isFresh = true
         var left = options.count
         var table = JobTable(columns)
         repeat {
@@ -68,6 +67,7 @@ enum JobPages {
             }
             left -= page.jobs.count
             request.cursor = page.cursor
+            request.isFresh = false
         } while left > 0 && !request.cursor.isEmpty
         if !options.json { table.write() }
         PageOptions.tell(next: request.cursor)
