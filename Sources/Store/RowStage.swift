@@ -33,7 +33,8 @@ final class RowStage {
         let buffer = buffer
         let at = buffer.next(keyCount: key.count) + Mutation.headerSize
         copy(key, to: at)
-        assert(!FloorRow.isAt(UnsafeRawBufferPointer(start: at, count: key.count)), "a reserved key")
+        assert(
+            !FloorRow.isAt(UnsafeRawBufferPointer(start: at, count: key.count)), "a reserved key")
         return RowWriter(buffer, valueOffset: at + key.count - buffer.base)
     }
 
