@@ -11,6 +11,8 @@ struct Port: Sendable {
 /// What a turn gives to a connection.
 struct Delivery: Sendable {
     var port: Port
+    /// Whole frames, to be sent before those of `small`.
+    var pushes: [ByteBuffer] = []
     /// Whole frames.
     var small: ByteBuffer
     /// Long messages, each as its frames; shorter ones may go between those.
@@ -29,7 +31,10 @@ struct Delivery: Sendable {
     var isWelcomed: Bool
     var closes: Bool
 
-    var byteCount: Int { large.reduce(small.readableBytes) { $0 + $1.readableBytes } }
+    var byteCount: Int {
+        let bytes = pushes.reduce(small.readableBytes) { $0 + $1.readableBytes }
+        return large.reduce(bytes) { $0 + $1.readableBytes }
+    }
 }
 
 /// One TCP connection: splits frames, hands them to the writer thread once per read cycle, and
@@ -181,7 +186,8 @@ final class BrokerHandler: ChannelDuplexHandler {
             isWelcomed = true
             splitter.frameBytesMax = Int(limits.frameBytesMax)
         }
-        if delivery.small.readableBytes > 0 {
+        for push in delivery.pushes { context.write(wrapOutboundOut(push), promise: nil) }
+        if delivery.small.readableBytes > 0 || !delivery.eventBytes.isEmpty {
             let sent = promiseOfEvents(delivery.eventBytes)
             context.write(wrapOutboundOut(delivery.small), promise: sent)
         }

@@ -30,11 +30,13 @@ extension BrokerLoop {
         for connection in noted {
             deliveries.append(
                 Delivery(
-                    port: connection.port, small: connection.outbox, large: connection.large,
+                    port: connection.port, pushes: connection.pushes,
+                    small: connection.outbox, large: connection.large,
                     closedChannels: connection.closedChannels, bytesDone: connection.bytesDone,
                     requestsDone: connection.requestsDone,
                     eventBytes: connection.eventBytesNew, isLink: connection.isLink,
                     isWelcomed: connection.isWelcomed, closes: connection.closes))
+            connection.pushes = []
             connection.outbox = ByteBuffer()
             connection.large = []
             connection.closedChannels = []

@@ -23,8 +23,8 @@ final class BrokerLoop {
     static let socketsTime = TimeAmount.microseconds(50)
     /// How old a snapshot may be from which a page is read.
     static let snapshotMilliseconds: UInt64 = 100
-    /// Payload bytes that one turn delivers.
-    static let deliveryBytesMax = 4 << 20
+    /// Payload bytes that one turn delivers: they go through the processor's cache three times before they are sent.
+    static let deliveryBytesMax = 1 << 20
 
     let configuration: BrokerConfiguration
     let logger: Logger

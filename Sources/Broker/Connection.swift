@@ -9,6 +9,8 @@ final class Connection {
     let port: Port
     /// Replies that wait for the turn to be durable.
     var outbox = ByteBuffer()
+    /// What comes before them, in buffers of its own.
+    var pushes: [ByteBuffer] = []
     /// Long messages that wait for the same.
     var large: [ByteBuffer] = []
     /// Replies that promise no durability: sent before the turn is.
@@ -31,6 +33,15 @@ final class Connection {
     init(id: ConnectionID, port: Port) {
         self.id = id
         self.port = port
+    }
+
+    /// Puts whole frames behind what the outbox has, without copying them.
+    func append(_ frames: ByteBuffer) {
+        if outbox.readableBytes > 0 {
+            pushes.append(outbox)
+            outbox = ByteBuffer()
+        }
+        pushes.append(frames)
     }
 }
 

@@ -15,6 +15,8 @@ struct Dispatcher: ~Copyable {
 
     /// What delivering a job costs beside its payload, in bytes of payload that cost as much.
     private static let jobBytes = 256
+    /// A push of one frame with more is sent from where it was written; one of less is copied to what else goes to the connection.
+    private static let copiedBytesMax = 16 << 10
 
     init(_ limits: ServerLimits) {
         pushBytesMax = max(Int(limits.payloadBytesMax), Limits.messageOverheadBytes / 2)
@@ -87,7 +89,7 @@ struct Dispatcher: ~Copyable {
         let token = engine.nextToken
         begin(subscription, token)
         let outcome = try engine.deliver(request, from: subscription.queue, rows) { job in
-            if writer.byteCount > pushBytesMax, writer.count > 0 {
+            if isFull(for: job) {
                 push(to: subscription.peer)
                 begin(subscription, token)
             }
@@ -113,14 +115,24 @@ struct Dispatcher: ~Copyable {
             leaseMilliseconds: subscription.leaseMilliseconds)
     }
 
+    /// Whether a job begins another push. One of many jobs is a frame; where a payload takes several, those behind it
+    /// stay with it, for shorter pushes pass longer ones.
+    private func isFull(for job: borrowing DeliveredJob) -> Bool {
+        let (bytes, payload) = (writer.byteCount, Int(job.payloadBytes))
+        guard writer.count > 0 else { return false }
+        guard bytes <= Limits.splitBytes else { return bytes > pushBytesMax }
+        return bytes + Dispatcher.jobBytes + payload > Limits.splitBytes
+            && payload <= Limits.splitBytes
+    }
+
     private mutating func push(to peer: Peer) {
         let connection = peer.connection
-        if writer.byteCount <= Limits.splitBytes {
+        if writer.byteCount <= Dispatcher.copiedBytesMax {
             writer.finish(push: peer.nextPush, channel: peer.channel, to: &connection.outbox)
+        } else if writer.byteCount <= Limits.splitBytes {
+            connection.append(writer.take(push: peer.nextPush, channel: peer.channel))
         } else {
-            var message = ByteBuffer()
-            writer.finish(push: peer.nextPush, channel: peer.channel, to: &message)
-            connection.large.append(message)
+            connection.large.append(writer.take(push: peer.nextPush, channel: peer.channel))
         }
     }
 }

@@ -11,7 +11,9 @@ package struct JobsWriter: ~Copyable {
     private var types = ByteBuffer()
     /// Where each type's name lies in `types`.
     private var typeNames: [Range<Int>] = []
+    /// With `frontBytes` before the first of them.
     private var deliveries = ByteBuffer()
+    private var head = ByteBuffer()
 
     package init() {}
 
@@ -22,7 +24,9 @@ package struct JobsWriter: ~Copyable {
         count = 0
         types.clear()
         typeNames.removeAll(keepingCapacity: true)
-        deliveries.clear()
+        deliveries.clear(minimumCapacity: JobsWriter.frontBytes)
+        deliveries.moveWriterIndex(to: JobsWriter.frontBytes)
+        deliveries.moveReaderIndex(to: JobsWriter.frontBytes)
     }
 
     /// Bytes of the message's body so far.
@@ -60,26 +64,61 @@ package struct JobsWriter: ~Copyable {
     /// Writes the frame, or frames, of what was added.
     ///
     /// - Parameter push: The number of this push on its channel, beginning with 1.
-    package func finish(push: UInt64, channel: UInt16 = 0, to buffer: inout ByteBuffer) {
+    package mutating func finish(push: UInt64, channel: UInt16 = 0, to buffer: inout ByteBuffer) {
         let start = buffer.writerIndex
-        let bodyBytes = byteCount
-        buffer.writeFields(FrameHeader.byteCount + bodyBytes) { writer in
+        writeHead(push, channel)
+        buffer.reserveCapacity(minimumWritableBytes: FrameHeader.byteCount + byteCount)
+        buffer.writeImmutableBuffer(head)
+        buffer.writeImmutableBuffer(deliveries)
+        if byteCount > Limits.splitBytes { buffer.endFrame(at: start) }
+    }
+
+    /// The frame, or frames, of what was added, in a buffer of their own: mostly the one that the deliveries were
+    /// written to. `begin` comes next.
+    ///
+    /// - Parameter push: The number of this push on its channel, beginning with 1.
+    package mutating func take(push: UInt64, channel: UInt16 = 0) -> ByteBuffer {
+        var frames = ByteBuffer()
+        guard byteCount <= Limits.splitBytes,
+            FrameHeader.byteCount + byteCount - deliveries.readableBytes <= JobsWriter.frontBytes
+        else {
+            finish(push: push, channel: channel, to: &frames)
+            return frames
+        }
+        writeHead(push, channel)
+        let start = JobsWriter.frontBytes - head.readableBytes
+        deliveries.moveReaderIndex(to: start)
+        deliveries.setBuffer(head, at: start)
+        swap(&frames, &deliveries)
+        deliveries.reserveCapacity(frames.writerIndex)
+        return frames
+    }
+
+    /// All of the frame that is before its deliveries.
+    private mutating func writeHead(_ push: UInt64, _ channel: UInt16) {
+        // Out of `self` meanwhile, which the closure reads.
+        var head = ByteBuffer()
+        swap(&head, &self.head)
+        head.clear()
+        head.writeFields(FrameHeader.byteCount + byteCount - deliveries.readableBytes) { writer in
             writer.write(
                 FrameHeader(
-                    length: UInt32(bodyBytes), opcode: .jobs, channel: channel, requestID: push))
+                    length: UInt32(byteCount), opcode: .jobs, channel: channel, requestID: push))
             writer.write(subscription)
             writer.write(token)
             writer.write(leaseMilliseconds)
             writer.write(UInt16(typeNames.count))
             types.withUnsafeReadableBytes { writer.write($0) }
             writer.write(UInt16(count))
-            deliveries.withUnsafeReadableBytes { writer.write($0) }
         }
-        if bodyBytes > Limits.splitBytes { buffer.endFrame(at: start) }
+        self.head = head
     }
 
     /// subscription, token, lease, types, count.
     private static let headBytes = 4 + 8 + 4 + 2 + 2
+
+    /// Room for a head in front of the deliveries: one with a few types.
+    private static let frontBytes = 512
 
     /// Types are few in a queue, and neighbours mostly have the same: beyond this many, names are repeated
     /// rather than searched.

@@ -12,7 +12,7 @@ struct JobsWriterTests {
         }
         #expect(writer.count == 4)
 
-        let jobs = try finish(writer)
+        let jobs = try finish(&writer)
         #expect(jobs.subscription == 4)
         #expect(jobs.token == 77)
         #expect(jobs.leaseMilliseconds == 30_000)
@@ -40,7 +40,7 @@ struct JobsWriterTests {
         add(1, "old", "old", to: &writer)
         writer.begin(subscription: 2, token: 2, leaseMilliseconds: 2)
         add(9, "new", "new", to: &writer)
-        let jobs = try finish(writer)
+        let jobs = try finish(&writer)
         #expect(jobs.subscription == 2)
         #expect(jobs.types == ["new"])
         #expect(jobs.deliveries.map(\.fields.id.rawValue) == [9])
@@ -65,7 +65,7 @@ struct JobsWriterTests {
             }
         }
         add(4, "t", "plain", options: DeliveryOptionsView(), to: &writer)
-        let jobs = try finish(writer)
+        let jobs = try finish(&writer)
         let none = DeliveryOptions()
         #expect(jobs.deliveries.map(\.options) == [none, options, options, none])
         #expect(jobs.deliveries.map(\.fields.id.rawValue) == [1, 2, 3, 4])
@@ -83,16 +83,29 @@ struct JobsWriterTests {
                     head: payload.head, pieces: pieces, rest: parts[2])
             }
         }
-        #expect(try finish(writer).deliveries.first?.payload == payload)
+        #expect(try finish(&writer).deliveries.first?.payload == payload)
     }
 
     @Test func `more types than are searched are still right`() throws {
         var writer = JobsWriter()
         writer.begin(subscription: 1, token: 1, leaseMilliseconds: 1)
         for id in 0..<60 as Range<UInt64> { add(id + 1, "type-\(id % 20)", "x", to: &writer) }
-        let jobs = try finish(writer)
+        let jobs = try finish(&writer)
         let names = jobs.deliveries.map { jobs.types[Int($0.fields.type)] }
         #expect(names == (0..<60).map { "type-\($0 % 20)" })
+    }
+
+    @Test(arguments: [("few", 9, 1), ("a frame", 200, 3), ("many types", 90, 60), ("long", 3, 1)])
+    func `a push in a buffer of its own is the same`(_ what: String, jobs: Int, types: Int) {
+        var writer = JobsWriter()
+        let payload = String(repeating: "x", count: what == "long" ? 100_000 : 500)
+        for round in 1...3 as ClosedRange<UInt64> {
+            writer.begin(subscription: 1, token: round, leaseMilliseconds: 1)
+            for job in 1...jobs { add(UInt64(job), "type-\(job % types)", payload, to: &writer) }
+            var copied = ByteBuffer()
+            writer.finish(push: round, channel: 3, to: &copied)
+            #expect(writer.take(push: round, channel: 3) == copied)
+        }
     }
 
     @Test func `a large message comes in several frames`() throws {
@@ -150,7 +163,7 @@ struct JobsWriterTests {
         }
     }
 
-    private func finish(_ writer: borrowing JobsWriter) throws -> Jobs {
+    private func finish(_ writer: inout JobsWriter) throws -> Jobs {
         var buffer = ByteBuffer()
         writer.finish(push: 1, to: &buffer)
         let frame = buffer.readFrame()
