@@ -15,7 +15,8 @@ struct Dispatcher: ~Copyable {
 
     /// What delivering a job costs beside its payload, in bytes of payload that cost as much.
     private static let jobBytes = 256
-    /// A push of one frame with more is sent from where it was written; one of less is copied to what else goes to the connection.
+    /// A push of one frame with more is sent from where it was written; one of less is copied to what else goes to the
+    /// connection.
     private static let copiedBytesMax = 16 << 10
 
     init(_ limits: ServerLimits) {
@@ -115,8 +116,8 @@ struct Dispatcher: ~Copyable {
             leaseMilliseconds: subscription.leaseMilliseconds)
     }
 
-    /// Whether a job begins another push. One of many jobs is a frame; where a payload takes several, those behind it
-    /// stay with it, for shorter pushes pass longer ones.
+    /// Whether a job begins another push. One of many jobs is a frame; where a payload takes several, those behind
+    /// it stay with it, for shorter pushes pass longer ones.
     private func isFull(for job: borrowing DeliveredJob) -> Bool {
         let (bytes, payload) = (writer.byteCount, Int(job.payloadBytes))
         guard writer.count > 0 else { return false }
