@@ -45,13 +45,7 @@ extension BrokerLoop {
         guard let appliedAhead else { return true }
         return store.turnBytes < BrokerLoop.turnBytesMax
             && store.turnRows < BrokerLoop.changedRowsMax
-            && appliedAhead.replyBytes < BrokerLoop.deliveryBytesMax
-    }
-
-    /// Whether one is to be begun as soon as the log is free: pages wait for it, or the store asks for it.
-    func isCheckpointDue(_ now: UInt64) -> Bool {
-        guard store.checkpointDeadline != nil else { return false }
-        return !waitingReads.isEmpty || store.checkpointDue(now: now)
+            && appliedAhead.replyBytes < BrokerLoop.replyBytesMax
     }
 
     func commit(_ applied: AppliedTurn) throws {

@@ -23,8 +23,12 @@ final class BrokerLoop {
     static let socketsTime = TimeAmount.microseconds(50)
     /// How old a snapshot may be from which a page is read.
     static let snapshotMilliseconds: UInt64 = 100
+    /// Between two checkpoints that are made for pages: what somebody who asks again and again costs others is bounded.
+    static let checkpointMilliseconds: UInt64 = 20
     /// Payload bytes that one turn delivers: they go through the processor's cache three times before they are sent.
     static let deliveryBytesMax = 1 << 20
+    /// Bytes of replies with which no further turn joins those that wait for the log.
+    static let replyBytesMax = 4 << 20
 
     let configuration: BrokerConfiguration
     let logger: Logger
@@ -65,6 +69,8 @@ final class BrokerLoop {
     private(set) var isStopping = false
     /// Nothing is written or answered any more; after a failure there may be changes that are no whole turn.
     private(set) var hasEnded = false
+    /// When the last checkpoint was begun.
+    private var checkpointBegan: UInt64 = 0
 
     private var arrivals: [Arrival] = []
     private var arrivalsTaken = 0
@@ -242,7 +248,7 @@ final class BrokerLoop {
         let now = clock.now
         let lookForSpace = store.acceptsSubmissions ? nil : now + BrokerLoop.spaceMilliseconds
         let deadlines = [
-            nextTimer, store.checkpointDeadline, waits.nextDeadline, actionWaits.nextDeadline,
+            nextTimer, checkpointDeadline, waits.nextDeadline, actionWaits.nextDeadline,
             lookForSpace,
         ]
         guard let next = deadlines.compactMap({ $0 }).min() else { return nil }
@@ -281,8 +287,25 @@ final class BrokerLoop {
         }
     }
 
+    /// Whether a checkpoint is to be begun as soon as the log is free.
+    func isCheckpointDue(_ now: UInt64) -> Bool {
+        guard let checkpointDeadline else { return false }
+        return now >= checkpointDeadline || store.checkpointDue(now: now)
+    }
+
+    /// The store's, or earlier: pages wait for it, or the space that deleted rows left is to be seen.
+    private var checkpointDeadline: UInt64? {
+        guard let deadline = store.checkpointDeadline else { return nil }
+        guard waitingReads.isEmpty else {
+            return min(deadline, checkpointBegan + BrokerLoop.checkpointMilliseconds)
+        }
+        guard !store.acceptsSubmissions, let oldest = store.oldestWaiting else { return deadline }
+        return min(deadline, oldest + BrokerLoop.snapshotMilliseconds)
+    }
+
     func checkpoint(_ now: UInt64) throws {
         if isCheckpointDue(now), let flush = try store.beginCheckpoint(now: now) {
+            checkpointBegan = now
             disk.write(flush, then: inbox.loop) { self.written(flush) }
         }
         startWaitingReads()

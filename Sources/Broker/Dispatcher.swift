@@ -9,6 +9,8 @@ struct Dispatcher: ~Copyable {
     private var hungry: [QueueIndex: CircularBuffer<Subscription>] = [:]
     private var subscribers: [QueueIndex: UInt32] = [:]
     private var writer = JobsWriter()
+    /// Where the bytes of the last turn ended: the next one begins behind it.
+    private var servedLast: QueueIndex?
     /// Bytes of a push to which no further delivery is added: what jobs carry beside their payloads takes no
     /// credit, and a message has its limit all the same.
     private let pushBytesMax: Int
@@ -55,11 +57,17 @@ struct Dispatcher: ~Copyable {
         _ engine: Engine, bytesMax: Int, _ rows: borrowing Transaction, noting: (Connection) -> Void
     ) throws -> Bool {
         var bytesLeft = bytesMax
-        for queue in Array(hungry.keys) {
+        var queues = Array(hungry.keys)
+        if let last = servedLast, let place = queues.firstIndex(of: last) {
+            queues = Array(queues[(place + 1)...] + queues[...place])
+        }
+        servedLast = nil
+        for queue in queues where bytesLeft > 0 {
             while engine.hasReady(queue), bytesLeft > 0, let subscription = next(queue) {
-                bytesLeft -= try deliver(to: subscription, engine, rows)
+                bytesLeft -= try deliver(to: subscription, bytesLeft, engine, rows)
                 noting(subscription.peer.connection)
             }
+            if bytesLeft <= 0 { servedLast = queue }
         }
         return bytesLeft <= 0
     }
@@ -74,9 +82,11 @@ struct Dispatcher: ~Copyable {
         return subscription
     }
 
+    /// - Parameter bytesLeft: payload bytes that this turn may still deliver; the last job may exceed them.
     /// - Returns: payload bytes delivered, and for each job what delivering it costs beside them.
     private mutating func deliver(
-        to subscription: Subscription, _ engine: Engine, _ rows: borrowing Transaction
+        to subscription: Subscription, _ bytesLeft: Int, _ engine: Engine,
+        _ rows: borrowing Transaction
     ) throws -> Int {
         let waiting = (hungry[subscription.queue]?.count ?? 0) + 1
         let share = (engine.readyCount(subscription.queue) + waiting - 1) / waiting
@@ -85,7 +95,7 @@ struct Dispatcher: ~Copyable {
             jobsMax: min(
                 subscription.creditJobs - subscription.jobsOut, share, EngineLimits.deliveryJobsMax),
             bytesMax: max(0, subscription.creditBytes - subscription.bytesOut),
-            mayExceed: subscription.jobsOut == 0,
+            mayExceed: subscription.jobsOut == 0, bytesEnough: bytesLeft,
             leaseMilliseconds: UInt64(subscription.leaseMilliseconds))
         let token = engine.nextToken
         begin(subscription, token)
@@ -106,7 +116,7 @@ struct Dispatcher: ~Copyable {
         subscription.jobsOut += outcome.jobs
         subscription.bytesOut += outcome.bytes
         push(to: subscription.peer)
-        if !outcome.isCutShort { creditChanged(subscription) }
+        if !outcome.isCutShort || outcome.bytes >= bytesLeft { creditChanged(subscription) }
         return outcome.bytes + outcome.jobs * Dispatcher.jobBytes
     }
 

@@ -8,17 +8,20 @@ package struct DeliveryRequest {
     /// Payload bytes, as carried; the first job is delivered whatever its size when `mayExceed`.
     package var bytesMax: Int
     package var mayExceed: Bool
+    /// Payload bytes with which no further job is delivered, though it would fit.
+    package var bytesEnough: Int
     package var leaseMilliseconds: UInt64
 
     package init(
         session: UInt64, subscription: UInt32, jobsMax: Int, bytesMax: Int, mayExceed: Bool,
-        leaseMilliseconds: UInt64
+        bytesEnough: Int = .max, leaseMilliseconds: UInt64
     ) {
         self.session = session
         self.subscription = subscription
         self.jobsMax = jobsMax
         self.bytesMax = bytesMax
         self.mayExceed = mayExceed
+        self.bytesEnough = bytesEnough
         self.leaseMilliseconds = leaseMilliseconds
     }
 }
@@ -69,7 +72,8 @@ package struct DeliveryOutcome {
     package var isCutShort: Bool
 
     fileprivate func hasRoom(_ payloadBytes: Int, _ request: DeliveryRequest) -> Bool {
-        bytes + payloadBytes <= request.bytesMax || (request.mayExceed && jobs == 0)
+        guard bytes < request.bytesEnough else { return false }
+        return bytes + payloadBytes <= request.bytesMax || (request.mayExceed && jobs == 0)
     }
 
     fileprivate mutating func add(_ payloadBytes: Int) {

@@ -73,13 +73,13 @@ package struct JobsWriter: ~Copyable {
         if byteCount > Limits.splitBytes { buffer.endFrame(at: start) }
     }
 
-    /// The frame, or frames, of what was added, in a buffer of their own: mostly the one that the deliveries were
-    /// written to. `begin` comes next.
+    /// The frame, or frames, of what was added, in a buffer of their own: the one that the deliveries were written to,
+    /// unless that is much larger. `begin` comes next.
     ///
     /// - Parameter push: The number of this push on its channel, beginning with 1.
     package mutating func take(push: UInt64, channel: UInt16 = 0) -> ByteBuffer {
         var frames = ByteBuffer()
-        guard byteCount <= Limits.splitBytes,
+        guard byteCount <= Limits.splitBytes, deliveries.capacity <= 2 * deliveries.writerIndex,
             FrameHeader.byteCount + byteCount - deliveries.readableBytes <= JobsWriter.frontBytes
         else {
             finish(push: push, channel: channel, to: &frames)

@@ -77,9 +77,8 @@ final class Environment: @unchecked Sendable {
         let transaction = try begin(readOnly: false)
         for table in tables + [.store] {
             precondition(handles[Int(table.id)] == Self.noTable, "table ids are unique")
-            var error = mdb_dbi_open(
+            let error = mdb_dbi_open(
                 transaction, "\(table.name)", UInt32(MDB_CREATE), &handles[Int(table.id)])
-            if error == 0 { error = FloorRow.put(handles[Int(table.id)], transaction) }
             guard error == 0 else {
                 mdb_txn_abort(transaction)
                 throw .system(error, "opening table \(table.name)")
@@ -87,6 +86,22 @@ final class Environment: @unchecked Sendable {
         }
         let error = mdb_txn_commit(transaction)
         guard error == 0 else { throw .system(error, "creating the tables") }
+    }
+
+    /// Sees to it that every table has the row before all others: once it is known that they are this format's.
+    func putFloorRows() throws(StoreError) {
+        let transaction = try begin(readOnly: false)
+        for handle in UnsafeBufferPointer(start: handles, count: 256) where handle != Self.noTable {
+            let error = FloorRow.put(handle, transaction)
+            guard error == 0 else {
+                mdb_txn_abort(transaction)
+                throw .system(error, "preparing the tables of \(path)")
+            }
+        }
+        let before = lastTransaction
+        var error = mdb_txn_commit(transaction)
+        if error == 0, lastTransaction != before { error = synchronize(through: lastTransaction) }
+        guard error == 0 else { throw .system(error, "preparing the tables of \(path)") }
     }
 
     func begin(readOnly: Bool) throws(StoreError) -> OpaquePointer {

@@ -70,6 +70,7 @@ package final class Store: @unchecked Sendable {
         let environment = try Environment(
             directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes)
         let checkpoint = try checkpointRow(configuration, directory, environment)
+        try environment.putFloorRows()
         let log = RedoLog(configuration, directory, checkpoint)
         let store = Store(configuration, directory, environment, log)
         try store.recover(from: checkpoint)
