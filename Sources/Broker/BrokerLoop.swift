@@ -27,6 +27,9 @@ final class BrokerLoop {
     static let checkpointMilliseconds: UInt64 = 20
     /// Payload bytes that one turn delivers: they go through the processor's cache three times before they are sent.
     static let deliveryBytesMax = 1 << 20
+    /// What a turn writes anew of blob files that are mostly garbage, and looks at to find it.
+    static let compactedBytesMax = 256 << 10
+    static let compactedRecordsMax = 1_000
     /// Bytes of replies with which no further turn joins those that wait for the log.
     static let replyBytesMax = 4 << 20
 
@@ -104,6 +107,7 @@ final class BrokerLoop {
             directory: configuration.directory, formatVersion: Tables.formatVersion,
             tables: Tables.all)
         options.segmentBytes = configuration.segmentBytes
+        options.blobs = Store.Blobs(fileBytes: 2 * configuration.segmentBytes)
         options.reserveBytes = configuration.reserveBytes
         if let mapBytes = configuration.mapBytes { options.mapBytes = mapBytes }
         store = try Store.open(options)
@@ -265,10 +269,14 @@ final class BrokerLoop {
         }
         forgetArrivals()
         try stageSome(rows)
+        try rows.compact(
+            bytesMax: BrokerLoop.compactedBytesMax, recordsMax: BrokerLoop.compactedRecordsMax)
         nextTimer = try engine.tick(rows)
         giveBackLapsedCredit()
         pushCancels()
-        hasMore = isInboxUntouched || arrivalsTaken < arrivals.count || !stagings.isEmpty
+        hasMore =
+            isInboxUntouched || arrivalsTaken < arrivals.count || !stagings.isEmpty
+            || store.isCompacting
         if try dispatcher.dispatch(
             engine, bytesMax: BrokerLoop.deliveryBytesMax, rows, noting: { note($0) })
         {

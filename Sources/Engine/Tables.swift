@@ -27,7 +27,7 @@ package enum Tables {
     static let counters = Table(id: 1, name: "counters")
     static let queues = Table(id: 2, name: "queues")
     static let jobs = Table(id: 3, name: "jobs")
-    static let pieces = Table(id: 4, name: "pieces")
+    static let pieces = Table(id: 4, name: "pieces", isLong: true)
     static let index = Table(id: 5, name: "index")
     static let leases = Table(id: 6, name: "leases")
     static let timers = Table(id: 7, name: "timers")

@@ -7,20 +7,28 @@ package struct Append: @unchecked Sendable {
     private let record: UnsafeRawBufferPointer
     private let descriptor: Int32
     private let offset: Int
+    /// To be written first.
+    private let blobs: BlobWrite?
     private let observe: @Sendable (StorePoint) -> Void
 
     init(
-        _ record: UnsafeRawBufferPointer, _ descriptor: Int32, at offset: Int,
+        _ record: UnsafeRawBufferPointer, _ descriptor: Int32, at offset: Int, _ blobs: BlobWrite?,
         observe: @escaping @Sendable (StorePoint) -> Void
     ) {
         self.record = record
         self.descriptor = descriptor
         self.offset = offset
+        self.blobs = blobs
         self.observe = observe
     }
 
     /// Returns when the turn is on the disk: 0, or the system's error number.
     package func write() -> Int32 {
+        if let blobs {
+            let error = blobs.write()
+            guard error == 0 else { return error }
+            observe(.blobsWritten)
+        }
         observe(.beforeAppend)
         let error = System.write(descriptor, record, at: offset)
         if error == 0 { observe(.appended) }

@@ -1,7 +1,7 @@
 import Glibc
 
 /// The directory of one store, locked for one process: `MARTLET` (what it is), `lock`, `data.mdb`
-/// (LMDB), `data.mdb-synced` and `log/`.
+/// (LMDB), `data.mdb-synced`, `log/` and `blobs/`.
 final class DataDirectory {
     /// Raised when the directory's lay-out changes; the log and the rows have versions of their own.
     static let format: UInt32 = 1
@@ -13,6 +13,7 @@ final class DataDirectory {
 
     var dataPath: String { "\(path)/data.mdb" }
     var logPath: String { "\(path)/log" }
+    var blobsPath: String { "\(path)/blobs" }
     private var markerPath: String { "\(path)/MARTLET" }
 
     /// Makes the directory when it is missing and takes its lock.
@@ -73,11 +74,16 @@ final class DataDirectory {
 
     func beginCreation(_ id: LogID) throws(StoreError) {
         try writeMarker(id, suffix: ", being created")
-        for name in try System.names(in: logPath) ?? [] { try System.remove("\(logPath)/\(name)") }
+        for directory in [logPath, blobsPath] {
+            for name in try System.names(in: directory) ?? [] {
+                try System.remove("\(directory)/\(name)")
+            }
+        }
         try System.remove(dataPath)
         try System.remove("\(dataPath)-lock")
         try System.remove(SyncedData.markPath(dataPath))
         try System.makeDirectory(logPath)
+        try System.makeDirectory(blobsPath)
         try System.synchronize(directory: path)
     }
 

@@ -14,12 +14,18 @@ final class Environment: @unchecked Sendable {
     private let path: String
     private let synced: SyncedData
     private var isClosed = false
+    let tables: [UInt8: Table]
+    let blobs: BlobFiles
     static let noTable = UInt32.max
 
     /// Opens or creates the file. Address space is only reserved, so the map is as large as the system
     /// allows, up to `mapBytes`.
-    init(_ path: String, tables: [Table], mapBytes: Int) throws(StoreError) {
+    init(
+        _ path: String, tables: [Table], mapBytes: Int, _ blobs: BlobFiles
+    ) throws(StoreError) {
         self.path = path
+        self.blobs = blobs
+        self.tables = Dictionary(uniqueKeysWithValues: tables.map { ($0.id, $0) })
         let marked = try SyncedData.marked(path)
         if let marked { try MetaPages.forget(after: marked, path) }
         env = try Self.open(path, tableCount: tables.count, mapBytes: mapBytes)
@@ -41,6 +47,7 @@ final class Environment: @unchecked Sendable {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        blobs.close()
         mdb_env_close(env)
         synced.close()
     }
@@ -136,8 +143,11 @@ final class Environment: @unchecked Sendable {
     }
 
     /// Makes what was committed last durable.
-    func flush(observe: @escaping @Sendable (StorePoint) -> Void) -> Flush {
-        Flush(self, transaction: lastTransaction, observe: observe)
+    /// - Parameter unused: blob files to be removed then.
+    func flush(
+        _ unused: [BlobFile], observe: @escaping @Sendable (StorePoint) -> Void
+    ) -> Flush {
+        Flush(self, transaction: lastTransaction, unused: unused, observe: observe)
     }
 
     /// Returns the error number, 0 for success.

@@ -7,27 +7,49 @@ package final class Flush: Sendable {
     private let environment: Environment
     private let transaction: Int
     private let observe: @Sendable (StorePoint) -> Void
-    /// The error number, once it is known. Who asks meanwhile waits.
-    private let outcome = Mutex<Int32?>(nil)
+    /// Who asks meanwhile waits.
+    private let state: Mutex<State>
+
+    private struct State {
+        /// The error number, once it is known.
+        var outcome: Int32?
+        /// To be removed when the checkpoint is on the disk. Held here alone, unless a snapshot reads them: what
+        /// giving up a file's pages takes is not the writer's time.
+        var unused: [BlobFile]
+    }
 
     init(
-        _ environment: Environment, transaction: Int,
+        _ environment: Environment, transaction: Int, unused: [BlobFile],
         observe: @escaping @Sendable (StorePoint) -> Void
     ) {
         self.environment = environment
         self.transaction = transaction
+        state = Mutex(State(unused: unused))
         self.observe = observe
     }
 
     /// Returns when the checkpoint is on the disk: 0, or the system's error number.
     @discardableResult
     package func write() -> Int32 {
-        outcome.withLock { outcome in
-            if let outcome { return outcome }
-            let error = environment.synchronize(through: transaction)
-            if error == 0 { observe(.checkpointCommitted) }
-            outcome = error
+        state.withLock { state in
+            if let outcome = state.outcome { return outcome }
+            var error = environment.synchronize(through: transaction)
+            if error == 0 {
+                observe(.checkpointCommitted)
+                error = remove(&state.unused)
+            }
+            state.outcome = error
             return error
         }
+    }
+
+    private func remove(_ unused: inout [BlobFile]) -> Int32 {
+        for file in unused {
+            let error = file.remove()
+            guard error == 0 else { return error }
+            observe(.blobFileRemoved)
+        }
+        unused = []
+        return 0
     }
 }

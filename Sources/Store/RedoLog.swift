@@ -64,14 +64,17 @@ final class RedoLog {
 
     /// Where the sealed record goes; nil when there is no room for it: the record is larger than a segment or
     /// no spare segment could be reserved.
-    func place(_ record: UnsafeRawBufferPointer) throws(StoreError) -> Append? {
+    /// - Parameter blobs: what is to be on the disk before it.
+    func place(
+        _ record: UnsafeRawBufferPointer, after blobs: BlobWrite?
+    ) throws(StoreError) -> Append? {
         if record.count > files.segmentBytes - position.offset {
             guard record.count <= files.segmentBytes - LogFormat.firstRecord, !spares.isEmpty else {
                 return nil
             }
             try changeSegment()
         }
-        return Append(record, descriptor, at: position.offset, observe: observe)
+        return Append(record, descriptor, at: position.offset, blobs, observe: observe)
     }
 
     /// The record is on the disk.

@@ -11,8 +11,11 @@ final class RowStage {
     let reading: UnsafeMutablePointer<Int>
     /// A change that LMDB refused leaves its transaction unusable, and so the store.
     private(set) var failure: StoreError?
+    /// Where long rows go; nil in the stage of the store's own rows.
+    let blobs: BlobFiles?
 
-    init() {
+    init(_ blobs: BlobFiles? = nil) {
+        self.blobs = blobs
         reading = .allocate(capacity: 1)
         reading.initialize(to: 0)
     }
@@ -38,30 +41,44 @@ final class RowStage {
         return RowWriter(buffer, valueOffset: at + key.count - buffer.base)
     }
 
+    /// - Parameter isMoved: whether it is one of a blob file that is being emptied.
     func finish(
-        _ rowCount: Int, _ table: Table, _ key: Key, _ ascending: Bool, _ view: RowView
+        _ rowCount: Int, _ table: Table, _ key: Key, _ ascending: Bool, _ view: RowView,
+        isMoved: Bool = false
     ) throws(StoreError) {
         isWriting = false
         let buffer = buffer
-        let mutation = Mutation(
+        var mutation = Mutation(
             .put, table: table.id, keyCount: key.count, valueCount: rowCount + CheckValue.size)
         buffer.grow(keeping: buffer.count + mutation.size - CheckValue.size, room: CheckValue.size)
         let keyAt = buffer.base + buffer.count + Mutation.headerSize
         let valueAt = keyAt + key.count
-        let check = CheckValue.of(table, keyAt: keyAt, keyCount: key.count, valueCount: rowCount)
+        var check = CheckValue.of(table, keyAt: keyAt, keyCount: key.count, valueCount: rowCount)
         valueAt.store(check, at: rowCount)
         let keyBytes = UnsafeRawBufferPointer(start: keyAt, count: key.count)
+        if table.isLong, let reference = moveOut(mutation, isMoved) {
+            mutation.valueCount = BlobReference.storedSize
+            check = reference.store(at: valueAt, table, keyAt: keyAt, keyCount: key.count)
+        }
         let value = UnsafeRawBufferPointer(start: valueAt, count: mutation.valueCount)
-        try changed(view.put(table.id, keyBytes, value, ascending: ascending), table)
+        try changed(view.put(table, keyBytes, value, ascending: ascending), table)
         touched.touch(table, keyAt, keyCount: key.count)
         buffer.finish(mutation, check: check)
+    }
+
+    private func moveOut(_ mutation: Mutation, _ isMoved: Bool) -> BlobReference? {
+        guard let blobs else { return nil }
+        let at = buffer.base + buffer.count
+        mutation.encode(at: at)
+        let record = UnsafeRawBufferPointer(start: at, count: mutation.size)
+        return isMoved ? blobs.takeMoved(record, mutation) : blobs.take(record, mutation)
     }
 
     func delete(_ table: Table, _ key: Key, _ view: RowView) throws(StoreError) -> Bool {
         checkNothingIsRead()
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         copy(key, to: keyAt)
-        let error = view.delete(table.id, UnsafeRawBufferPointer(start: keyAt, count: key.count))
+        let error = view.delete(table, UnsafeRawBufferPointer(start: keyAt, count: key.count))
         if error == MDB_NOTFOUND { return false }
         try changed(error, table)
         touched.touch(table, keyAt, keyCount: key.count)
@@ -71,14 +88,48 @@ final class RowStage {
 
     /// Removes the row that a cursor has found.
     func delete(
-        _ table: Table, _ key: UnsafeRawBufferPointer, at cursor: borrowing RowCursor
+        _ table: Table, _ entry: RowCursor.Entry, at cursor: borrowing RowCursor, _ view: RowView
     ) throws(StoreError) {
         checkNothingIsRead()
+        let key = entry.key
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         UnsafeMutableRawBufferPointer(start: keyAt, count: key.count).copyMemory(from: key)
+        view.release(entry.value, table, key)
         try changed(cursor.delete(), table)
         touched.touch(table, keyAt, keyCount: key.count)
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
+    }
+
+    /// Bytes of changes since the last commit.
+    var byteCount: Int { buffer.count + (blobs?.bytesFilled ?? 0) }
+
+    /// Writes rows of the blob file that is being emptied anew, about `bytesMax` of them, and looks at no more than
+    /// `recordsMax`.
+    func compact(
+        bytesMax: Int, recordsMax: Int, _ view: RowView
+    ) throws(StoreError) {
+        guard let blobs else { return }
+        let enough = byteCount + bytesMax
+        var looks = 0
+        while byteCount < enough, looks < recordsMax, let record = blobs.nextOfVictim() {
+            looks += 1
+            guard let table = view.table(record.table),
+                let stored = try view.find(table, record.key),
+                BlobReference(stored, table: table, key: record.key) == record.reference
+            else { continue }
+            try move(record, of: table, view)
+        }
+    }
+
+    private func move(_ record: BlobRecord, of table: Table, _ view: RowView) throws(StoreError) {
+        // A damaged one stays as it is.
+        guard let reader = try? RowReader(verifying: record.value, table: table, key: record.key)
+        else { return }
+        var key = Key()
+        key.bytes(record.key)
+        var row = begin(key)
+        row.bytes(reader.unread)
+        try finish(row.count, table, key, false, view, isMoved: true)
     }
 
     private func copy(_ key: Key, to at: UnsafeMutableRawPointer) {

@@ -8,15 +8,18 @@ package struct RowView {
     private let handles: UnsafePointer<UInt32>
     /// Rows being read in the write transaction: none may be written meanwhile. nil in a snapshot.
     private let reading: UnsafeMutablePointer<Int>?
+    /// A snapshot's; nil in the write transaction.
+    private let pinned: BlobSet?
 
     init(
         _ transaction: OpaquePointer, _ environment: Environment,
-        reading: UnsafeMutablePointer<Int>? = nil
+        reading: UnsafeMutablePointer<Int>? = nil, pinned: BlobSet? = nil
     ) {
         self.transaction = transaction
         self.environment = environment
         handles = UnsafePointer(environment.handles)
         self.reading = reading
+        self.pinned = pinned
     }
 
     func handle(_ table: UInt8) -> UInt32 {
@@ -24,6 +27,10 @@ package struct RowView {
         precondition(handle != Environment.noTable, "the store was opened without this table")
         return handle
     }
+
+    func table(_ id: UInt8) -> Table? { environment.tables[id] }
+
+    var longTables: [Table] { environment.tables.values.filter(\.isLong) }
 
     func beginReading() { reading?.pointee += 1 }
     func endReading() { reading?.pointee -= 1 }
@@ -41,37 +48,88 @@ package struct RowView {
     }
 }
 
+// MARK: - Long rows
+
+extension RowView {
+    /// The stored value of a row, wherever it is.
+    func resolve(
+        _ stored: UnsafeRawBufferPointer, _ table: Table, _ key: UnsafeRawBufferPointer
+    ) throws(StoreError) -> UnsafeRawBufferPointer {
+        guard table.isLong, let reference = BlobReference(stored, table: table, key: key) else {
+            return stored
+        }
+        let found = pinned.map { $0.bytes(reference) } ?? environment.blobs.bytes(reference)
+        guard let found else {
+            throw .damaged(table, key, "blob file \(reference.file) does not hold it")
+        }
+        return found
+    }
+
+    /// A row is removed or replaced: what it refers to becomes garbage.
+    func release(
+        _ stored: UnsafeRawBufferPointer, _ table: Table, _ key: UnsafeRawBufferPointer
+    ) {
+        guard table.isLong, let reference = BlobReference(stored, table: table, key: key) else {
+            return
+        }
+        environment.blobs.release(reference, keyCount: key.count)
+    }
+
+    private func release(_ table: Table, _ key: UnsafeRawBufferPointer) {
+        guard table.isLong else { return }
+        var keyValue = MDB_val(key)
+        var value = MDB_val()
+        guard mdb_get(transaction, handle(table.id), &keyValue, &value) == 0 else { return }
+        release(UnsafeRawBufferPointer(value), table, key)
+    }
+}
+
+extension RowReader {
+    init(of entry: RowCursor.Entry, _ table: Table, _ view: RowView) throws(StoreError) {
+        try self.init(
+            verifying: view.resolve(entry.value, table, entry.key), table: table, key: entry.key)
+    }
+}
+
+// MARK: - Changes
+
 extension RowView {
     /// Returns LMDB's error number.
     func put(
-        _ table: UInt8, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
+        _ table: Table, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
         ascending: Bool
     ) -> Int32 {
-        var key = MDB_val(key)
+        var keyValue = MDB_val(key)
         var value = MDB_val(value)
-        let handle = handle(table)
+        let handle = handle(table.id)
         if ascending {
-            let error = mdb_put(transaction, handle, &key, &value, UInt32(MDB_APPEND))
+            let error = mdb_put(transaction, handle, &keyValue, &value, UInt32(MDB_APPEND))
             if error != MDB_KEYEXIST { return error }
         }
-        return mdb_put(transaction, handle, &key, &value, 0)
+        release(table, key)
+        return mdb_put(transaction, handle, &keyValue, &value, 0)
     }
 
-    func delete(_ table: UInt8, _ key: UnsafeRawBufferPointer) -> Int32 {
+    func delete(_ table: Table, _ key: UnsafeRawBufferPointer) -> Int32 {
+        release(table, key)
         var key = MDB_val(key)
-        return mdb_del(transaction, handle(table), &key, nil)
+        return mdb_del(transaction, handle(table.id), &key, nil)
     }
 
     /// Makes a logged change; returns LMDB's error number. Deleting what is not there is no error.
     func apply(_ mutation: Mutation, _ bytes: UnsafeRawBufferPointer) -> Int32 {
         let key = UnsafeRawBufferPointer(
             rebasing: bytes[Mutation.headerSize...].prefix(mutation.keyCount))
+        guard let table = table(mutation.table) else { return MDB_NOTFOUND }
         switch mutation.operation {
         case .put:
             let value = UnsafeRawBufferPointer(rebasing: bytes.suffix(mutation.valueCount))
-            return put(mutation.table, key, value, ascending: false)
+            if let reference = BlobReference(value, table: table, key: key) {
+                environment.blobs.restore(reference, keyCount: key.count)
+            }
+            return put(table, key, value, ascending: false)
         case .delete:
-            let error = delete(mutation.table, key)
+            let error = delete(table, key)
             return error == MDB_NOTFOUND ? 0 : error
         }
     }

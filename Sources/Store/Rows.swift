@@ -28,7 +28,8 @@ extension Rows where Self: ~Copyable {
         let view = self.view
         return try key.withBytes { key in
             guard let stored = try view.find(table, key) else { return nil }
-            var row = try RowReader(verifying: stored, table: table, key: key)
+            var row = try RowReader(
+                verifying: view.resolve(stored, table, key), table: table, key: key)
             view.beginReading()
             defer { view.endReading() }
             return try body(&row)
@@ -58,7 +59,7 @@ extension Rows where Self: ~Copyable {
         while let entry = found {
             if let end, entry.isPast(end, reverse: reverse) { return }
             var key = KeyReader(entry.key, of: table)
-            var row = try RowReader(verifying: entry.value, table: table, key: entry.key)
+            var row = try RowReader(of: entry, table, view)
             guard try body(&key, &row) == .next else { return }
             found = try cursor.step(reverse: reverse)
         }
@@ -80,7 +81,7 @@ extension Rows where Self: ~Copyable {
             if let end, entry.isPast(end, reverse: false) { break }
             do {
                 var key = KeyReader(entry.key, of: table)
-                var row = try RowReader(verifying: entry.value, table: table, key: entry.key)
+                var row = try RowReader(of: entry, table, view)
                 try body(&key, &row)
             } catch let error as StoreError {
                 guard case .damaged = error.code else { throw error }
@@ -117,7 +118,7 @@ extension Rows where Self: ~Copyable {
         view.beginReading()
         defer { view.endReading() }
         var keyReader = KeyReader(entry.key, of: table)
-        var row = try RowReader(verifying: entry.value, table: table, key: entry.key)
+        var row = try RowReader(of: entry, table, view)
         return try body(&keyReader, &row)
     }
 

@@ -11,7 +11,9 @@ package struct Snapshot: ~Copyable, Rows {
     package let turn: UInt64
 
     init(_ environment: Environment) throws(StoreError) {
-        let view = RowView(try environment.begin(readOnly: true), environment)
+        let (transaction, files) = try environment.blobs.pinned(
+            { () throws(StoreError) in try environment.begin(readOnly: true) }, mdb_txn_abort)
+        let view = RowView(transaction, environment, pinned: files)
         do {
             let checkpoint = try CheckpointRow.read(view)
             asOf = checkpoint?.instant ?? 0

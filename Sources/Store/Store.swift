@@ -31,7 +31,7 @@ package final class Store: @unchecked Sendable {
     private let directory: DataDirectory
     private let environment: Environment
     private let log: RedoLog
-    private let stage = RowStage()
+    private let stage: RowStage
     private let checkpointStage = RowStage()
     private let thread = ThreadIdentity()
     /// LMDB's write transaction, open from the first turn after a checkpoint to the next checkpoint.
@@ -53,6 +53,7 @@ package final class Store: @unchecked Sendable {
         self.directory = directory
         self.environment = environment
         self.log = log
+        stage = RowStage(environment.blobs)
     }
 
     deinit { if let transaction { mdb_txn_abort(transaction) } }
@@ -67,8 +68,7 @@ package final class Store: @unchecked Sendable {
         } else {
             try directory.requireData()
         }
-        let environment = try Environment(
-            directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes)
+        let environment = try Environment(configuration, directory)
         let checkpoint = try checkpointRow(configuration, directory, environment)
         try environment.putFloorRows()
         let log = RedoLog(configuration, directory, checkpoint)
@@ -109,10 +109,14 @@ package final class Store: @unchecked Sendable {
         guard !record.isEmpty else { return nil }
         let position = log.position
         let checksum = record.seal(turn: position.turn + 1, previous: position.checksum, log.id)
-        let append = try failing { () throws(StoreError) in try log.place(record.blocks) }
+        let blobs = environment.blobs.beginWrite()
+        let append = try failing { () throws(StoreError) in
+            try log.place(record.blocks, after: blobs)
+        }
         waiting.bytes += record.count
         waiting.mutations += Int(record.mutations)
         guard let append else {
+            if let blobs { try writeNow(blobs) }
             record.clear()
             log.skipTurn(checksum: checksum)
             try checkpoint(now: now)
@@ -122,6 +126,14 @@ package final class Store: @unchecked Sendable {
         appending = (record, checksum)
         stage.changeBuffer()
         return append
+    }
+
+    private func writeNow(_ blobs: BlobWrite) throws(StoreError) {
+        let error = blobs.write()
+        try failing { () throws(StoreError) in
+            guard error == 0 else { throw .unknownOutcome(error, "writing a blob file") }
+        }
+        environment.blobs.endWrite()
     }
 
     /// Ends the commit that was begun last.
@@ -135,13 +147,17 @@ package final class Store: @unchecked Sendable {
             guard error == 0 else { throw .unknownOutcome(error, "appending to the log") }
         }
         log.appended(record.blocks.count, checksum: checksum)
+        environment.blobs.endWrite()
         record.clear()
     }
 
     /// Bytes of changes since the last commit: keep a turn well below `segmentBytes`.
-    package var turnBytes: Int { stage.buffer.count }
+    package var turnBytes: Int { stage.byteCount }
     /// Rows changed since then.
     package var turnRows: Int { Int(stage.buffer.mutations) }
+
+    /// Whether blob files have so much garbage that rows are to be written anew: see `Transaction.compact`.
+    package var isCompacting: Bool { environment.blobs.isCompacting }
 
     /// Whether a checkpoint should be begun now: the oldest turn waited long enough, or dirty pages could
     /// become many.
@@ -184,6 +200,7 @@ package final class Store: @unchecked Sendable {
             guard error == 0 else { throw .unknownOutcome(error, "syncing a checkpoint") }
             try log.recycle(before: segment)
         }
+        environment.blobs.checkpointed()
         flush = nil
         reserve()
     }
@@ -200,6 +217,18 @@ package final class Store: @unchecked Sendable {
     /// Reads the rows as of the last checkpoint, on any thread.
     package func snapshot<R>(_ body: (borrowing Snapshot) throws -> R) throws -> R {
         try body(Snapshot(environment))
+    }
+
+    /// What is wrong with the blob files' accounts, a sentence each. Looks at every reference to them.
+    package func blobProblems() throws(StoreError) -> [String] {
+        try checkUsable()
+        return environment.blobs.problems(try BlobAccount.counted(view()))
+    }
+
+    /// Counts the references to blob files anew.
+    package func recountBlobs() throws(StoreError) {
+        try checkUsable()
+        environment.blobs.correct(try BlobAccount.counted(view()))
     }
 
     /// Makes a last checkpoint, so that the next start has nothing to recover, and gives the directory
@@ -266,6 +295,7 @@ package final class Store: @unchecked Sendable {
         let row = CheckpointRow(
             formatVersion: configuration.formatVersion, log: log.id, position: log.position,
             instant: now)
+        try environment.blobs.writeAccounts(view, checkpointStage)
         var error = row.write(view, checkpointStage)
         transaction = nil
         if error == 0 {
@@ -279,7 +309,7 @@ package final class Store: @unchecked Sendable {
         oldestWaiting = nil
         let observe = configuration.observe
         observe?(.checkpointWritten)
-        return environment.flush { observe?($0) }
+        return environment.flush(environment.blobs.takeUnused()) { observe?($0) }
     }
 
     private func commitRows(now: UInt64) throws(StoreError) {
@@ -302,8 +332,7 @@ extension Store {
             formatVersion: configuration.formatVersion, log: id, position: beginning, instant: 0)
         let log = RedoLog(configuration, directory, row)
         try log.create()
-        let environment = try Environment(
-            directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes)
+        let environment = try Environment(configuration, directory)
         let store = Store(configuration, directory, environment, log)
         try store.commitRows(now: 0)
         configuration.observe?(.dataCreated)
@@ -341,6 +370,7 @@ extension Store {
 
     /// Applies the turns that are in the log and not in LMDB, and makes a checkpoint of them.
     private func recover(from checkpoint: CheckpointRow) throws(StoreError) {
+        try readBlobAccounts()
         let reader = LogReader(log.files, log.id)
         let recovered = try reader.replay(from: checkpoint.position) {
             mutations throws(StoreError) in
@@ -351,6 +381,13 @@ extension Store {
         // Also without turns: the segment that the checkpoint names is about to be recycled.
         if recovered.end != checkpoint.position { try commitRows(now: checkpoint.instant) }
         try log.recycle(before: log.position.segment)
+        try environment.blobs.begin()
+    }
+
+    private func readBlobAccounts() throws(StoreError) {
+        let transaction = try environment.begin(readOnly: true)
+        defer { mdb_txn_abort(transaction) }
+        try environment.blobs.readAccounts(RowView(transaction, environment))
     }
 
     private func apply(_ record: UnsafeRawBufferPointer) throws(StoreError) {

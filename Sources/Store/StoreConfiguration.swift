@@ -24,6 +24,7 @@ extension Store {
         package var checkpointPages = 2_048
         /// Space kept free behind the rows, so that settlements go on when the device is full.
         package var reserveBytes = 64 << 20
+        package var blobs = Blobs()
         /// Called at each named point; tests copy the directory there to see what a crash would leave.
         package var observe: (@Sendable (StorePoint) -> Void)?
 
@@ -38,6 +39,31 @@ extension Store {
             precondition(
                 segmentBytes >= 2 * LogFormat.block, "a segment holds a header and a record")
             precondition(spareSegments >= 1, "the log changes to a spare segment")
+            precondition(blobs.fileBytes % LogFormat.block == 0, "a blob file is whole blocks")
+        }
+    }
+
+    /// What goes to blob files, and how large they become: see `BlobFiles`.
+    package struct Blobs: Sendable {
+        /// Reserved for each file, in bytes; whole 4 KiB blocks.
+        package var fileBytes: Int
+        /// Shortest row, with its check value, that goes there.
+        package var rowBytesMin: Int
+        /// Bytes of such rows that a commit has in its tables before others go there: with less, a second sync costs
+        /// more than LMDB's pages.
+        package var commitBytesMin: Int
+        /// Garbage up to which nothing is written anew, in bytes.
+        package var garbageMin: Int
+
+        /// - Parameter garbageMin: nil: four files.
+        package init(
+            fileBytes: Int = 64 << 20, rowBytesMin: Int = 1_024, commitBytesMin: Int = 64 << 10,
+            garbageMin: Int? = nil
+        ) {
+            self.fileBytes = fileBytes
+            self.rowBytesMin = rowBytesMin
+            self.commitBytesMin = commitBytesMin
+            self.garbageMin = garbageMin ?? 4 * fileBytes
         }
     }
 
@@ -62,5 +88,15 @@ extension RedoLog {
             LogFiles(directory: directory.logPath, segmentBytes: configuration.segmentBytes),
             checkpoint.log, at: checkpoint.position, spareSegments: configuration.spareSegments,
             observe: { configuration.observe?($0) })
+    }
+}
+
+extension Environment {
+    convenience init(
+        _ configuration: Store.Configuration, _ directory: DataDirectory
+    ) throws(StoreError) {
+        try self.init(
+            directory.dataPath, tables: configuration.tables, mapBytes: configuration.mapBytes,
+            BlobFiles(directory.blobsPath, configuration.blobs))
     }
 }

@@ -4,7 +4,7 @@ package enum StorePoint: String, Sendable, CaseIterable {
     case markerWritten, spareWritten, beforeSegmentHeader, segmentHeaderWritten, segmentChanged
     case dataCreated, created
     // A turn.
-    case beforeAppend, appended
+    case blobsWritten, beforeAppend, appended
     // A checkpoint.
-    case beforeCheckpoint, checkpointWritten, checkpointCommitted, segmentRecycled
+    case beforeCheckpoint, checkpointWritten, checkpointCommitted, segmentRecycled, blobFileRemoved
 }

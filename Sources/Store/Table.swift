@@ -5,10 +5,13 @@
 package struct Table: Sendable, Hashable {
     package let id: UInt8
     package let name: StaticString
+    /// Whether it has rows of a kilobyte and more, which may be kept beside it: see `BlobFiles`.
+    package let isLong: Bool
 
-    package init(id: UInt8, name: StaticString) {
+    package init(id: UInt8, name: StaticString, isLong: Bool = false) {
         self.id = id
         self.name = name
+        self.isLong = isLong
     }
 
     package static func == (one: Table, other: Table) -> Bool {
@@ -19,6 +22,6 @@ package struct Table: Sendable, Hashable {
 }
 
 extension Table {
-    /// Holds the one row that says how far LMDB has come: see `CheckpointRow`.
+    /// Says how far LMDB has come, and what is in the blob files: see `CheckpointRow` and `BlobAccount`.
     static let store = Table(id: 255, name: "store")
 }

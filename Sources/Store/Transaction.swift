@@ -42,7 +42,7 @@ package struct Transaction: ~Copyable, Rows {
         var found = try cursor.seek(start, .atOrAfter)
         while let entry = found, !entry.isPast(end, reverse: false) {
             switch try look(at: entry, table, body) {
-            case .remove: try writer.delete(table, entry.key, at: cursor)
+            case .remove: try writer.delete(table, entry, at: cursor, view)
             case .keep: break
             case .stop: return
             }
@@ -55,16 +55,22 @@ package struct Transaction: ~Copyable, Rows {
         let cursor = try RowCursor(view, table)
         var found = try cursor.seek(start, .atOrAfter)
         while let entry = found, !entry.isPast(end, reverse: false) {
-            try writer.delete(table, entry.key, at: cursor)
+            try writer.delete(table, entry, at: cursor, view)
             found = try cursor.step(reverse: false)
         }
+    }
+
+    /// Empties a part of the blob file that has most garbage, if the store is compacting, so that it can be
+    /// removed: its rows are written anew, about `bytesMax` of them, and `recordsMax` are looked at.
+    package borrowing func compact(bytesMax: Int, recordsMax: Int) throws(StoreError) {
+        try writer.compact(bytesMax: bytesMax, recordsMax: recordsMax, view)
     }
 
     private borrowing func look(
         at entry: RowCursor.Entry, _ table: Table,
         _ body: (inout KeyReader, inout RowReader) throws -> Sweep
     ) throws -> Sweep {
-        var row = try RowReader(verifying: entry.value, table: table, key: entry.key)
+        var row = try RowReader(of: entry, table, view)
         var key = KeyReader(entry.key, of: table)
         view.beginReading()
         defer { view.endReading() }
@@ -73,7 +79,7 @@ package struct Transaction: ~Copyable, Rows {
 
     /// Rows that were changed since the last commit, and about how many bytes of the log that will take.
     package var changedRows: Int { Int(writer.buffer.mutations) }
-    package var changedBytes: Int { writer.buffer.count }
+    package var changedBytes: Int { writer.byteCount }
 
     borrowing func begin(_ table: Table, _ key: Key) -> RowWriter {
         writer.begin(key)

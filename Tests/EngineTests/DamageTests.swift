@@ -10,10 +10,10 @@ struct DamageTests {
     private let mark = Array("this one's bits will flip".utf8)
 
     /// Five jobs, the third of which is damaged at rest.
-    private func harness(payloadBytes: Int = 25, options: JobOptions = JobOptions()) throws
-        -> EngineHarness
-    {
-        let harness = try EngineHarness()
+    private func harness(
+        payloadBytes: Int = 25, payloadsInTables: Int = .max, options: JobOptions = JobOptions()
+    ) throws -> EngineHarness {
+        let harness = try EngineHarness(payloadsInTables: payloadsInTables)
         try harness.openSession(1)
         try harness.turn { rows in
             for id in 1...5 {
@@ -29,9 +29,11 @@ struct DamageTests {
         try harness.rowCount(Tables.damaged) == 1 && harness.verify().damaged == [id]
     }
 
-    @Test(arguments: [30, 1_800, 1_817, 3_984, 5_000])
-    func `a damaged job is never delivered, and its neighbours are`(_ bytes: Int) throws {
-        let harness = try harness(payloadBytes: bytes)
+    @Test(arguments: [30, 1_800, 1_817, 3_984, 5_000], [0, Int.max])
+    func `a damaged job is never delivered, and its neighbours are`(
+        _ bytes: Int, _ payloadsInTables: Int
+    ) throws {
+        let harness = try harness(payloadBytes: bytes, payloadsInTables: payloadsInTables)
         try harness.restart(damaging: [mark])
         #expect(try harness.resume(1))
         #expect(try harness.deliver(max: 2).ids == [1, 2])

@@ -54,10 +54,20 @@ struct CrashPointTests {
         directory = try TestDirectory()
     }
 
+    /// Row n is long, so that it goes to a blob file.
+    private func configuration(_ path: String) -> Store.Configuration {
+        var configuration = Store.Configuration.small(path, segmentBytes: segmentBytes)
+        configuration.blobs = Store.Blobs(
+            fileBytes: 4 * LogFormat.block, commitBytesMin: 0, garbageMin: 0)
+        return configuration
+    }
+
+    private func text(_ turn: UInt64) -> String { String(repeating: "\(turn).", count: 1_000) }
+
     /// Turn n puts rows n and 1000 + n and takes away row n - 3.
     /// - Parameter ahead: each turn is applied before the one before it is written.
     private func run(_ turns: UInt64, ahead: Bool = false, _ camera: Camera) throws {
-        var configuration = Store.Configuration.small(directory.store, segmentBytes: segmentBytes)
+        var configuration = configuration(directory.store)
         configuration.observe = { camera.take($0) }
         let store = try Store.open(configuration)
         var append: Append?
@@ -69,7 +79,7 @@ struct CrashPointTests {
         }
         for turn in 1...turns {
             try store.turn { rows in
-                try rows.put(.jobs, turn, "\(turn)")
+                try rows.put(.jobs, turn, text(turn))
                 try rows.put(.ready, 1_000 + turn, "\(turn)")
                 if turn > 3 { _ = try rows.delete(.jobs, .id(turn - 3)) }
             }
@@ -88,7 +98,7 @@ struct CrashPointTests {
     private func expectedJobs(_ turns: UInt64) -> [UInt64: String] {
         let first = turns > 3 ? turns - 2 : 1
         return turns == 0
-            ? [:] : Dictionary(uniqueKeysWithValues: (first...turns).map { ($0, "\($0)") })
+            ? [:] : Dictionary(uniqueKeysWithValues: (first...turns).map { ($0, text($0)) })
     }
 
     @Test(arguments: [false, true])
@@ -99,7 +109,7 @@ struct CrashPointTests {
         #expect(Set(copies.map(\.point)) == Set(StorePoint.allCases))
         for copy in copies {
             let place = Comment(rawValue: copy.path)
-            let configuration = Store.Configuration.small(copy.path, segmentBytes: segmentBytes)
+            let configuration = configuration(copy.path)
             let turns = try Store.open(configuration).lastTurn
             // A second crash right after the recovery, before any turn.
             let store = try Store.open(configuration)
@@ -119,7 +129,7 @@ struct CrashPointTests {
         try run(13, camera)
         let crashed = try directory.copyStore(to: "crashed")
         let second = Mutex<[String]>([])
-        var configuration = Store.Configuration.small(crashed, segmentBytes: segmentBytes)
+        var configuration = configuration(crashed)
         configuration.observe = { [directory] _ in
             second.withLock { paths in
                 let path = "\(directory.path)/again-\(paths.count)"
@@ -130,7 +140,7 @@ struct CrashPointTests {
         #expect(try Store.open(configuration).lastTurn == 13)
         #expect(second.withLock { $0.count } >= 2)
         for path in second.withLock({ $0 }) {
-            let store = try Store.open(.small(path, segmentBytes: segmentBytes))
+            let store = try Store.open(self.configuration(path))
             #expect(try store.all(.jobs) == expectedJobs(13))
         }
     }

@@ -19,9 +19,13 @@ struct RandomisedTests {
             switch Int.random(in: 0..<100, using: &random) {
             case 0..<80:
                 try change(store, &model, &random)
-            case 80..<90:
+            case 80..<85:
+                try store.compact(bytesMax: Int.random(in: 1...20_000, using: &random))
+                #expect(try store.all(.jobs) == model, note)
+            case 85..<90:
                 try store.checkpoint(now: UInt64(step))
                 #expect(try store.snapshot { try $0.all(.jobs) } == model, note)
+                try checkFiles(store, note)
             case 90..<95:
                 try store.close(now: UInt64(step))
                 store = try open(path, &random)
@@ -40,7 +44,22 @@ struct RandomisedTests {
 
     private func open(_ path: String, _ random: inout SplitMix) throws -> Store {
         let blocks = [2, 3, 8, 16].randomElement(using: &random) ?? 8
-        return try Store.open(.small(path, segmentBytes: blocks * 4096))
+        var configuration = Store.Configuration.small(path, segmentBytes: blocks * 4096)
+        configuration.blobs = Store.Blobs(
+            fileBytes: ([1, 4, 16].randomElement(using: &random) ?? 4) * 4096,
+            rowBytesMin: Int.random(in: 20...1_000, using: &random),
+            commitBytesMin: Int.random(in: 0...1_000, using: &random),
+            garbageMin: Int.random(in: 0...8_000, using: &random))
+        return try Store.open(configuration)
+    }
+
+    /// A file that no row refers to is there only as the one that is appended to.
+    private func checkFiles(_ store: Store, _ note: Comment) throws {
+        let referred = try store.turn { try $0.blobFiles(.jobs) }
+        let there = try BlobDirectory(store.configuration.directory).numbers
+        #expect(referred.isSubset(of: there), note)
+        #expect(there.subtracting(referred).count <= 1, note)
+        #expect(try store.blobProblems() == [], note)
     }
 
     /// A commit of one to three turns of a few rows each, some of them several blocks long.

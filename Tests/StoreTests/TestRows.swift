@@ -1,7 +1,9 @@
-import Store
+import Foundation
+
+@testable import Store
 
 extension Table {
-    static let jobs = Table(id: 1, name: "jobs")
+    static let jobs = Table(id: 1, name: "jobs", isLong: true)
     static let ready = Table(id: 2, name: "ready")
     static let all: [Table] = [.jobs, .ready]
 }
@@ -61,7 +63,49 @@ extension Rows where Self: ~Copyable {
     }
 }
 
+extension Rows where Self: ~Copyable {
+    /// Blob files that rows of a table refer to.
+    borrowing func blobFiles(_ table: Table) throws -> Set<UInt32> {
+        var keys: [Key] = []
+        try scan(table, from: Key()) { key, _ in
+            keys.append(key.whole)
+            return .next
+        }
+        var files: Set<UInt32> = []
+        for key in keys {
+            let stored = try raw(table, key) ?? []
+            let reference = stored.withUnsafeBytes { stored in
+                key.withBytes { BlobReference(stored, table: table, key: $0) }
+            }
+            if let reference { files.insert(reference.file) }
+        }
+        return files
+    }
+}
+
+/// The blob files of a store.
+struct BlobDirectory {
+    let path: String
+
+    init(_ store: String) { path = "\(store)/blobs" }
+
+    var numbers: Set<UInt32> {
+        get throws {
+            let names = try FileManager.default.contentsOfDirectory(atPath: path)
+            return Set(names.compactMap { BlobFile.number($0) })
+        }
+    }
+
+    func file(_ number: UInt32) -> String { "\(path)/\(BlobFile.name(number))" }
+}
+
 extension Store {
+    /// One step of writing rows anew, committed.
+    func compact(bytesMax: Int) throws {
+        try turn { try $0.compact(bytesMax: bytesMax, recordsMax: 1_000) }
+        try commit(now: 0)
+    }
+
     /// A row as the writer sees it.
     func text(_ table: Table, _ id: UInt64) throws -> String? {
         try turn { try $0.text(table, id) }

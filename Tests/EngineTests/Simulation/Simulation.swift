@@ -31,7 +31,7 @@ final class Simulation {
     ) throws {
         self.comparesEvery = comparesEvery
         self.tells = tells
-        harness = try EngineHarness(grace: 5_000, preparing: preparing)
+        harness = try EngineHarness(grace: 5_000, payloadsInTables: 0, preparing: preparing)
         harness.verifies = false
         model = Model(grace: 5_000, now: harness.now)
     }

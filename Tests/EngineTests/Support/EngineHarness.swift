@@ -14,6 +14,7 @@ struct StoredRow {
 final class EngineHarness {
     private let directory: TestDirectory
     private var path: String
+    private let blobs: Store.Blobs
     private var copies = 0
     private let configuration: Engine.Configuration
     private let preparing: ((Engine) -> Void)?
@@ -35,17 +36,21 @@ final class EngineHarness {
     /// What the engine reported as damaged, ever.
     private(set) var damage: [String] = []
 
-    /// - Parameter preparing: called with every engine before its first turn.
+    /// - Parameters:
+    ///   - payloadsInTables: bytes of long payloads in a commit that stay in the table.
+    ///   - preparing: called with every engine before its first turn.
     init(
         grace: UInt64 = 15_000, queuesMax: Int = 65_536, eventsKept: Int = 65_536,
-        preparing: ((Engine) -> Void)? = nil
+        payloadsInTables: Int = 64 << 10, preparing: ((Engine) -> Void)? = nil
     ) throws {
         self.preparing = preparing
         directory = try TestDirectory()
         path = "\(directory.path)/store"
         let options = Engine.Configuration(
             graceMilliseconds: grace, queuesMax: queuesMax, eventsKept: eventsKept)
-        let store = try Store.open(EngineHarness.options(path))
+        blobs = Store.Blobs(
+            fileBytes: 128 << 10, commitBytesMin: payloadsInTables, garbageMin: 64 << 10)
+        let store = try Store.open(EngineHarness.options(path, blobs))
         let now = now
         configuration = options
         self.store = store
@@ -54,13 +59,14 @@ final class EngineHarness {
         try store.commit(now: now)
     }
 
-    private static func options(_ path: String) -> Store.Configuration {
+    private static func options(_ path: String, _ blobs: Store.Blobs) -> Store.Configuration {
         var options = Store.Configuration(
             directory: path, formatVersion: Tables.formatVersion, tables: Tables.all)
         options.mapBytes = 1 << 30
         options.segmentBytes = 1 << 20
         options.reserveBytes = 64 << 10
         options.checkpointMilliseconds = 100
+        options.blobs = blobs
         return options
     }
 
@@ -75,6 +81,7 @@ final class EngineHarness {
         let result = try store.turn { rows in
             engine.begin(Engine.Stamp(now: now, random: random))
             let result = try commands(rows)
+            try rows.compact(bytesMax: 8 << 10, recordsMax: 100)
             nextTurnAt = try engine.tick(rows)
             try delivering(rows)
             try engine.finish(rows)
@@ -174,7 +181,7 @@ final class EngineHarness {
     /// Stops, repairs the store, and starts again.
     func repair() throws -> Repair.Report {
         try store.close(now: now)
-        let closed = try Store.open(EngineHarness.options(path))
+        let closed = try Store.open(EngineHarness.options(path, blobs))
         let report = try Repair.run(closed, now: now)
         try closed.close(now: now)
         try open()
@@ -187,7 +194,7 @@ final class EngineHarness {
         damaging rows: [StoredRow], at place: Double
     ) throws -> (problems: [Verifier.Problem], report: Repair.Report) {
         try close(damaging: rows, at: place)
-        let closed = try Store.open(EngineHarness.options(path))
+        let closed = try Store.open(EngineHarness.options(path, blobs))
         try closed.checkpoint(now: now)
         let problems = try closed.snapshot { try Verifier.everything(asOf: now, $0).problems }
         let report = try Repair.run(closed, now: now)
@@ -200,7 +207,10 @@ final class EngineHarness {
     func restart(damaging strings: [[UInt8]]) throws {
         try store.close(now: now)
         for bytes in strings {
-            #expect(try directory.damage(bytes, in: "\(path)/data.mdb") == 1)
+            let files =
+                try ["data.mdb"] + directory.names(in: "\(path)/blobs").map { "blobs/\($0)" }
+            let places = try files.map { try directory.damage(bytes, in: "\(path)/\($0)") }
+            #expect(places.reduce(0, +) == 1)
         }
         try open()
     }
@@ -231,7 +241,7 @@ final class EngineHarness {
     }
 
     private func open() throws {
-        store = try Store.open(EngineHarness.options(path))
+        store = try Store.open(EngineHarness.options(path, blobs))
         let configuration = configuration
         let now = now
         engine = try store.turn { rows in try Engine(configuration, now: now, rows) }

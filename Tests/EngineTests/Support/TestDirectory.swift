@@ -17,6 +17,10 @@ final class TestDirectory: Sendable {
         try FileManager.default.copyItem(atPath: from, toPath: path)
     }
 
+    func names(in path: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path)
+    }
+
     func remove(_ path: String) throws { try FileManager.default.removeItem(atPath: path) }
 
     /// Flips a bit in the last byte of the one place in a file that holds `bytes`. Returns the number of such places.

@@ -1,0 +1,77 @@
+import CLMDB
+
+/// What is in a blob file as of the last checkpoint: a row in the store's own table.
+struct BlobAccount: Equatable {
+    var file: UInt32
+    /// Where the records end.
+    var end = 0
+    /// Bytes of records that rows refer to.
+    var live = 0
+
+    private static let kind = Key().adding(u8: 2)
+
+    private static func key(_ file: UInt32) -> Key { kind.adding(u32: file) }
+
+    /// As a checkpoint wrote them; counted anew if one of them is damaged.
+    static func all(_ view: RowView) throws(StoreError) -> [BlobAccount] {
+        do {
+            return try stored(view)
+        } catch {
+            guard case .damaged = error.code else { throw error }
+            return try counted(view)
+        }
+    }
+
+    /// What the rows of all tables refer to.
+    static func counted(_ view: RowView) throws(StoreError) -> [BlobAccount] {
+        var accounts: [UInt32: BlobAccount] = [:]
+        for table in view.longTables {
+            let cursor = try RowCursor(view, table)
+            var found = try cursor.seek(Key(), .atOrAfter)
+            while let entry = found {
+                if let reference = BlobReference(entry.value, table: table, key: entry.key) {
+                    accounts[reference.file, default: BlobAccount(file: reference.file)]
+                        .add(reference, keyCount: entry.key.count)
+                }
+                found = try cursor.step(reverse: false)
+            }
+        }
+        return accounts.values.sorted { $0.file < $1.file }
+    }
+
+    private mutating func add(_ reference: BlobReference, keyCount: Int) {
+        end = max(end, Int(reference.offset) + Int(reference.count))
+        live += reference.recordBytes(keyCount: keyCount)
+    }
+
+    private static func stored(_ view: RowView) throws(StoreError) -> [BlobAccount] {
+        let cursor = try RowCursor(view, .store)
+        var accounts: [BlobAccount] = []
+        var found = try cursor.seek(kind, .atOrAfter)
+        while let entry = found {
+            var key = KeyReader(entry.key, of: .store)
+            guard try key.u8() == 2 else { break }
+            var row = try RowReader(verifying: entry.value, table: .store, key: entry.key)
+            accounts.append(
+                BlobAccount(
+                    file: try key.u32(), end: Int(clamping: try row.u64()),
+                    live: Int(clamping: try row.u64())))
+            found = try cursor.step(reverse: false)
+        }
+        return accounts
+    }
+
+    /// Written in `stage`, which no turn uses: the row is not part of any.
+    func write(_ view: RowView, _ stage: RowStage) throws(StoreError) {
+        defer { stage.buffer.clear() }
+        var row = stage.begin(Self.key(file))
+        row.u64(UInt64(end))
+        row.u64(UInt64(live))
+        try stage.finish(row.count, .store, Self.key(file), false, view)
+    }
+
+    static func remove(_ file: UInt32, _ view: RowView, _ stage: RowStage) throws(StoreError) {
+        defer { stage.buffer.clear() }
+        _ = try stage.delete(.store, key(file), view)
+    }
+}
