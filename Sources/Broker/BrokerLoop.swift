@@ -214,7 +214,7 @@ final class BrokerLoop {
         let times = TurnTimes(apply: TurnWatch.now() - begin, work: TurnWatch.work() - work)
         let applied = AppliedTurn(
             now: now, replies: takeReplies(), times: times,
-            isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly)
+            isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly && !store.isCompacting)
         guard writing != nil else { return try commit(applied) }
         if appliedAhead == nil { appliedAhead = applied } else { appliedAhead?.join(applied) }
     }

@@ -12,14 +12,15 @@ struct BlobAccount: Equatable {
 
     private static func key(_ file: UInt32) -> Key { kind.adding(u32: file) }
 
-    /// As a checkpoint wrote them; counted anew if one of them is damaged.
-    static func all(_ view: RowView) throws(StoreError) -> [BlobAccount] {
-        do {
-            return try stored(view)
-        } catch {
-            guard case .damaged = error.code else { throw error }
-            return try counted(view)
-        }
+    /// As a checkpoint wrote them, or, if one of them is damaged, counted anew and so not as they are stored; those
+    /// without live bytes are there for being stored.
+    static func all(_ view: RowView) throws(StoreError) -> (found: [BlobAccount], areRight: Bool) {
+        let (stored, damaged) = try stored(view)
+        guard !damaged.isEmpty else { return (stored, true) }
+        let counted = try counted(view)
+        let known = Set(counted.map(\.file))
+        let others = (stored.map(\.file) + damaged).filter { !known.contains($0) }
+        return (counted + others.map { BlobAccount(file: $0) }, false)
     }
 
     /// What the rows of all tables refer to.
@@ -39,34 +40,43 @@ struct BlobAccount: Equatable {
         return accounts.values.sorted { $0.file < $1.file }
     }
 
-    private mutating func add(_ reference: BlobReference, keyCount: Int) {
+    mutating func add(_ reference: BlobReference, keyCount: Int) {
         end = max(end, Int(reference.offset) + Int(reference.count))
         live += reference.recordBytes(keyCount: keyCount)
     }
 
-    private static func stored(_ view: RowView) throws(StoreError) -> [BlobAccount] {
+    private static func stored(
+        _ view: RowView
+    ) throws(StoreError) -> (accounts: [BlobAccount], damaged: [UInt32]) {
         let cursor = try RowCursor(view, .store)
         var accounts: [BlobAccount] = []
+        var damaged: [UInt32] = []
         var found = try cursor.seek(kind, .atOrAfter)
         while let entry = found {
             var key = KeyReader(entry.key, of: .store)
             guard try key.u8() == 2 else { break }
-            var row = try RowReader(verifying: entry.value, table: .store, key: entry.key)
-            accounts.append(
-                BlobAccount(
-                    file: try key.u32(), end: Int(clamping: try row.u64()),
-                    live: Int(clamping: try row.u64())))
+            let file = try key.u32()
+            do {
+                var row = try RowReader(verifying: entry.value, table: .store, key: entry.key)
+                accounts.append(
+                    BlobAccount(
+                        file: file, end: Int(clamping: try row.u64()),
+                        live: Int(clamping: try row.u64())))
+            } catch {
+                guard case .damaged = error.code else { throw error }
+                damaged.append(file)
+            }
             found = try cursor.step(reverse: false)
         }
-        return accounts
+        return (accounts, damaged)
     }
 
     /// Written in `stage`, which no turn uses: the row is not part of any.
     func write(_ view: RowView, _ stage: RowStage) throws(StoreError) {
         defer { stage.buffer.clear() }
         var row = stage.begin(Self.key(file))
-        row.u64(UInt64(end))
-        row.u64(UInt64(live))
+        row.u64(UInt64(clamping: end))
+        row.u64(UInt64(clamping: live))
         try stage.finish(row.count, .store, Self.key(file), false, view)
     }
 

@@ -4,57 +4,49 @@ import Glibc
 ///
 /// Its records are rows as the log would have them, one behind the other; a batch of them begins at a whole block, and
 /// what is before it is zero. What was written is never written again, and stays readable as long as the object,
-/// also when the file has been removed.
+/// also when the file has been removed. No descriptor is held for that.
 final class BlobFile: @unchecked Sendable {
-    // Owner of what varies: the writer thread. All else is immutable, and so are the bytes before `end`.
+    // Owner of what varies: the writer thread. All else is immutable, and so are bytes that a durable turn refers to.
     let number: UInt32
     let path: String
-    let descriptor: Int32
     /// Bytes that may be written and read.
     let size: Int
     private let base: UnsafeMutableRawPointer
-    /// Where the records end.
+    /// Where the records end, those included that are on their way.
     var end = 0
     /// Bytes of records that rows refer to.
     var live = 0
     /// Something in it is damaged and stays where it is.
     var isStubborn = false
-    /// Set by who removes it, when the store has no more to do with it.
-    private var isRemoved = false
+    /// Of a removed file. Set by who removes it, when the store has no more to do with it.
+    private var removed: Int32 = -1
 
-    /// Takes the descriptor over. The file has `size` bytes, more than none.
+    /// The file has `size` bytes, more than none.
     init(_ number: UInt32, _ path: String, _ descriptor: Int32, size: Int) throws(StoreError) {
         let base = mmap(nil, size, PROT_READ, MAP_SHARED, descriptor, 0)
-        guard let base, base != MAP_FAILED else {
-            let error = errno
-            System.close(descriptor)
-            throw .system(error, "mapping \(path)")
-        }
+        guard let base, base != MAP_FAILED else { throw .system(errno, "mapping \(path)") }
         self.number = number
         self.path = path
-        self.descriptor = descriptor
         self.size = size
         self.base = base
     }
 
     deinit {
         munmap(base, size)
-        if isRemoved { giveUpSpace() }
-        System.close(descriptor)
+        if removed >= 0 { giveUpSpace() }
     }
 
     /// Step by step: appends to the log wait for each.
     private func giveUpSpace() {
         for end in stride(from: size - BlobFile.stepBytes, to: 0, by: -BlobFile.stepBytes) {
-            ftruncate(descriptor, off_t(end))
+            ftruncate(removed, off_t(end))
         }
+        System.close(removed)
     }
 
     private static let stepBytes = 2 << 20
 
     var garbage: Int { end - live }
-    /// Bytes that are there to be read.
-    var written: Int { min(end, size) }
 
     static func name(_ number: UInt32) -> String {
         let digits = String(number)
@@ -66,28 +58,21 @@ final class BlobFile: @unchecked Sendable {
         return UInt32(name.dropLast(5))
     }
 
-    /// Bytes that are written; nil when they are not all there.
+    /// Bytes that were written; nil when they are not all there.
     func bytes(at offset: Int, count: Int) -> UnsafeRawBufferPointer? {
-        guard offset >= 0, offset + count <= written else { return nil }
+        guard offset >= 0, count >= 0, offset + count <= size else { return nil }
         return UnsafeRawBufferPointer(start: base + offset, count: count)
     }
 
-    /// The same for a snapshot, whose rows refer to nothing that is not written.
-    func writtenBytes(at offset: Int, count: Int) -> UnsafeRawBufferPointer? {
-        guard offset >= 0, offset + count <= size else { return nil }
-        return UnsafeRawBufferPointer(start: base + offset, count: count)
-    }
-
-    /// Returns the error number, 0 for success. Who reads the file may go on.
-    func remove() -> Int32 {
-        guard unlink(path) == 0 || errno == ENOENT else { return errno }
-        isRemoved = true
-        return 0
+    /// Who reads the file may go on. One that can't be removed is left to the next start.
+    func remove() {
+        removed = open(path, O_RDWR | O_CLOEXEC)
+        unlink(path)
     }
 
     /// Gives back the space that was reserved and not written.
     func cutToEnd() throws(StoreError) {
-        guard end < size, ftruncate(descriptor, off_t(end)) != 0 else { return }
+        guard end < size, truncate(path, off_t(end)) != 0 else { return }
         throw .system(errno, "shortening \(path)")
     }
 }
@@ -156,14 +141,14 @@ final class BlobBatch {
 /// A batch that is to be on the disk before the turn whose rows refer to it.
 struct BlobWrite: @unchecked Sendable {
     // Owner: as of the `Append` that it is part of.
-    private let file: BlobFile
+    private let descriptor: Int32
     private let bytes: UnsafeRawBufferPointer
     private let offset: Int
     /// Of a file that was made for this batch, the directory that is to know it.
     private let newIn: String?
 
-    init(_ file: BlobFile, _ batch: BlobBatch, newIn: String?) {
-        self.file = file
+    init(_ descriptor: Int32, _ batch: BlobBatch, newIn: String?) {
+        self.descriptor = descriptor
         bytes = batch.bytes
         offset = batch.start
         self.newIn = newIn
@@ -171,7 +156,7 @@ struct BlobWrite: @unchecked Sendable {
 
     /// Returns the error number, 0 for success.
     func write() -> Int32 {
-        let error = System.write(file.descriptor, bytes, at: offset)
+        let error = System.write(descriptor, bytes, at: offset)
         guard error == 0 else { return error }
         if let newIn {
             do throws(StoreError) {
@@ -181,7 +166,7 @@ struct BlobWrite: @unchecked Sendable {
                 return errno
             }
         }
-        return System.synchronizeData(file.descriptor)
+        return System.synchronizeData(descriptor)
     }
 }
 
@@ -192,13 +177,15 @@ struct BlobRecord {
     /// With its check value.
     let value: UnsafeRawBufferPointer
     let reference: BlobReference
-    /// Where the record ends.
+    /// Where the record ends, and how long it is.
     let end: Int
+    let bytes: Int
 
     /// The record at a place, or behind the zeros that follow it. Nil at the end, and where there is no record.
     init?(of file: BlobFile, at place: Int) {
         var offset = place
-        while let rest = file.bytes(at: offset, count: file.written - offset), rest.count > 0 {
+        let written = min(file.end, file.size)
+        while let rest = file.bytes(at: offset, count: written - offset), rest.count > 0 {
             guard rest[0] != 0 else {
                 offset = LogFormat.blocks(offset + 1)
                 continue
@@ -211,6 +198,7 @@ struct BlobRecord {
             reference = BlobReference(
                 file: file.number, offset: UInt32(offset + keyEnd), count: UInt32(row.valueCount))
             end = offset + row.size
+            bytes = row.size
             return
         }
         return nil

@@ -9,60 +9,48 @@ import Synchronization
 /// usual way, for one sync is faster than two.
 ///
 /// Each file is appended to until it is full or the store is closed, and removed after the first checkpoint in which
-/// no row refers to it. Rows that keep a file alive when most of it is garbage are written anew, elsewhere:
+/// no row refers to it. When most of all files is garbage, the rows of the worst are written anew, elsewhere:
 /// `Transaction.compact`. How many bytes of each file are referred to is in the store's own table, as of the
 /// checkpoint; recovery counts on.
 ///
 /// Also known as key-value separation (WiscKey, RocksDB's blob files).
 final class BlobFiles: @unchecked Sendable {
     // Owner: the writer thread; `known` is read on any.
-    private let directory: String
+    private var directory: BlobDirectory
     private let limits: Store.Blobs
     private var files: [UInt32: BlobFile] = [:]
     /// The same for snapshots.
     private let known = Mutex(BlobSet([:]))
-    /// The file that is appended to.
+    /// The file that is appended to, and its descriptor.
     private var current: BlobFile?
+    private var descriptor: Int32 = -1
     private var isCurrentSynced = false
-    private var lastNumber: UInt32 = 0
     private var filling = BlobBatch()
     private var writing: BlobBatch?
     private var idle: BlobBatch?
+    /// One that is closed when the batch that is being written to it is.
+    private var closing: Int32 = -1
     /// Bytes of long rows in this commit that stay in their tables.
     private var bytesInTables = 0
-    /// False when the device was full; looked at again after each checkpoint.
+    /// False when there was no room for a file; looked at again after each checkpoint.
     private var hasRoom = true
-    /// As they are in the store's table.
+    /// As they are in the store's table; nothing is said of those that are to be written anew.
     private var accounts: [UInt32: BlobAccount] = [:]
+    /// Of files that are not there. They may come back.
+    private var missing: [UInt32: BlobAccount] = [:]
     /// The file that is being emptied, and how far.
     private var victim: (file: BlobFile, place: Int)?
+    private var isDeviceFull = false
 
     /// Opens what is there. `readAccounts` and recovery say what of it is needed; `begin` removes the rest.
-    init(_ directory: String, _ limits: Store.Blobs) throws(StoreError) {
-        self.directory = directory
+    init(_ path: String, _ limits: Store.Blobs) throws(StoreError) {
+        directory = BlobDirectory(path, fileBytes: limits.fileBytes)
         self.limits = limits
-        for name in try names() {
-            guard let number = BlobFile.number(name) else { continue }
-            lastNumber = max(lastNumber, number)
-            let path = "\(directory)/\(name)"
-            let descriptor = try System.open(path, O_RDWR, "opening")
-            let size = try System.size(descriptor, path)
-            if size > 0 {
-                files[number] = try BlobFile(number, path, descriptor, size: size)
-            } else {
-                System.close(descriptor)
-                try System.remove(path)
-            }
-        }
+        for file in try directory.open() { files[file.number] = file }
         publish()
     }
 
-    private func names() throws(StoreError) -> [String] {
-        if let names = try System.names(in: directory) { return names }
-        try System.makeDirectory(directory)
-        try System.synchronize(directory: "\(directory)/..")
-        return []
-    }
+    deinit { close() }
 
     private func publish() {
         let set = BlobSet(files)
@@ -98,9 +86,7 @@ final class BlobFiles: @unchecked Sendable {
     /// - Parameter record: the row as the log would have it.
     /// - Returns: nil when it is to stay in its table.
     func take(_ record: UnsafeRawBufferPointer, _ row: Mutation) -> BlobReference? {
-        guard row.valueCount >= limits.rowBytesMin, record.count <= limits.fileBytes else {
-            return nil
-        }
+        guard row.valueCount >= limits.rowBytesMin else { return nil }
         if filling.count == 0 {
             bytesInTables += row.valueCount
             guard bytesInTables > limits.commitBytesMin else { return nil }
@@ -110,7 +96,8 @@ final class BlobFiles: @unchecked Sendable {
 
     private func append(_ record: UnsafeRawBufferPointer, _ row: Mutation) -> BlobReference? {
         if filling.count == 0 {
-            guard let file = fileWithRoom(for: record.count) else { return nil }
+            guard record.count <= limits.fileBytes, let file = fileWithRoom(for: record.count)
+            else { return nil }
             filling.begin(file)
         }
         guard let file = filling.file, filling.end + record.count <= file.size else { return nil }
@@ -123,40 +110,39 @@ final class BlobFiles: @unchecked Sendable {
     }
 
     /// The file for a batch: another one when little of it is left.
-    private func fileWithRoom(for bytes: Int) -> BlobFile? {
+    /// - Parameter takingSpare: whether it may be made of the spare.
+    private func fileWithRoom(for bytes: Int, takingSpare: Bool = false) -> BlobFile? {
         if let file = current {
             let left = file.size - LogFormat.blocks(file.end)
-            if left < max(bytes, file.size / 16) { current = nil }
+            if left < max(bytes, file.size / 16) { leaveCurrent() }
         }
-        if current == nil, hasRoom { makeFile() }
-        return current
+        guard current == nil, hasRoom || takingSpare else { return current }
+        guard let (file, descriptor) = directory.makeFile(takingSpare: takingSpare) else {
+            hasRoom = false
+            return nil
+        }
+        files[file.number] = file
+        current = file
+        self.descriptor = descriptor
+        isCurrentSynced = false
+        publish()
+        return file
     }
 
-    /// Whatever keeps a file from being made, long rows stay in their tables until it can be.
-    private func makeFile() {
-        do throws(StoreError) {
-            let number = lastNumber + 1
-            let path = "\(directory)/\(BlobFile.name(number))"
-            let descriptor = try System.open(path, O_RDWR | O_CREAT | O_EXCL, "creating")
-            lastNumber = number
-            guard try System.extend(descriptor, from: 0, to: limits.fileBytes, path) else {
-                System.close(descriptor)
-                hasRoom = false
-                return try System.remove(path)
-            }
-            let file = try BlobFile(number, path, descriptor, size: limits.fileBytes)
-            files[number] = file
-            current = file
-            isCurrentSynced = false
-            publish()
-        } catch {
-            hasRoom = false
+    private func leaveCurrent() {
+        if writing?.file === current {
+            closing = descriptor
+        } else if descriptor >= 0 {
+            System.close(descriptor)
         }
+        (current, descriptor) = (nil, -1)
     }
 
     /// A row does not refer to it any more.
     func release(_ reference: BlobReference, keyCount: Int) {
-        files[reference.file]?.live -= reference.recordBytes(keyCount: keyCount)
+        let bytes = reference.recordBytes(keyCount: keyCount)
+        files[reference.file]?.live -= bytes
+        missing[reference.file]?.live -= bytes
     }
 
     /// Bytes of this commit.
@@ -166,7 +152,8 @@ final class BlobFiles: @unchecked Sendable {
     func beginWrite() -> BlobWrite? {
         bytesInTables = 0
         guard let file = filling.file else { return nil }
-        let write = BlobWrite(file, filling, newIn: isCurrentSynced ? nil : directory)
+        precondition(file === current, "a batch of the file that is appended to")
+        let write = BlobWrite(descriptor, filling, newIn: isCurrentSynced ? nil : directory.path)
         isCurrentSynced = true
         writing = filling
         filling = idle ?? BlobBatch()
@@ -175,6 +162,8 @@ final class BlobFiles: @unchecked Sendable {
     }
 
     func endWrite() {
+        if closing >= 0 { System.close(closing) }
+        closing = -1
         writing?.clear()
         if writing != nil { idle = writing }
         writing = nil
@@ -184,12 +173,19 @@ final class BlobFiles: @unchecked Sendable {
 
     /// Reads how far LMDB has come: what is in the files as of the checkpoint.
     func readAccounts(_ view: RowView) throws(StoreError) {
-        for account in try BlobAccount.all(view) {
-            accounts[account.file] = account
-            lastNumber = max(lastNumber, account.file)
-            guard let file = files[account.file] else { continue }
-            file.end = min(account.end, file.size)
-            file.live = account.live
+        let (found, areRight) = try BlobAccount.all(view)
+        for account in found {
+            accounts[account.file] = areRight ? account : BlobAccount(file: account.file)
+            directory.skip(to: account.file)
+            if let file = files[account.file] {
+                file.end = account.end
+                file.live = account.live
+            } else if account.live > 0 {
+                missing[account.file] = account
+            }
+        }
+        guard !directory.isNew || missing.isEmpty else {
+            throw StoreError(.directoryDamaged, "\(directory.path) is missing")
         }
     }
 
@@ -210,36 +206,49 @@ final class BlobFiles: @unchecked Sendable {
     /// Goes by what is referred to, whatever was counted.
     func correct(_ counted: [BlobAccount]) {
         for file in files.values { file.live = 0 }
-        for account in counted { files[account.file]?.live = account.live }
+        missing = [:]
+        for account in counted {
+            if let file = files[account.file] {
+                file.live = account.live
+            } else {
+                missing[account.file] = account
+            }
+        }
     }
 
     /// Counts on behind the checkpoint: a row that recovery puts.
     func restore(_ reference: BlobReference, keyCount: Int) {
-        guard let file = files[reference.file] else { return }
-        let end = Int(reference.offset) + Int(reference.count)
-        file.end = max(file.end, min(end, file.size))
-        file.live += reference.recordBytes(keyCount: keyCount)
+        if let file = files[reference.file] {
+            file.end = max(file.end, Int(reference.offset) + Int(reference.count))
+            file.live += reference.recordBytes(keyCount: keyCount)
+        } else {
+            directory.skip(to: reference.file)
+            missing[reference.file, default: BlobAccount(file: reference.file)]
+                .add(reference, keyCount: keyCount)
+        }
     }
 
     /// Everything is recovered: what nothing refers to is removed, and space that was reserved given back, for
     /// appending begins in a new file.
     func begin() throws(StoreError) {
-        for file in takeUnused() { try System.remove(file.path) }
+        for file in takeUnused() { file.remove() }
         for file in files.values { try file.cutToEnd() }
     }
 
     /// Writes, as part of a checkpoint, what it finds in the files.
     func writeAccounts(_ view: RowView, _ stage: RowStage) throws(StoreError) {
+        missing = missing.filter { $0.value.live > 0 }
+        var found = missing
         for file in files.values where !isUnused(file) {
-            let account = BlobAccount(file: file.number, end: file.end, live: file.live)
-            guard accounts[file.number] != account else { continue }
+            found[file.number] = BlobAccount(file: file.number, end: file.end, live: file.live)
+        }
+        for account in found.values where accounts[account.file] != account {
             try account.write(view, stage)
-            accounts[file.number] = account
         }
-        for file in accounts.keys where files[file].map({ isUnused($0) }) ?? true {
+        for file in accounts.keys where found[file] == nil {
             try BlobAccount.remove(file, view, stage)
-            accounts[file] = nil
         }
+        accounts = found
     }
 
     private func isUnused(_ file: BlobFile) -> Bool { file.live == 0 && file !== current }
@@ -257,14 +266,18 @@ final class BlobFiles: @unchecked Sendable {
     }
 
     /// A checkpoint is on the disk.
-    func checkpointed() {
+    /// - Parameter isDeviceFull: whether less garbage is reason enough to write rows anew.
+    func checkpointed(isDeviceFull: Bool) {
         hasRoom = true
+        self.isDeviceFull = isDeviceFull
         chooseVictim()
     }
 
     func close() {
+        leaveCurrent()
+        endWrite()
         files.removeAll()
-        (current, victim) = (nil, nil)
+        victim = nil
         publish()
     }
 
@@ -273,35 +286,48 @@ final class BlobFiles: @unchecked Sendable {
     /// Whether rows are to be written anew, so that a file of garbage can be removed.
     var isCompacting: Bool { victim != nil }
 
-    /// When more is garbage than not, and more than a few files of it, the file with most is emptied.
+    /// When more is garbage than not, and more than a few files of it, the file with most is emptied; on a full device
+    /// any that is garbage for a good part.
     private func chooseVictim() {
         guard victim == nil else { return }
         var (garbage, live) = (0, 0)
         var worst: BlobFile?
         for file in files.values {
             live += file.live
-            guard file !== current, file.live > 0, !file.isStubborn else { continue }
+            guard file !== current, file !== writing?.file, file.live > 0, !file.isStubborn
+            else { continue }
             garbage += file.garbage
             if worst.map({ file.live * $0.end < $0.live * file.end }) ?? true { worst = file }
         }
-        guard garbage > max(limits.garbageMin, live) else { return }
-        victim = worst.map { ($0, 0) }
+        guard let worst else { return }
+        let isWorthIt =
+            isDeviceFull ? worst.garbage > worst.end / 4 : garbage > max(limits.garbageMin, live)
+        if isWorthIt { victim = (worst, 0) }
     }
 
     /// The next record of the file that is being emptied; nil when there is none, or no room to write rows anew.
     func nextOfVictim() -> BlobRecord? {
         guard let (file, place) = victim else { return nil }
-        guard filling.count > 0 || fileWithRoom(for: 0) != nil else {
+        guard filling.count > 0 || fileWithRoom(for: 0, takingSpare: true) != nil else {
             victim = nil
             return nil
         }
-        guard let record = BlobRecord(of: file, at: place) else {
-            file.isStubborn = file.live > 0
-            victim = nil
-            return nil
+        if let record = BlobRecord(of: file, at: place) {
+            victim?.place = record.end
+            return record
         }
-        victim?.place = record.end
-        return record
+        file.isStubborn = file.live > 0
+        victim = nil
+        chooseVictim()
+        return nil
+    }
+
+    /// Whether a record of the file that is being emptied fits the batch; else it is the next one of that file again.
+    func hasRoom(forMoved record: BlobRecord) -> Bool {
+        guard filling.count > 0, let file = filling.file else { return true }
+        if filling.end + record.bytes <= file.size { return true }
+        victim?.place = record.end - record.bytes
+        return false
     }
 
     /// Takes the value of a row that was written anew.
@@ -318,7 +344,6 @@ final class BlobSet: Sendable {
 
     /// Nil when the file is not there, or too short.
     func bytes(_ reference: BlobReference) -> UnsafeRawBufferPointer? {
-        files[reference.file]?.writtenBytes(
-            at: Int(reference.offset), count: Int(reference.count))
+        files[reference.file]?.bytes(at: Int(reference.offset), count: Int(reference.count))
     }
 }

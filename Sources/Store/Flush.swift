@@ -33,23 +33,21 @@ package final class Flush: Sendable {
     package func write() -> Int32 {
         state.withLock { state in
             if let outcome = state.outcome { return outcome }
-            var error = environment.synchronize(through: transaction)
+            let error = environment.synchronize(through: transaction)
             if error == 0 {
                 observe(.checkpointCommitted)
-                error = remove(&state.unused)
+                remove(&state.unused)
             }
             state.outcome = error
             return error
         }
     }
 
-    private func remove(_ unused: inout [BlobFile]) -> Int32 {
+    private func remove(_ unused: inout [BlobFile]) {
         for file in unused {
-            let error = file.remove()
-            guard error == 0 else { return error }
+            file.remove()
             observe(.blobFileRemoved)
         }
         unused = []
-        return 0
     }
 }

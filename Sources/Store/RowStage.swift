@@ -117,19 +117,26 @@ final class RowStage {
                 let stored = try view.find(table, record.key),
                 BlobReference(stored, table: table, key: record.key) == record.reference
             else { continue }
-            try move(record, of: table, view)
+            let isMoved = try move(record, of: table, view)
+            // What finds no room in a file is not to fill the tables instead.
+            guard isMoved else { return }
         }
     }
 
-    private func move(_ record: BlobRecord, of table: Table, _ view: RowView) throws(StoreError) {
+    /// - Returns: false when the batch is full: it is the next turn's.
+    private func move(
+        _ record: BlobRecord, of table: Table, _ view: RowView
+    ) throws(StoreError) -> Bool {
         // A damaged one stays as it is.
         guard let reader = try? RowReader(verifying: record.value, table: table, key: record.key)
-        else { return }
+        else { return true }
+        guard blobs?.hasRoom(forMoved: record) == true else { return false }
         var key = Key()
         key.bytes(record.key)
         var row = begin(key)
         row.bytes(reader.unread)
         try finish(row.count, table, key, false, view, isMoved: true)
+        return true
     }
 
     private func copy(_ key: Key, to at: UnsafeMutableRawPointer) {

@@ -40,9 +40,13 @@ extension Rows where Self: ~Copyable {
         try raw(table, key) { _ in true } ?? false
     }
 
-    /// The stored bytes as they are, check value and all: to set a damaged row aside.
+    /// The stored bytes as they are, check value and all: to set a damaged row aside. Of a long row whose file does not
+    /// have it, the reference.
     package borrowing func raw(_ table: Table, _ key: Key) throws(StoreError) -> [UInt8]? {
-        try raw(table, key) { Array($0) }
+        let view = self.view
+        return try raw(table, key) { stored in
+            key.withBytes { Array((try? view.resolve(stored, table, $0)) ?? stored) }
+        }
     }
 
     /// Visits rows in key order from `start`, itself included, until `end`, itself excluded; in reverse

@@ -151,7 +151,7 @@ package final class Store: @unchecked Sendable {
         record.clear()
     }
 
-    /// Bytes of changes since the last commit: keep a turn well below `segmentBytes`.
+    /// Bytes of changes since the last commit, those for blob files included: keep a turn well below `segmentBytes`.
     package var turnBytes: Int { stage.byteCount }
     /// Rows changed since then.
     package var turnRows: Int { Int(stage.buffer.mutations) }
@@ -200,9 +200,9 @@ package final class Store: @unchecked Sendable {
             guard error == 0 else { throw .unknownOutcome(error, "syncing a checkpoint") }
             try log.recycle(before: segment)
         }
-        environment.blobs.checkpointed()
         flush = nil
         reserve()
+        environment.blobs.checkpointed(isDeviceFull: !acceptsSubmissions)
     }
 
     /// Tries to reserve space ahead again; `acceptsSubmissions` says how it went.

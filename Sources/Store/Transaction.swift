@@ -77,7 +77,8 @@ package struct Transaction: ~Copyable, Rows {
         return try body(&key, &row)
     }
 
-    /// Rows that were changed since the last commit, and about how many bytes of the log that will take.
+    /// Rows that were changed since the last commit, and about how many bytes of the log and of blob files that
+    /// will take.
     package var changedRows: Int { Int(writer.buffer.mutations) }
     package var changedBytes: Int { writer.byteCount }
 

@@ -9,12 +9,12 @@ import Testing
 @Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BlobTests {
     private let directory: TestDirectory
-    private let blobs: BlobDirectory
+    private let blobs: BlobFolder
     private static let fileBytes = 64 << 10
 
     init() throws {
         directory = try TestDirectory()
-        blobs = BlobDirectory(directory.store)
+        blobs = BlobFolder(directory.store)
     }
 
     /// - Parameter commitBytesMin: bytes of long rows that stay in the table.
@@ -83,8 +83,12 @@ struct BlobTests {
             for id: UInt64 in 20..<30 { try rows.put(.jobs, id, BlobTests.text(id)) }
         }
         try store.commit(now: 0)
-        #expect(try store.turn { try $0.raw(.jobs, .id(20)) }?.count ?? 0 > 1_000)
-        #expect(try store.turn { try $0.raw(.jobs, .id(29)) }?.count == BlobReference.storedSize)
+        let places = try store.turn { rows in
+            var places: [Bool] = []
+            for id: UInt64 in 20..<30 { places.append(try rows.isOut(.jobs, id)) }
+            return places
+        }
+        #expect(places == [false, false] + Array(repeating: true, count: 8))
         try expect(Array(0..<12) + Array(20..<30), store)
     }
 
@@ -130,7 +134,7 @@ struct BlobTests {
         // The batch came to the disk, its turn did not.
         let number = try #require(try blobs.numbers.first)
         _ = append.write()
-        let file = BlobDirectory(crashed).file(number)
+        let file = BlobFolder(crashed).file(number)
         try FileManager.default.removeItem(atPath: file)
         try FileManager.default.copyItem(atPath: blobs.file(number), toPath: file)
         let recovered = try open(crashed)
@@ -140,6 +144,42 @@ struct BlobTests {
         try put(4..<8, recovered)
         #expect(try [UInt8](file: file).count == size)
         try expect(0..<8, recovered)
+    }
+
+    @Test func `a file that comes back has its rows again`() throws {
+        try put(0..<60, try open())
+        var store = try open()
+        try store.close(now: 0)
+        let (first, second) = (try [UInt8](file: blobs.file(1)), try [UInt8](file: blobs.file(2)))
+        try FileManager.default.removeItem(atPath: blobs.file(1))
+        truncate(blobs.file(2), 10_000)
+        store = try open()
+        try store.put(.jobs, 60, "the broker goes on without them")
+        try store.checkpoint(now: 0)
+        try store.close(now: 0)
+        try first.write(to: blobs.file(1))
+        try second.write(to: blobs.file(2))
+        store = try open()
+        try store.delete(.jobs, 60)
+        try expect(0..<60, store)
+        try store.close(now: 0)
+        try FileManager.default.moveItem(atPath: blobs.path, toPath: blobs.path + "-aside")
+        #expect(try storeError { _ = try open() } == .directoryDamaged)
+        try FileManager.default.removeItem(atPath: blobs.path)
+        try FileManager.default.moveItem(atPath: blobs.path + "-aside", toPath: blobs.path)
+        try expect(0..<60, try open())
+    }
+
+    @Test func `only the file that is appended to is held open`() throws {
+        let store = try open()
+        try put(0..<100, store)
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter {
+            let target = try? FileManager.default.destinationOfSymbolicLink(
+                atPath: "/proc/self/fd/\($0)")
+            return target?.hasPrefix(blobs.path) == true
+        }
+        #expect(open.count == 1)
+        #expect(try blobs.numbers.count > 4)
     }
 
     @Test func `a damaged account is counted anew`() throws {
@@ -249,19 +289,51 @@ struct FullBlobTests {
         let device = try SmallDevice(megabytes: 16)
         var configuration = Store.Configuration.small("\(device.path)/store", segmentBytes: 1 << 20)
         configuration.reserveBytes = 1 << 20
-        configuration.blobs = Store.Blobs(fileBytes: 8 << 20, commitBytesMin: 0)
+        configuration.blobs = Store.Blobs(fileBytes: 4 << 20, commitBytesMin: 0)
         let store = try Store.open(configuration)
         let ballast = "\(device.path)/ballast"
-        #expect(FileManager.default.createFile(atPath: ballast, contents: Data(count: 8 << 20)))
+        #expect(FileManager.default.createFile(atPath: ballast, contents: Data(count: 10 << 20)))
         let text = String(repeating: "x", count: 3_000)
         try store.put(.jobs, 1, text)
-        #expect(try BlobDirectory(configuration.directory).numbers == [])
+        #expect(try BlobFolder(configuration.directory).numbers == [])
         try FileManager.default.removeItem(atPath: ballast)
         try store.put(.jobs, 2, text)
-        #expect(try BlobDirectory(configuration.directory).numbers == [], "not tried each time")
+        #expect(try BlobFolder(configuration.directory).numbers == [], "not tried each time")
         try store.checkpoint(now: 0)
         try store.put(.jobs, 3, text)
-        #expect(try BlobDirectory(configuration.directory).numbers.count == 1)
+        #expect(try BlobFolder(configuration.directory).numbers.count == 1)
         #expect(try store.all(.jobs) == [1: text, 2: text, 3: text])
+    }
+
+    @Test func `on a full device the spare makes room out of garbage`() throws {
+        let device = try SmallDevice(megabytes: 16)
+        var configuration = Store.Configuration.small("\(device.path)/store", segmentBytes: 1 << 20)
+        configuration.reserveBytes = 1 << 20
+        configuration.blobs = Store.Blobs(fileBytes: 1 << 20, commitBytesMin: 0)
+        let store = try Store.open(configuration)
+        let folder = BlobFolder(configuration.directory)
+        let text = String(repeating: "x", count: 50_000)
+        var ids: UInt64 = 0
+        while try folder.numbers.count < 6 {
+            try store.put(.jobs, ids, text)
+            ids += 1
+        }
+        try device.fill("\(device.path)/ballast")
+        while store.acceptsSubmissions {
+            try store.put(.jobs, ids, text)
+            try store.checkpoint(now: 0)
+            ids += 1
+        }
+        let kept = stride(from: 0, to: ids, by: 5).map { $0 }
+        for id in 0..<ids where !id.isMultiple(of: 5) { try store.delete(.jobs, id) }
+        try store.checkpoint(now: 0)
+        #expect(store.isCompacting)
+        for _ in 0..<100 where store.isCompacting {
+            try store.compact(bytesMax: 200_000)
+            try store.checkpoint(now: 0)
+        }
+        #expect(!store.isCompacting)
+        #expect(store.acceptsSubmissions)
+        #expect(try store.all(.jobs) == Dictionary(uniqueKeysWithValues: kept.map { ($0, text) }))
     }
 }

@@ -56,7 +56,7 @@ struct RandomisedTests {
     /// A file that no row refers to is there only as the one that is appended to.
     private func checkFiles(_ store: Store, _ note: Comment) throws {
         let referred = try store.turn { try $0.blobFiles(.jobs) }
-        let there = try BlobDirectory(store.configuration.directory).numbers
+        let there = try BlobFolder(store.configuration.directory).numbers
         #expect(referred.isSubset(of: there), note)
         #expect(there.subtracting(referred).count <= 1, note)
         #expect(try store.blobProblems() == [], note)
@@ -66,7 +66,13 @@ struct RandomisedTests {
     private func change(
         _ store: Store, _ model: inout [UInt64: String], _ random: inout SplitMix
     ) throws {
-        for _ in 0..<Int.random(in: 1...3, using: &random) {
+        // A checkpoint that comes to the disk meanwhile.
+        let isOverlapped = Int.random(in: 0..<10, using: &random) == 0
+        let flush = isOverlapped ? try store.beginCheckpoint(now: 0) : nil
+        var append: Append?
+        for turn in 0..<Int.random(in: 1...3, using: &random) {
+            // One that is written while the next is applied, now and then.
+            if turn == 1, Bool.random(using: &random) { append = try store.beginCommit(now: 0) }
             try store.turn { rows in
                 for _ in 0..<Int.random(in: 0...6, using: &random) {
                     let id = UInt64.random(in: 0..<40, using: &random)
@@ -82,6 +88,11 @@ struct RandomisedTests {
                 }
             }
         }
+        if let flush {
+            flush.write()
+            try store.endCheckpoint(flush)
+        }
+        if let append { try store.endCommit(append.write()) }
         try store.commit(now: 0)
     }
 }

@@ -66,25 +66,28 @@ extension Rows where Self: ~Copyable {
 extension Rows where Self: ~Copyable {
     /// Blob files that rows of a table refer to.
     borrowing func blobFiles(_ table: Table) throws -> Set<UInt32> {
-        var keys: [Key] = []
-        try scan(table, from: Key()) { key, _ in
-            keys.append(key.whole)
-            return .next
-        }
+        let cursor = try RowCursor(view, table)
         var files: Set<UInt32> = []
-        for key in keys {
-            let stored = try raw(table, key) ?? []
-            let reference = stored.withUnsafeBytes { stored in
-                key.withBytes { BlobReference(stored, table: table, key: $0) }
+        var found = try cursor.seek(Key(), .atOrAfter)
+        while let entry = found {
+            if let reference = BlobReference(entry.value, table: table, key: entry.key) {
+                files.insert(reference.file)
             }
-            if let reference { files.insert(reference.file) }
+            found = try cursor.step(reverse: false)
         }
         return files
+    }
+
+    /// Whether a row is in a blob file.
+    borrowing func isOut(_ table: Table, _ id: UInt64) throws -> Bool {
+        try Key.id(id).withBytes { key in
+            try view.find(table, key).flatMap { BlobReference($0, table: table, key: key) } != nil
+        }
     }
 }
 
 /// The blob files of a store.
-struct BlobDirectory {
+struct BlobFolder {
     let path: String
 
     init(_ store: String) { path = "\(store)/blobs" }

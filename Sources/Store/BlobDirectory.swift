@@ -1,0 +1,91 @@
+import Glibc
+
+/// `blobs/`: the blob files by number, and `spare`, a file's worth of space with which rows are written anew when the
+/// device has no other.
+struct BlobDirectory {
+    let path: String
+    private let fileBytes: Int
+    private var lastNumber: UInt32 = 0
+    private var hasSpare = false
+    /// Whether there was none, and so nothing in it.
+    private(set) var isNew = false
+
+    init(_ path: String, fileBytes: Int) {
+        self.path = path
+        self.fileBytes = fileBytes
+    }
+
+    /// Makes the directory when it is missing, and opens what is there.
+    mutating func open() throws(StoreError) -> [BlobFile] {
+        var files: [BlobFile] = []
+        for name in try names() {
+            let path = "\(path)/\(name)"
+            let descriptor = try System.open(path, O_RDWR, "opening")
+            defer { System.close(descriptor) }
+            let size = try System.size(descriptor, path)
+            if let number = BlobFile.number(name), size > 0 {
+                lastNumber = max(lastNumber, number)
+                files.append(try BlobFile(number, path, descriptor, size: size))
+            } else if path == sparePath, size == fileBytes {
+                hasSpare = true
+            } else {
+                try System.remove(path)
+            }
+        }
+        return files
+    }
+
+    private mutating func names() throws(StoreError) -> [String] {
+        if let names = try System.names(in: path) { return names }
+        isNew = true
+        try System.makeDirectory(path)
+        try System.synchronize(directory: "\(path)/..")
+        return []
+    }
+
+    /// No file gets this number or one below it.
+    mutating func skip(to number: UInt32) { lastNumber = max(lastNumber, number) }
+
+    /// Makes the next file, and a spare before it if there is none. Whatever keeps it from being made, there is none,
+    /// and nothing is left behind.
+    /// - Parameter takingSpare: whether it may be the spare when there is no space for another.
+    mutating func makeFile(takingSpare: Bool) -> (file: BlobFile, descriptor: Int32)? {
+        let number = lastNumber + 1
+        let path = "\(path)/\(BlobFile.name(number))"
+        if !hasSpare { hasSpare = reserve(sparePath) }
+        guard hasSpare else { return nil }
+        if !reserve(path) {
+            guard takingSpare, rename(sparePath, path) == 0 else { return nil }
+            hasSpare = false
+        }
+        lastNumber = number
+        return opened(number, path)
+    }
+
+    private var sparePath: String { "\(path)/spare" }
+
+    private func reserve(_ path: String) -> Bool {
+        do throws(StoreError) {
+            let descriptor = try System.open(path, O_RDWR | O_CREAT | O_TRUNC, "creating")
+            defer { System.close(descriptor) }
+            if try System.extend(descriptor, from: 0, to: fileBytes, path) { return true }
+        } catch {}
+        unlink(path)
+        return false
+    }
+
+    private func opened(_ number: UInt32, _ path: String) -> (file: BlobFile, descriptor: Int32)? {
+        do throws(StoreError) {
+            let descriptor = try System.open(path, O_RDWR, "opening")
+            do throws(StoreError) {
+                return (try BlobFile(number, path, descriptor, size: fileBytes), descriptor)
+            } catch {
+                System.close(descriptor)
+                throw error
+            }
+        } catch {
+            unlink(path)
+            return nil
+        }
+    }
+}
