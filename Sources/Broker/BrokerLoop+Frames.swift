@@ -168,6 +168,7 @@ extension BrokerLoop {
     /// The channel is free for another client.
     func forget(_ peer: Peer) {
         let connection = peer.connection
+        peer.lease.end()
         connection.peers[peer.channel] = nil
         connection.large.removeAll { $0.peekFrameHeader()?.channel == peer.channel }
         connection.closedChannels.append(peer.channel)

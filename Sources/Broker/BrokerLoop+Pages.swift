@@ -43,7 +43,7 @@ extension BrokerLoop {
         }
         let read = readers.read(
             port: request.peer.connection.port, channel: request.peer.channel,
-            requestID: request.id, body)
+            requestID: request.id, lease: request.peer.lease, body)
         let isRecent = (store.oldestWaiting ?? .max) > engine.now - BrokerLoop.snapshotMilliseconds
         if afterCheckpoint || !isRecent {
             waitingReads.append(read)

@@ -57,6 +57,8 @@ final class Peer {
     /// Bytes of events that were pushed and that the connection has not sent.
     var eventBytesUnsent = 0
     var waits = 0
+    /// Of the pages that are read for it.
+    private(set) lazy var lease = ChannelLease()
     var assembler: MessageAssembler
     /// Messages in several frames are under way.
     var isAssembling = false

@@ -5,6 +5,16 @@ import NIOPosix
 import Store
 import Synchronization
 
+/// Whether a channel of a link is still that of the client whose page is read: what the broker says of the channel after
+/// its end is the next client's.
+final class ChannelLease: Sendable {
+    private let ended = Atomic(false)
+
+    var isOver: Bool { ended.load(ordering: .acquiring) }
+
+    func end() { ended.store(true, ordering: .releasing) }
+}
+
 /// Reads pages from snapshots on a few threads of their own, and sends them without the writer thread.
 final class SnapshotReaders: Sendable {
     /// Something to be read and answered.
@@ -35,12 +45,13 @@ final class SnapshotReaders: Sendable {
     /// Readings that were started and are not done.
     var waitingCount: Int { waiting.load(ordering: .relaxed) }
 
-    /// Makes a reading of `body`, whose result goes to the client.
+    /// Makes a reading of `body`, whose result goes to the client unless that has left its channel by then.
     func read(
-        port: Port, channel: UInt16, requestID: UInt64,
+        port: Port, channel: UInt16, requestID: UInt64, lease: ChannelLease,
         _ body: @escaping @Sendable (borrowing Snapshot) throws -> some Message
     ) -> Read {
         { [logger] store in
+            guard !lease.isOver else { return }
             var buffer = ByteBuffer()
             do {
                 let message = try store.snapshot { snapshot in try body(snapshot) }
@@ -53,7 +64,9 @@ final class SnapshotReaders: Sendable {
             let delivery = Delivery(
                 port: port, small: isLong ? ByteBuffer() : buffer, large: isLong ? [buffer] : [],
                 bytesDone: 0, isWelcomed: false, closes: false)
-            port.loop.execute { port.handler.value.deliver(delivery) }
+            port.loop.execute {
+                if !lease.isOver { port.handler.value.deliver(delivery) }
+            }
         }
     }
 
