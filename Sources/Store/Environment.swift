@@ -3,8 +3,8 @@ import Glibc
 
 /// LMDB's environment: the rows as of the last checkpoint, one named database per table.
 ///
-/// LMDB writes and `SyncedData` syncs. Immutable once open, so that snapshots may use it from any thread; the write
-/// transaction is the store's. Closing it is the store's duty too, when nothing uses it any more.
+/// LMDB writes and `SyncedData` syncs. Immutable once open, the blob files aside, so that snapshots may use it from any
+/// thread; the write transaction is the store's. Closing it is the store's duty too, when nothing uses it any more.
 final class Environment: @unchecked Sendable {
     // Owner: LMDB, which allows `env` from any thread. `handles` is written in `init` only, `isClosed` by
     // the writer thread.

@@ -2,7 +2,7 @@ import CLMDB
 
 /// The rows as of the last checkpoint, for reading from any thread.
 ///
-/// It pins the pages it sees: keep it short, a page of a list at a time.
+/// It pins the pages and blob files it sees: keep it short, a page of a list at a time.
 package struct Snapshot: ~Copyable, Rows {
     package let view: RowView
     /// The instant of that checkpoint in milliseconds, as it was passed to `checkpoint`.

@@ -1,7 +1,7 @@
 import CLMDB
 
 /// Rows in LMDB, made durable turn by turn through a short redo log. A checkpoint moves the turns from there to LMDB's
-/// file, which another thread may bring to the disk.
+/// file, which another thread may bring to the disk. Long rows of large commits are beside LMDB: see `BlobFiles`.
 ///
 /// All of it belongs to the thread that opened it, the writer, except `snapshot`, which any thread may
 /// call. A store that is released without `close` leaves its directory as a crash would; release it on
@@ -9,8 +9,8 @@ import CLMDB
 ///
 /// After an `unknownOutcome` every call fails with the same error: exit and let the next start recover.
 package final class Store: @unchecked Sendable {
-    // Owner: the writer thread, asserted in every verb. `snapshot` touches `environment` alone, which is
-    // immutable.
+    // Owner: the writer thread, asserted in every verb. `snapshot` touches `environment` alone, which says what of
+    // it is for any thread.
 
     package let configuration: Configuration
     /// What opening found.
