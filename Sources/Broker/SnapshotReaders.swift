@@ -5,8 +5,8 @@ import NIOPosix
 import Store
 import Synchronization
 
-/// Whether a channel of a link is still that of the client whose page is read: what the broker says of the channel after
-/// its end is the next client's.
+/// Whether a channel of a link is still that of the client whose page is read: what comes on it afterwards is the next
+/// client's.
 final class ChannelLease: Sendable {
     private let ended = Atomic(false)
 

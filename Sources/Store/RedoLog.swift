@@ -123,6 +123,9 @@ final class RedoLog {
         }
     }
 
+    /// Whether this is the last segment until a checkpoint gives older ones back.
+    var isInLastSegment: Bool { spares.isEmpty && !older.isEmpty }
+
     /// After a checkpoint: the segments before the one in which it found the log become spares, or go.
     func recycle(before first: UInt64) throws(StoreError) {
         let unnecessary = older.prefix { $0 < first }

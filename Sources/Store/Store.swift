@@ -159,11 +159,11 @@ package final class Store: @unchecked Sendable {
     /// Whether blob files have so much garbage that rows are to be written anew: see `Transaction.compact`.
     package var isCompacting: Bool { environment.blobs.isCompacting }
 
-    /// Whether a checkpoint should be begun now: the oldest turn waited long enough, or dirty pages could
-    /// become many.
+    /// Whether a checkpoint should be begun now: the oldest turn waited long enough, dirty pages could become many, or
+    /// the log needs its older segments: many small turns fill it, each of them a block, with few rows.
     package func checkpointDue(now: UInt64) -> Bool {
         guard let deadline = checkpointDeadline else { return false }
-        return now >= deadline || hasMuchToWrite
+        return now >= deadline || hasMuchToWrite || log.isInLastSegment
     }
 
     /// Whether the checkpoint that is on its way to the disk should be awaited before more turns are taken, which wait

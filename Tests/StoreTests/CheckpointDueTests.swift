@@ -49,4 +49,20 @@ struct CheckpointDueTests {
         try store.commit(now: 0)
         #expect(!store.checkpointDue(now: 1))
     }
+
+    @Test func `a checkpoint is due before small turns have filled the log`() throws {
+        let store = try Store.open(.small(directory.store))
+        var checkpoints = 0
+        for id in UInt64(1)...200 {
+            try store.turn { try $0.put(.jobs, id, "x") }
+            // Nil: there was no room, and the turn waited for a checkpoint.
+            let append = try #require(try store.beginCommit(now: 0))
+            try store.endCommit(append.write())
+            guard store.checkpointDue(now: 0) else { continue }
+            checkpoints += 1
+            try store.checkpoint(now: 0)
+            #expect(!store.checkpointDue(now: 0))
+        }
+        #expect((10...20).contains(checkpoints), "one for each segment")
+    }
 }
