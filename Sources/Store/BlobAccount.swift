@@ -55,8 +55,8 @@ struct BlobAccount: Equatable {
         while let entry = found {
             var key = KeyReader(entry.key, of: .store)
             guard try key.u8() == 2 else { break }
-            let file = try key.u32()
             do {
+                let file = try key.u32()
                 var row = try RowReader(verifying: entry.value, table: .store, key: entry.key)
                 accounts.append(
                     BlobAccount(
@@ -64,7 +64,7 @@ struct BlobAccount: Equatable {
                         live: Int(clamping: try row.u64())))
             } catch {
                 guard case .damaged = error.code else { throw error }
-                damaged.append(file)
+                damaged.append((try? KeyReader(entry.key, of: .store).file()) ?? 0)
             }
             found = try cursor.step(reverse: false)
         }
@@ -83,5 +83,14 @@ struct BlobAccount: Equatable {
     static func remove(_ file: UInt32, _ view: RowView, _ stage: RowStage) throws(StoreError) {
         defer { stage.buffer.clear() }
         _ = try stage.delete(.store, key(file), view)
+    }
+}
+
+extension KeyReader {
+    /// That of an account.
+    fileprivate func file() throws(StoreError) -> UInt32 {
+        var key = self
+        _ = try key.u8()
+        return try key.u32()
     }
 }

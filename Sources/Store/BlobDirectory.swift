@@ -7,18 +7,22 @@ struct BlobDirectory {
     private let fileBytes: Int
     private var lastNumber: UInt32 = 0
     private var hasSpare = false
-    /// Whether there was none, and so nothing in it.
-    private(set) var isNew = false
+    /// Whether there is none: it is made with the first file.
+    private(set) var isMissing = false
 
     init(_ path: String, fileBytes: Int) {
         self.path = path
         self.fileBytes = fileBytes
     }
 
-    /// Makes the directory when it is missing, and opens what is there.
+    /// Opens what is there; what has other names is somebody else's.
     mutating func open() throws(StoreError) -> [BlobFile] {
+        guard let names = try System.names(in: path) else {
+            isMissing = true
+            return []
+        }
         var files: [BlobFile] = []
-        for name in try names() {
+        for name in names where BlobFile.number(name) != nil || name == "spare" {
             let path = "\(path)/\(name)"
             let descriptor = try System.open(path, O_RDWR, "opening")
             defer { System.close(descriptor) }
@@ -35,14 +39,6 @@ struct BlobDirectory {
         return files
     }
 
-    private mutating func names() throws(StoreError) -> [String] {
-        if let names = try System.names(in: path) { return names }
-        isNew = true
-        try System.makeDirectory(path)
-        try System.synchronize(directory: "\(path)/..")
-        return []
-    }
-
     /// No file gets this number or one below it.
     mutating func skip(to number: UInt32) { lastNumber = max(lastNumber, number) }
 
@@ -52,14 +48,31 @@ struct BlobDirectory {
     mutating func makeFile(takingSpare: Bool) -> (file: BlobFile, descriptor: Int32)? {
         let number = lastNumber + 1
         let path = "\(path)/\(BlobFile.name(number))"
-        if !hasSpare { hasSpare = reserve(sparePath) }
-        guard hasSpare else { return nil }
+        guard reserveSpare() else { return nil }
         if !reserve(path) {
             guard takingSpare, rename(sparePath, path) == 0 else { return nil }
             hasSpare = false
         }
         lastNumber = number
         return opened(number, path)
+    }
+
+    /// - Returns: whether there is one.
+    mutating func reserveSpare() -> Bool {
+        if !hasSpare, makeDirectory() { hasSpare = reserve(sparePath) }
+        return hasSpare
+    }
+
+    private mutating func makeDirectory() -> Bool {
+        guard isMissing else { return true }
+        do throws(StoreError) {
+            try System.makeDirectory(path)
+            try System.synchronize(directory: "\(path)/..")
+            isMissing = false
+            return true
+        } catch {
+            return false
+        }
     }
 
     private var sparePath: String { "\(path)/spare" }

@@ -184,9 +184,6 @@ final class BlobFiles: @unchecked Sendable {
                 missing[account.file] = account
             }
         }
-        guard !directory.isNew || missing.isEmpty else {
-            throw StoreError(.directoryDamaged, "\(directory.path) is missing")
-        }
     }
 
     /// Files of which more or less is referred to than was counted on, as sentences.
@@ -210,6 +207,7 @@ final class BlobFiles: @unchecked Sendable {
         for account in counted {
             if let file = files[account.file] {
                 file.live = account.live
+                file.end = max(file.end, account.end)
             } else {
                 missing[account.file] = account
             }
@@ -228,9 +226,22 @@ final class BlobFiles: @unchecked Sendable {
         }
     }
 
-    /// Everything is recovered: what nothing refers to is removed, and space that was reserved given back, for
-    /// appending begins in a new file.
-    func begin() throws(StoreError) {
+    /// Everything is recovered, and nothing done yet that could not be repeated.
+    func checkRecovered() throws(StoreError) {
+        guard !directory.isMissing || missing.isEmpty else {
+            throw StoreError(
+                .directoryDamaged,
+                "\(directory.path) is missing, and jobs have their payloads in \(missing.count) files of it"
+            )
+        }
+    }
+
+    /// What nothing refers to is removed, and space that was reserved given back, for appending begins in a new file.
+    func begin(_ view: RowView) throws(StoreError) {
+        // A file without an account is what a crash left, or the account is lost.
+        if files.values.contains(where: { isUnused($0) && accounts[$0.number] == nil }) {
+            correct(try BlobAccount.counted(view))
+        }
         for file in takeUnused() { file.remove() }
         for file in files.values { try file.cutToEnd() }
     }
@@ -264,6 +275,9 @@ final class BlobFiles: @unchecked Sendable {
         publish()
         return unused
     }
+
+    /// Sees to it that rows can be written anew, if there are any that may have to be.
+    func reserveSpare() -> Bool { files.isEmpty || directory.reserveSpare() }
 
     /// A checkpoint is on the disk.
     /// - Parameter isDeviceFull: whether less garbage is reason enough to write rows anew.

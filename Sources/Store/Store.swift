@@ -210,8 +210,9 @@ package final class Store: @unchecked Sendable {
         guard failure == nil else { return }
         // Whatever keeps space from being reserved, submissions wait until it can be.
         let segments = (try? log.reserve()) ?? false
+        let spare = environment.blobs.reserveSpare()
         let pages = (try? environment.reserve(configuration.reserveBytes)) ?? false
-        acceptsSubmissions = segments && pages
+        acceptsSubmissions = segments && spare && pages
     }
 
     /// Reads the rows as of the last checkpoint, on any thread.
@@ -379,9 +380,10 @@ extension Store {
         recovery = recovered.recovery
         try log.open(at: recovered.end)
         // Also without turns: the segment that the checkpoint names is about to be recycled.
+        try environment.blobs.checkRecovered()
         if recovered.end != checkpoint.position { try commitRows(now: checkpoint.instant) }
         try log.recycle(before: log.position.segment)
-        try environment.blobs.begin()
+        try environment.blobs.begin(try view())
     }
 
     private func readBlobAccounts() throws(StoreError) {

@@ -164,10 +164,38 @@ struct BlobTests {
         try expect(0..<60, store)
         try store.close(now: 0)
         try FileManager.default.moveItem(atPath: blobs.path, toPath: blobs.path + "-aside")
-        #expect(try storeError { _ = try open() } == .directoryDamaged)
-        try FileManager.default.removeItem(atPath: blobs.path)
+        for _ in 0..<2 { #expect(try storeError { _ = try open() } == .directoryDamaged) }
         try FileManager.default.moveItem(atPath: blobs.path + "-aside", toPath: blobs.path)
         try expect(0..<60, try open())
+    }
+
+    @Test func `what is not the store's is left alone`() throws {
+        let store = try open()
+        try put(0..<10, store)
+        try store.close(now: 0)
+        let copy = blobs.path + "/00000001.blob.bak"
+        try Array("a copy".utf8).write(to: copy)
+        try FileManager.default.createDirectory(
+            atPath: blobs.path + "/lost+found", withIntermediateDirectories: false)
+        try expect(0..<10, try open())
+        #expect(FileManager.default.fileExists(atPath: copy))
+    }
+
+    @Test func `an account that is gone is no reason to remove its file`() throws {
+        var store = try open()
+        try put(0..<20, store)
+        try store.close(now: 0)
+        var data = try [UInt8](file: directory.file("data.mdb"))
+        let places = data.indices.dropLast(16).filter { place in
+            Array(data[place..<place + 5]) == [2, 0, 0, 0, 1]
+                && data[place + 8..<place + 13].allSatisfy { $0 == 0 }
+        }
+        #expect(!places.isEmpty)
+        for place in places { data[place] = 9 }
+        try data.write(to: directory.file("data.mdb"))
+        store = try open()
+        try expect(0..<20, store)
+        #expect(try store.blobProblems() == [])
     }
 
     @Test func `only the file that is appended to is held open`() throws {
