@@ -48,15 +48,9 @@ final class BlobFile: @unchecked Sendable {
 
     var garbage: Int { end - live }
 
-    static func name(_ number: UInt32) -> String {
-        let digits = String(number)
-        return String(repeating: "0", count: max(0, 8 - digits.utf8.count)) + digits + ".blob"
-    }
+    static func name(_ number: UInt32) -> String { NumberedName.make(number, ".blob") }
 
-    static func number(_ name: String) -> UInt32? {
-        guard name.hasSuffix(".blob") else { return nil }
-        return UInt32(name.dropLast(5))
-    }
+    static func number(_ name: String) -> UInt32? { NumberedName.number(name, ".blob") }
 
     /// Bytes that were written; nil when they are not all there.
     func bytes(at offset: Int, count: Int) -> UnsafeRawBufferPointer? {

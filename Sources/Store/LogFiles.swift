@@ -8,15 +8,9 @@ struct LogFiles {
 
     func path(_ name: String) -> String { "\(directory)/\(name)" }
 
-    static func name(_ segment: UInt64) -> String {
-        let digits = String(segment)
-        return String(repeating: "0", count: max(0, 8 - digits.utf8.count)) + digits + ".log"
-    }
+    static func name(_ segment: UInt64) -> String { NumberedName.make(segment, ".log") }
 
-    static func segment(_ name: String) -> UInt64? {
-        guard name.hasSuffix(".log") else { return nil }
-        return UInt64(name.dropLast(4))
-    }
+    static func segment(_ name: String) -> UInt64? { NumberedName.number(name, ".log") }
 
     /// Segments by number and spares by name, as the directory has them.
     func list() throws(StoreError) -> (segments: [UInt64], spares: [String]) {
