@@ -1,46 +1,17 @@
 import NIOCore
 import Store
 
-/// A turn that was applied and is not durable yet.
-struct AppliedTurn {
-    private(set) var now: UInt64
-    /// To be sent when it is durable.
-    private(set) var replies: [Delivery]
-    var times: TurnTimes
-    /// A single request, if any, that waits for the disk: nothing is gained by going on while it is written, and two
-    /// changes of threads are lost.
-    private(set) var isLone: Bool
-    var writeBegan: UInt64 = 0
-
-    /// Bytes that are held back until it is durable.
-    private(set) var replyBytes: Int
-
-    init(now: UInt64, replies: [Delivery], times: TurnTimes, isLone: Bool) {
-        self.now = now
-        self.replies = replies
-        self.times = times
-        self.isLone = isLone
-        replyBytes = replies.reduce(0) { $0 + $1.byteCount }
-    }
-
-    /// Makes one turn for the log of both.
-    mutating func join(_ next: AppliedTurn) {
-        now = next.now
-        replies += next.replies
-        replyBytes += next.replyBytes
-        times.apply += next.times.apply
-        times.work += next.times.work
-        isLone = false
-    }
-}
-
-// Commit and reply. The log has one turn at a time; those that are applied meanwhile become the next together.
+// Commit and reply. What is applied while the log has as many turns as it takes becomes the next together.
 extension BrokerLoop {
+    /// A lone turn is written by another thread after an append that took longer, in nanoseconds: while the disk is
+    /// slow, others are not to wait for the loop, and changing threads costs a fraction of what they would.
+    private static let slowAppend: UInt64 = 1_000_000
+
     /// Whether a turn may be applied now. A checkpoint comes first: it needs all that was applied to be in the log, and
     /// the one before it to be on the disk.
     var mayApply: Bool {
         guard !store.awaitsFlush else { return false }
-        guard writing != nil else { return true }
+        guard !writing.isEmpty else { return true }
         guard !isCheckpointDue(clock.now) else { return false }
         guard let appliedAhead else { return true }
         return store.turnBytes < BrokerLoop.turnBytesMax
@@ -48,52 +19,58 @@ extension BrokerLoop {
             && appliedAhead.replyBytes < BrokerLoop.replyBytesMax
     }
 
+    /// Makes a turn durable, with those that wait already.
     func commit(_ applied: AppliedTurn) throws {
-        var turn = applied
-        guard try begin(&turn, waiting: turn.isLone || isStopping) else { return try finish(turn) }
+        if appliedAhead == nil { appliedAhead = applied } else { appliedAhead?.join(applied) }
+        if let durable = try begin() { try finish(durable) }
     }
 
-    /// - Parameter waiting: whether the turn is written before this returns.
-    /// - Returns: whether the turn is being written; false: it is durable.
-    private func begin(_ turn: inout AppliedTurn, waiting: Bool) throws -> Bool {
-        turn.writeBegan = TurnWatch.now()
-        defer { turn.times.commit = TurnWatch.now() - turn.writeBegan }
-        guard let append = try store.beginCommit(now: turn.now) else { return false }
-        guard !waiting else {
-            try store.endCommit(append.write())
-            return false
+    /// Has what was applied written, if the log takes it now.
+    /// - Returns: the turn when it is durable.
+    private func begin() throws -> AppliedTurn? {
+        guard store.mayBeginCommit, var turn = appliedAhead else { return nil }
+        appliedAhead = nil
+        let time = TurnWatch.now()
+        guard let append = try store.beginCommit(now: turn.now) else {
+            turn.times.commit = TurnWatch.now() - time
+            return turn
         }
-        writing = turn
-        disk.write(append, then: inbox.loop) { error in self.written(error) }
-        return true
+        guard writing.isEmpty, isStopping || turn.isLone && !isDiskSlow else {
+            let ticket = writing.begin(turn, at: time)
+            disk.write(append, then: inbox.loop) { error in self.written(ticket, error) }
+            return nil
+        }
+        try store.endCommit(append.write())
+        turn.times.commit = TurnWatch.now() - time
+        lastAppend = turn.times.commit
+        return turn
     }
+
+    private var isDiskSlow: Bool { disk.areThere && lastAppend > BrokerLoop.slowAppend }
 
     private func finish(_ turn: AppliedTurn) throws {
         var times = turn.times
         let committed = TurnWatch.now()
         send(turn.replies)
-        if writing == nil, appliedAhead == nil { try checkpoint(turn.now) }
+        if writing.isEmpty, appliedAhead == nil { try checkpoint(turn.now) }
         times.checkpoint = TurnWatch.now() - committed
         note(times)
     }
 
-    /// The log is free again. The next turn begins its way there before this one is answered: the disk is what
+    /// The log has room for another turn, which begins its way there before this one is answered: the disk is what
     /// everybody waits for.
-    private func written(_ error: Int32) {
-        guard var turn = writing else { preconditionFailure("nothing is being written") }
-        writing = nil
+    private func written(_ ticket: TurnsUnderWay.Ticket, _ outcome: Int32) {
         guard !hasEnded else { return }
-        turn.times.commit = TurnWatch.now() - turn.writeBegan
+        writing.end(ticket, outcome, at: TurnWatch.now())
         do {
-            try store.endCommit(error)
-            guard var next = appliedAhead else {
-                try finish(turn)
-                return goOn()
+            var durable: [AppliedTurn] = []
+            while let (turn, outcome) = writing.next() {
+                try store.endCommit(outcome)
+                lastAppend = turn.times.commit
+                durable.append(turn)
             }
-            appliedAhead = nil
-            let isBegun = try begin(&next, waiting: isStopping)
-            try finish(turn)
-            if !isBegun { try finish(next) }
+            if let next = try begin() { durable.append(next) }
+            for turn in durable { try finish(turn) }
         } catch {
             return end(error)
         }
@@ -105,7 +82,7 @@ extension BrokerLoop {
         guard !isStopping else { return }
         do {
             try store.endCheckpoint(flush)
-            if writing == nil, appliedAhead == nil { try checkpoint(clock.now) }
+            if writing.isEmpty, appliedAhead == nil { try checkpoint(clock.now) }
         } catch {
             return end(error)
         }
@@ -114,7 +91,7 @@ extension BrokerLoop {
 
     private func goOn() {
         if isStopping {
-            if writing == nil { end() }
+            if writing.isEmpty { end() }
         } else if isTurnWanted {
             takeTurn()
         } else {

@@ -64,9 +64,11 @@ final class BrokerLoop {
 
     /// Connections that this turn has something for.
     var noted: [Connection] = []
-    /// The turn that is being written to the log, and the one that was applied meanwhile.
-    var writing: AppliedTurn?
+    /// Turns that are being written to the log, and the one that was applied meanwhile.
+    var writing = TurnsUnderWay()
     var appliedAhead: AppliedTurn?
+    /// How long the last append took, in nanoseconds.
+    var lastAppend: UInt64 = 0
     /// A turn was put off until the log is free.
     private(set) var isTurnWanted = false
     private(set) var isStopping = false
@@ -172,7 +174,7 @@ final class BrokerLoop {
         defer { tellOfTurn() }
         do {
             try turn()
-            if isStopping, writing == nil { return end() }
+            if isStopping, writing.isEmpty { return end() }
             awaitNext()
         } catch {
             end(error)
@@ -212,11 +214,10 @@ final class BrokerLoop {
         try store.turn { rows in try apply(now, rows) }
         let wasAnsweredEarly = sendEarly()
         let times = TurnTimes(apply: TurnWatch.now() - begin, work: TurnWatch.work() - work)
-        let applied = AppliedTurn(
-            now: now, replies: takeReplies(), times: times,
-            isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly && !store.isCompacting)
-        guard writing != nil else { return try commit(applied) }
-        if appliedAhead == nil { appliedAhead = applied } else { appliedAhead?.join(applied) }
+        try commit(
+            AppliedTurn(
+                now: now, replies: takeReplies(), times: times,
+                isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly && !store.isCompacting))
     }
 
     func note(_ times: TurnTimes) {

@@ -148,6 +148,9 @@ final class BlobFiles: @unchecked Sendable {
     /// Bytes of this commit.
     var bytesFilled: Int { filling.count }
 
+    /// Whether no rows are on their way to a file, nor wait for the next commit.
+    var isIdle: Bool { filling.count == 0 && writing == nil }
+
     /// What is to be written before the log gets the commit; nil: nothing.
     func beginWrite() -> BlobWrite? {
         bytesInTables = 0

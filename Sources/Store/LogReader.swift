@@ -3,12 +3,14 @@ import Glibc
 /// Reads the log behind a checkpoint, at the start of the store.
 ///
 /// The log ends where no valid record follows. That is its normal end, torn record or not, unless a valid
-/// later record lies behind it: then a turn that later ones build on is damaged, and going on would lose
-/// it silently.
+/// later record lies behind it that was begun when this one was durable: then a turn that later ones build on is
+/// damaged, and going on would lose it silently.
 struct LogReader {
     struct Result {
         var end: LogPosition
         var recovery = Store.Recovery()
+        /// Where records lie behind the end, in its segment, that the disk was done with before those they build on.
+        var overtaking: [Int] = []
     }
 
     private let files: LogFiles
@@ -63,16 +65,20 @@ struct LogReader {
         }
     }
 
-    /// Behind the log's end only records of turns long past may lie, left over from the segment's
-    /// earlier use.
+    /// Behind the log's end only records of turns long past may lie, left over from the segment's earlier use, and
+    /// such as were begun before the turn that is missing was durable.
     private func checkEnd(_ segment: Segment, _ result: inout Result) throws(StoreError) {
         let end = result.end
         for offset in stride(from: end.offset, to: segment.bytes.count, by: LogFormat.block) {
             guard let (header, _) = segment.record(at: offset, id), header.turn > end.turn else {
                 continue
             }
-            throw damaged(
-                end, "turn \(end.turn + 1) is damaged and turn \(header.turn) follows at \(offset)")
+            guard header.turn > end.turn + 1, header.durableTurn <= end.turn else {
+                throw damaged(
+                    end,
+                    "turn \(end.turn + 1) is damaged and turn \(header.turn) follows at \(offset)")
+            }
+            result.overtaking.append(offset)
         }
         result.recovery.tornBytes = segment.tornBytes(at: end.offset, turn: end.turn + 1, id)
     }

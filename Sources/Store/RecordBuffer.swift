@@ -63,12 +63,13 @@ final class RecordBuffer {
     }
 
     /// Puts the header in front, and zeros behind up to a whole block. Returns the checksum.
-    func seal(turn: UInt64, previous: UInt32, _ log: LogID) -> UInt32 {
+    func seal(turn: UInt64, previous: UInt32, overtakes: Int = 0, _ log: LogID) -> UInt32 {
         let whole = LogFormat.blocks(count)
         grow(keeping: count, room: whole - count)
         (base + count).initializeMemory(as: UInt8.self, repeating: 0, count: whole - count)
         let header = RecordHeader(
-            turn: turn, length: count - RecordHeader.size, mutations: mutations, previous: previous)
+            turn: turn, length: count - RecordHeader.size, mutations: mutations, previous: previous,
+            overtakes: overtakes)
         return header.seal(base, log, checksum)
     }
 

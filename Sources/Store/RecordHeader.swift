@@ -3,16 +3,23 @@ import CMartletChecksum
 /// What stands before the mutations of a turn: 64 bytes.
 ///
 ///     u32 magic  u16 version  u16 zero  u64 log id (two)  u64 turn  u64 length of the mutations
-///     u32 mutations  u32 checksum of the record before  u32 checksum of this one  u32 zero (three)
+///     u32 mutations  u32 checksum of the record before  u32 checksum of this one
+///     u32 records before it that were still on their way when it was begun  u32 zero (two)
 struct RecordHeader: Equatable {
     static let size = 64
     static let magic: UInt32 = 0x524c_544d  // "MTLR"
     private static let checksumOffset = 48
+    private static let overtakesOffset = 52
 
     var turn: UInt64
     var length: Int
     var mutations: UInt32
     var previous: UInt32
+    /// The disk may be done with it before so many records before it, and with those never.
+    var overtakes = 0
+
+    /// The last turn that was durable for certain when this one was begun.
+    var durableTurn: UInt64 { turn - 1 - UInt64(overtakes) }
 
     /// Writes the header in front of the mutations and returns the record's checksum.
     /// - Parameter mutationsChecksum: that of the mutations alone.
@@ -28,6 +35,7 @@ struct RecordHeader: Equatable {
         record.store(UInt64(length), at: 32)
         record.store(mutations, at: 40)
         record.store(previous, at: 44)
+        record.store(UInt32(overtakes), at: Self.overtakesOffset)
         let before = Self.checksum(record, RecordHeader.size, log)
         let checksum = mutationsChecksum ^ martlet_crc32c_carried(before, length)
         record.store(checksum, at: Self.checksumOffset)
@@ -46,16 +54,19 @@ struct RecordHeader: Equatable {
             length <= bytes.count - RecordHeader.size
         else { return nil }
         turn = at.field(24, UInt64.self)
+        overtakes = Int(at.field(Self.overtakesOffset, UInt32.self))
+        guard turn > overtakes else { return nil }
         mutations = at.field(40, UInt32.self)
         previous = at.field(44, UInt32.self)
         self.length = length
     }
 
-    init(turn: UInt64, length: Int, mutations: UInt32, previous: UInt32) {
+    init(turn: UInt64, length: Int, mutations: UInt32, previous: UInt32, overtakes: Int = 0) {
         self.turn = turn
         self.length = length
         self.mutations = mutations
         self.previous = previous
+        self.overtakes = overtakes
     }
 
     /// The record's checksum when it is the one that the record carries.

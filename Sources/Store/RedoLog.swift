@@ -38,14 +38,25 @@ final class RedoLog {
     }
 
     /// Takes over the directory after recovery, which found where the log ends.
-    func open(at end: LogPosition) throws(StoreError) {
+    /// - Parameter overtaking: where records behind the end are to be wiped out: they have the numbers of turns to come.
+    func open(at end: LogPosition, forgetting overtaking: [Int]) throws(StoreError) {
         position = end
         let found = try files.list()
         older = found.segments.filter { $0 < position.segment }
         for name in found.spares { try adopt(name) }
         let path = files.path(LogFiles.name(position.segment))
         descriptor = try System.open(path, O_WRONLY | O_DSYNC, "opening")
+        for offset in overtaking { try wipe(offset) }
         if try System.size(descriptor, path) != files.segmentBytes { closeSegment() }
+    }
+
+    private func wipe(_ offset: Int) throws(StoreError) {
+        let block = AlignedBlock()
+        let error = System.write(descriptor, block.bytes, at: offset)
+        guard error == 0 else {
+            throw .system(error, "wiping out a record of log segment \(position.segment)")
+        }
+        observe(.recordWiped)
     }
 
     private func adopt(_ spare: String) throws(StoreError) {
@@ -66,7 +77,7 @@ final class RedoLog {
     /// no spare segment could be reserved.
     /// - Parameter blobs: what is to be on the disk before it.
     func place(
-        _ record: UnsafeRawBufferPointer, after blobs: BlobWrite?
+        _ record: UnsafeRawBufferPointer, checksum: UInt32, after blobs: BlobWrite?
     ) throws(StoreError) -> Append? {
         if record.count > files.segmentBytes - position.offset {
             guard record.count <= files.segmentBytes - LogFormat.firstRecord, !spares.isEmpty else {
@@ -74,11 +85,14 @@ final class RedoLog {
             }
             try changeSegment()
         }
+        defer { position.advance(record.count, checksum) }
         return Append(record, descriptor, at: position.offset, blobs, observe: observe)
     }
 
-    /// The record is on the disk.
-    func appended(_ bytes: Int, checksum: UInt32) { position.advance(bytes, checksum) }
+    /// Whether a record of so many bytes goes into the same segment as the last.
+    func hasRoom(for bytes: Int) -> Bool {
+        LogFormat.blocks(bytes) <= files.segmentBytes - position.offset
+    }
 
     /// The turn became durable in LMDB instead: the log goes on in another segment.
     func skipTurn(checksum: UInt32) {
@@ -111,13 +125,11 @@ final class RedoLog {
     }
 
     private func writeHeader(_ number: UInt64, _ descriptor: Int32) throws(StoreError) {
-        let block = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: LogFormat.block, alignment: LogFormat.block)
-        defer { block.deallocate() }
+        let block = AlignedBlock()
         let header = SegmentHeader(
             number: number, firstTurn: position.turn + 1, previous: position.checksum)
-        if let base = block.baseAddress { header.encode(into: base, id) }
-        let error = System.write(descriptor, UnsafeRawBufferPointer(block), at: 0)
+        header.encode(into: block.base, id)
+        let error = System.write(descriptor, block.bytes, at: 0)
         guard error == 0 else {
             throw .system(error, "writing the header of log segment \(number)")
         }
@@ -169,6 +181,20 @@ final class RedoLog {
         spares = ["spare-0"]
         try changeSegment()
         older = []
+    }
+}
+
+/// A block of zeros in memory.
+private struct AlignedBlock: ~Copyable {
+    let base = UnsafeMutableRawPointer.allocate(
+        byteCount: LogFormat.block, alignment: LogFormat.block)
+
+    init() { base.initializeMemory(as: UInt8.self, repeating: 0, count: LogFormat.block) }
+
+    deinit { base.deallocate() }
+
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base, count: LogFormat.block)
     }
 }
 

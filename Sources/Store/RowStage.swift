@@ -3,8 +3,8 @@ import CLMDB
 /// Where rows become mutations: of LMDB's transaction and of the turn's record, from the same bytes.
 final class RowStage {
     private(set) var buffer = RecordBuffer()
-    /// The one that the turn before was recorded in.
-    private var other: RecordBuffer?
+    /// Those of turns that are durable.
+    private var idle: [RecordBuffer] = []
     let touched = TouchedBlocks()
     var isWriting = false
     /// Rows being read in the open transaction.
@@ -23,10 +23,12 @@ final class RowStage {
     deinit { reading.deallocate() }
 
     /// Goes on in another buffer, while the one in use is written to the log.
-    func changeBuffer() {
-        let next = other ?? RecordBuffer()
-        other = buffer
-        buffer = next
+    func changeBuffer() { buffer = idle.popLast() ?? RecordBuffer() }
+
+    /// Takes one back that was written.
+    func takeBack(_ written: RecordBuffer) {
+        written.clear()
+        idle.append(written)
     }
 
     func begin(_ key: Key) -> RowWriter {

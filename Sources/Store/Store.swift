@@ -19,7 +19,7 @@ package final class Store: @unchecked Sendable {
     /// the reserve allows. Looked at again at each checkpoint and by `reserve`.
     package private(set) var acceptsSubmissions = true
     /// The last durable turn; 0 before the first.
-    package var lastTurn: UInt64 { log.position.turn }
+    package var lastTurn: UInt64 { log.position.turn - UInt64(appending.count) }
     /// When a checkpoint is to be begun; nil when no turn waits for one, or while one is not yet on the disk.
     package var checkpointDeadline: UInt64? {
         guard flush == nil, let oldestWaiting else { return nil }
@@ -40,8 +40,8 @@ package final class Store: @unchecked Sendable {
     private var failure: StoreError?
     /// The checkpoint that is not yet on the disk, and the first log segment that is necessary after it.
     private var flush: (Flush, segment: UInt64)?
-    /// The turn that is being written to the log, and its record's checksum.
-    private var appending: (record: RecordBuffer, checksum: UInt32)?
+    /// Turns that are being written to the log, in their order.
+    private var appending: [RecordBuffer] = []
     /// Bytes and mutations logged since the last checkpoint.
     private var waiting = (bytes: 0, mutations: 0)
 
@@ -100,18 +100,21 @@ package final class Store: @unchecked Sendable {
     }
 
     /// Begins to make durable what was changed since the last commit; it is when what this returns was written
-    /// and `endCommit` was told so. Turns may be taken meanwhile, and no other commit or checkpoint begun.
+    /// and `endCommit` was told so, as were the commits before it. Turns may be taken meanwhile, another commit begun
+    /// when `mayBeginCommit` says so, and no checkpoint.
     /// - Returns: nil when nothing is left to be written.
     package func beginCommit(now: UInt64) throws(StoreError) -> Append? {
         try checkUsable()
-        precondition(appending == nil, "a commit inside a commit")
+        precondition(mayBeginCommit, "a commit that has to wait for those before it")
         let record = stage.buffer
         guard !record.isEmpty else { return nil }
         let position = log.position
-        let checksum = record.seal(turn: position.turn + 1, previous: position.checksum, log.id)
+        let checksum = record.seal(
+            turn: position.turn + 1, previous: position.checksum, overtakes: appending.count, log.id
+        )
         let blobs = environment.blobs.beginWrite()
         let append = try failing { () throws(StoreError) in
-            try log.place(record.blocks, after: blobs)
+            try log.place(record.blocks, checksum: checksum, after: blobs)
         }
         waiting.bytes += record.count
         waiting.mutations += Int(record.mutations)
@@ -123,9 +126,22 @@ package final class Store: @unchecked Sendable {
             return nil
         }
         if oldestWaiting == nil { oldestWaiting = now }
-        appending = (record, checksum)
+        appending.append(record)
         stage.changeBuffer()
         return append
+    }
+
+    /// Commits that may be on their way at a time. The disk works on the second while it finishes the first; on a slow
+    /// one a turn does not have to await the end of the append that was begun before it came.
+    package static let commitsMax = 2
+
+    /// Whether a commit may be begun now. Beside another only one that follows it in its log segment, and when neither
+    /// has rows for a blob file. One without changes would be over before those it builds on.
+    package var mayBeginCommit: Bool {
+        guard !appending.isEmpty else { return true }
+        let record = stage.buffer
+        return appending.count < Store.commitsMax && !record.isEmpty && environment.blobs.isIdle
+            && log.hasRoom(for: record.count)
     }
 
     private func writeNow(_ blobs: BlobWrite) throws(StoreError) {
@@ -136,19 +152,17 @@ package final class Store: @unchecked Sendable {
         environment.blobs.endWrite()
     }
 
-    /// Ends the commit that was begun last.
+    /// Ends the commit that was begun first of those on their way.
     /// - Parameter error: what writing it returned.
     package func endCommit(_ error: Int32) throws(StoreError) {
-        guard let (record, checksum) = appending else {
-            preconditionFailure("no commit was begun")
-        }
-        appending = nil
+        try checkUsable()
+        precondition(!appending.isEmpty, "no commit was begun")
+        let record = appending.removeFirst()
         try failing { () throws(StoreError) in
             guard error == 0 else { throw .unknownOutcome(error, "appending to the log") }
         }
-        log.appended(record.blocks.count, checksum: checksum)
         environment.blobs.endWrite()
-        record.clear()
+        stage.takeBack(record)
     }
 
     /// Bytes of changes since the last commit, those for blob files included: keep a turn well below `segmentBytes`.
@@ -183,7 +197,7 @@ package final class Store: @unchecked Sendable {
     package func beginCheckpoint(now: UInt64) throws(StoreError) -> Flush? {
         try checkUsable()
         precondition(
-            !inTurn && stage.buffer.isEmpty && appending == nil && flush == nil,
+            !inTurn && stage.buffer.isEmpty && appending.isEmpty && flush == nil,
             "commit before the checkpoint, and end the one before it")
         guard transaction != nil else { return nil }
         let begun = try failing { () throws(StoreError) in try writeRows(now: now) }
@@ -378,7 +392,7 @@ extension Store {
             try apply(mutations)
         }
         recovery = recovered.recovery
-        try log.open(at: recovered.end)
+        try log.open(at: recovered.end, forgetting: recovered.overtaking)
         // Also without turns: the segment that the checkpoint names is about to be recycled.
         try environment.blobs.checkRecovered()
         if recovered.end != checkpoint.position { try commitRows(now: checkpoint.instant) }

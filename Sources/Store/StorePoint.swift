@@ -5,6 +5,8 @@ package enum StorePoint: String, Sendable, CaseIterable {
     case dataCreated, created
     // A turn.
     case blobsWritten, beforeAppend, appended
+    // A recovery from a crash during two appends.
+    case recordWiped
     // A checkpoint.
     case beforeCheckpoint, checkpointWritten, checkpointCommitted, segmentRecycled, blobFileRemoved
 }

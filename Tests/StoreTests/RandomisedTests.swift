@@ -32,6 +32,7 @@ struct RandomisedTests {
                 #expect(store.recovery.turnsReplayed == 0, note)
                 #expect(try store.all(.jobs) == model, note)
             default:
+                if Bool.random(using: &random) { try overtake(store, &model, &random) }
                 let turn = store.lastTurn
                 path = "\(directory.path)/crash-\(step)"
                 try directory.copy(store.configuration.directory, to: path)
@@ -69,30 +70,56 @@ struct RandomisedTests {
         // A checkpoint that comes to the disk meanwhile.
         let isOverlapped = Int.random(in: 0..<10, using: &random) == 0
         let flush = isOverlapped ? try store.beginCheckpoint(now: 0) : nil
-        var append: Append?
+        var appends: [Append] = []
         for turn in 0..<Int.random(in: 1...3, using: &random) {
-            // One that is written while the next is applied, now and then.
-            if turn == 1, Bool.random(using: &random) { append = try store.beginCommit(now: 0) }
-            try store.turn { rows in
-                for _ in 0..<Int.random(in: 0...6, using: &random) {
-                    let id = UInt64.random(in: 0..<40, using: &random)
-                    if Bool.random(using: &random) {
-                        let length = Int.random(in: 0...9, using: &random)
-                        let text = String(repeating: "\(id).", count: length * length * length)
-                        try rows.put(.jobs, id, text, ascending: Bool.random(using: &random))
-                        model[id] = text
-                    } else {
-                        let found = try rows.delete(.jobs, .id(id))
-                        #expect(found == (model.removeValue(forKey: id) != nil))
-                    }
-                }
+            // Some are written while the next is applied, now and then.
+            if turn > 0, Bool.random(using: &random), store.mayBeginCommit,
+                let append = try store.beginCommit(now: 0)
+            {
+                appends.append(append)
             }
+            try changeRows(store, &model, &random)
         }
         if let flush {
             flush.write()
             try store.endCheckpoint(flush)
         }
-        if let append { try store.endCommit(append.write()) }
+        for append in appends.shuffled(using: &random) { #expect(append.write() == 0) }
+        for _ in appends { try store.endCommit(0) }
         try store.commit(now: 0)
+    }
+
+    /// Leaves a turn in the log without the one before it.
+    private func overtake(
+        _ store: Store, _ model: inout [UInt64: String], _ random: inout SplitMix
+    ) throws {
+        var changed = model
+        try changeRows(store, &changed, &random)
+        guard try store.beginCommit(now: 0) != nil else {
+            // A checkpoint made it durable.
+            return model = changed
+        }
+        try changeRows(store, &changed, &random)
+        guard store.mayBeginCommit, let second = try store.beginCommit(now: 0) else { return }
+        #expect(second.write() == 0)
+    }
+
+    private func changeRows(
+        _ store: Store, _ model: inout [UInt64: String], _ random: inout SplitMix
+    ) throws {
+        try store.turn { rows in
+            for _ in 0..<Int.random(in: 0...6, using: &random) {
+                let id = UInt64.random(in: 0..<40, using: &random)
+                if Bool.random(using: &random) {
+                    let length = Int.random(in: 0...9, using: &random)
+                    let text = String(repeating: "\(id).", count: length * length * length)
+                    try rows.put(.jobs, id, text, ascending: Bool.random(using: &random))
+                    model[id] = text
+                } else {
+                    let found = try rows.delete(.jobs, .id(id))
+                    #expect(found == (model.removeValue(forKey: id) != nil))
+                }
+            }
+        }
     }
 }

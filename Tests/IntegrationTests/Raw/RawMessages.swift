@@ -72,7 +72,7 @@ extension RawConnection {
     /// `retainCompleted`.
     static func submit(
         queue: String, producer: UInt64, sequence: UInt64, floor: UInt64, payloads: [[UInt8]],
-        retainCompleted: UInt64 = 3_600_000
+        retainCompleted: UInt64 = 3_600_000, isInMemory: Bool = false
     ) -> [UInt8] {
         var body = RawWriter()
         body.text8(queue)
@@ -80,7 +80,7 @@ extension RawConnection {
         body.put(producer)
         body.put(sequence)
         body.put(floor)
-        body.put(UInt8(2))
+        body.put(UInt8(isInMemory ? 1 : 2))
         body.put(UInt8(0))
         body.put(UInt16(payloads.count))
         for payload in payloads {

@@ -1,0 +1,78 @@
+import Store
+
+/// A turn that was applied and is not durable yet.
+struct AppliedTurn {
+    private(set) var now: UInt64
+    /// To be sent when it is durable.
+    private(set) var replies: [Delivery]
+    var times: TurnTimes
+    /// A single request, if any, that waits for the disk: nothing is gained by going on while it is written, and two
+    /// changes of threads are lost.
+    private(set) var isLone: Bool
+
+    /// Bytes that are held back until it is durable.
+    private(set) var replyBytes: Int
+
+    init(now: UInt64, replies: [Delivery], times: TurnTimes, isLone: Bool) {
+        self.now = now
+        self.replies = replies
+        self.times = times
+        self.isLone = isLone
+        replyBytes = replies.reduce(0) { $0 + $1.byteCount }
+    }
+
+    /// Makes one turn for the log of both.
+    mutating func join(_ next: AppliedTurn) {
+        now = next.now
+        replies += next.replies
+        replyBytes += next.replyBytes
+        times.apply += next.times.apply
+        times.work += next.times.work
+        isLone = false
+    }
+}
+
+/// Turns on their way to the log, in their order. The disk may be done with a later one first: it is durable when those
+/// before it are.
+struct TurnsUnderWay {
+    /// Names one of them.
+    struct Ticket: Equatable {
+        fileprivate let number: UInt64
+    }
+
+    private struct Entry {
+        let ticket: Ticket
+        var turn: AppliedTurn
+        let began: UInt64
+        /// What writing it returned: 0, or the system's error number.
+        var outcome: Int32?
+    }
+
+    private var entries: [Entry] = []
+    private var begun: UInt64 = 0
+
+    var isEmpty: Bool { entries.isEmpty }
+
+    /// - Parameter time: monotonic nanoseconds, as everywhere here.
+    mutating func begin(_ turn: AppliedTurn, at time: UInt64) -> Ticket {
+        begun += 1
+        let ticket = Ticket(number: begun)
+        entries.append(Entry(ticket: ticket, turn: turn, began: time))
+        return ticket
+    }
+
+    /// Writing it took from `begin` to `time`.
+    mutating func end(_ ticket: Ticket, _ outcome: Int32, at time: UInt64) {
+        guard let index = entries.firstIndex(where: { $0.ticket == ticket }) else {
+            preconditionFailure("a turn that is not under way")
+        }
+        entries[index].outcome = outcome
+        entries[index].turn.times.commit = time - entries[index].began
+    }
+
+    /// Takes out the first turn when it is written.
+    mutating func next() -> (turn: AppliedTurn, outcome: Int32)? {
+        guard let first = entries.first, let outcome = first.outcome else { return nil }
+        return (entries.removeFirst().turn, outcome)
+    }
+}
