@@ -44,8 +44,7 @@ struct TurnsUnderWay {
         let ticket: Ticket
         var turn: AppliedTurn
         let began: UInt64
-        /// What writing it returned: 0, or the system's error number.
-        var outcome: Int32?
+        var isWritten = false
     }
 
     private var entries: [Entry] = []
@@ -62,17 +61,17 @@ struct TurnsUnderWay {
     }
 
     /// Writing it took from `begin` to `time`.
-    mutating func end(_ ticket: Ticket, _ outcome: Int32, at time: UInt64) {
+    mutating func end(_ ticket: Ticket, at time: UInt64) {
         guard let index = entries.firstIndex(where: { $0.ticket == ticket }) else {
             preconditionFailure("a turn that is not under way")
         }
-        entries[index].outcome = outcome
+        entries[index].isWritten = true
         entries[index].turn.times.commit = time - entries[index].began
     }
 
     /// Takes out the first turn when it is written.
-    mutating func next() -> (turn: AppliedTurn, outcome: Int32)? {
-        guard let first = entries.first, let outcome = first.outcome else { return nil }
-        return (entries.removeFirst().turn, outcome)
+    mutating func next() -> AppliedTurn? {
+        guard entries.first?.isWritten == true else { return nil }
+        return entries.removeFirst().turn
     }
 }

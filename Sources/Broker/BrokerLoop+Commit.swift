@@ -22,12 +22,15 @@ extension BrokerLoop {
     /// Makes a turn durable, with those that wait already.
     func commit(_ applied: AppliedTurn) throws {
         if appliedAhead == nil { appliedAhead = applied } else { appliedAhead?.join(applied) }
-        if let durable = try begin() { try finish(durable) }
+        if let durable = try begin(awaitingLone: !isDiskSlow) { try finish([durable]) }
     }
 
+    private var isDiskSlow: Bool { disk.areThere && lastAppend > BrokerLoop.slowAppend }
+
     /// Has what was applied written, if the log takes it now.
+    /// - Parameter awaitingLone: whether a lone turn is written before this returns.
     /// - Returns: the turn when it is durable.
-    private func begin() throws -> AppliedTurn? {
+    private func begin(awaitingLone: Bool) throws -> AppliedTurn? {
         guard store.mayBeginCommit, var turn = appliedAhead else { return nil }
         appliedAhead = nil
         let time = TurnWatch.now()
@@ -35,7 +38,7 @@ extension BrokerLoop {
             turn.times.commit = TurnWatch.now() - time
             return turn
         }
-        guard writing.isEmpty, isStopping || turn.isLone && !isDiskSlow else {
+        guard writing.isEmpty, isStopping || awaitingLone && turn.isLone else {
             let ticket = writing.begin(turn, at: time)
             disk.write(append, then: inbox.loop) { error in self.written(ticket, error) }
             return nil
@@ -46,31 +49,33 @@ extension BrokerLoop {
         return turn
     }
 
-    private var isDiskSlow: Bool { disk.areThere && lastAppend > BrokerLoop.slowAppend }
-
-    private func finish(_ turn: AppliedTurn) throws {
-        var times = turn.times
-        let committed = TurnWatch.now()
-        send(turn.replies)
-        if writing.isEmpty, appliedAhead == nil { try checkpoint(turn.now) }
-        times.checkpoint = TurnWatch.now() - committed
-        note(times)
+    /// Answers everybody, and then begins a checkpoint if one is due.
+    private func finish(_ durable: [AppliedTurn]) throws {
+        for turn in durable { send(turn.replies) }
+        guard var last = durable.last else { return }
+        for turn in durable.dropLast() { note(turn.times) }
+        let answered = TurnWatch.now()
+        if writing.isEmpty, appliedAhead == nil { try checkpoint(last.now) }
+        last.times.checkpoint = TurnWatch.now() - answered
+        note(last.times)
     }
 
     /// The log has room for another turn, which begins its way there before this one is answered: the disk is what
     /// everybody waits for.
     private func written(_ ticket: TurnsUnderWay.Ticket, _ outcome: Int32) {
         guard !hasEnded else { return }
-        writing.end(ticket, outcome, at: TurnWatch.now())
+        writing.end(ticket, at: TurnWatch.now())
         do {
+            // Nothing is answered any more: an earlier write may have failed with this one.
+            if outcome != 0 { try store.endCommit(outcome) }
             var durable: [AppliedTurn] = []
-            while let (turn, outcome) = writing.next() {
-                try store.endCommit(outcome)
+            while let turn = writing.next() {
+                try store.endCommit(0)
                 lastAppend = turn.times.commit
                 durable.append(turn)
             }
-            if let next = try begin() { durable.append(next) }
-            for turn in durable { try finish(turn) }
+            if let next = try begin(awaitingLone: false) { durable.append(next) }
+            try finish(durable)
         } catch {
             return end(error)
         }

@@ -67,7 +67,7 @@ final class BrokerLoop {
     /// Turns that are being written to the log, and the one that was applied meanwhile.
     var writing = TurnsUnderWay()
     var appliedAhead: AppliedTurn?
-    /// How long the last append took, in nanoseconds.
+    /// How long the last append took, in nanoseconds, until the loop heard of its end.
     var lastAppend: UInt64 = 0
     /// A turn was put off until the log is free.
     private(set) var isTurnWanted = false
@@ -158,7 +158,8 @@ final class BrokerLoop {
             "store is open",
             metadata: [
                 "turns_replayed": "\(recovery.turnsReplayed)", "last_turn": "\(recovery.lastTurn)",
-                "torn_bytes": "\(recovery.tornBytes)", "queues": "\(engine.queueCount)",
+                "torn_bytes": "\(recovery.tornBytes)", "turns_wiped": "\(recovery.turnsWiped)",
+                "queues": "\(engine.queueCount)",
             ])
     }
 

@@ -4,7 +4,7 @@ import Glibc
 ///
 /// The log ends where no valid record follows. That is its normal end, torn record or not, unless a valid
 /// later record lies behind it that was begun when this one was durable: then a turn that later ones build on is
-/// damaged, and going on would lose it silently.
+/// damaged, and going on would lose it silently. Damage to the last record, or the last but one, can look like a crash.
 struct LogReader {
     struct Result {
         var end: LogPosition
@@ -80,6 +80,7 @@ struct LogReader {
             }
             result.overtaking.append(offset)
         }
+        result.recovery.turnsWiped = result.overtaking.count
         result.recovery.tornBytes = segment.tornBytes(at: end.offset, turn: end.turn + 1, id)
     }
 

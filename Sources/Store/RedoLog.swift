@@ -10,8 +10,9 @@ final class RedoLog {
     private let spareSegments: Int
     private let observe: @Sendable (StorePoint) -> Void
 
-    /// The segment that is written to, open with O_DSYNC.
-    private var descriptor: Int32 = -1
+    /// The segment that is written to, open with O_DSYNC once for each append that may be on its way: of two that use the
+    /// same open file, the system may tell one of the other's failure, and not that one.
+    private var descriptors: [Int32] = []
     /// Where the next record goes, and what it is chained to.
     private(set) var position: LogPosition
     /// Older segments in their order, whose turns a checkpoint makes unnecessary.
@@ -33,8 +34,16 @@ final class RedoLog {
     deinit { close() }
 
     func close() {
-        if descriptor >= 0 { System.close(descriptor) }
-        descriptor = -1
+        for descriptor in descriptors { System.close(descriptor) }
+        descriptors = []
+    }
+
+    private static func open(_ path: String) throws(StoreError) -> [Int32] {
+        var descriptors: [Int32] = []
+        for _ in 0..<Store.commitsMax {
+            descriptors.append(try System.open(path, O_WRONLY | O_DSYNC, "opening"))
+        }
+        return descriptors
     }
 
     /// Takes over the directory after recovery, which found where the log ends.
@@ -45,14 +54,14 @@ final class RedoLog {
         older = found.segments.filter { $0 < position.segment }
         for name in found.spares { try adopt(name) }
         let path = files.path(LogFiles.name(position.segment))
-        descriptor = try System.open(path, O_WRONLY | O_DSYNC, "opening")
+        descriptors = try RedoLog.open(path)
         for offset in overtaking { try wipe(offset) }
-        if try System.size(descriptor, path) != files.segmentBytes { closeSegment() }
+        if try System.size(descriptors[0], path) != files.segmentBytes { closeSegment() }
     }
 
     private func wipe(_ offset: Int) throws(StoreError) {
         let block = AlignedBlock()
-        let error = System.write(descriptor, block.bytes, at: offset)
+        let error = System.write(descriptors[0], block.bytes, at: offset)
         guard error == 0 else {
             throw .system(error, "wiping out a record of log segment \(position.segment)")
         }
@@ -86,6 +95,7 @@ final class RedoLog {
             try changeSegment()
         }
         defer { position.advance(record.count, checksum) }
+        let descriptor = descriptors[Int(position.turn % UInt64(descriptors.count))]
         return Append(record, descriptor, at: position.offset, blobs, observe: observe)
     }
 
@@ -107,14 +117,14 @@ final class RedoLog {
         let number = position.segment + 1
         do {
             let spare = files.path(spares.removeLast())
-            let next = try System.open(spare, O_WRONLY | O_DSYNC, "opening")
+            let next = try RedoLog.open(spare)
             observe(.beforeSegmentHeader)
-            try writeHeader(number, next)
+            try writeHeader(number, next[0])
             observe(.segmentHeaderWritten)
             try System.rename(spare, to: files.path(LogFiles.name(number)))
             try System.synchronize(directory: files.directory)
-            System.close(descriptor)
-            descriptor = next
+            close()
+            descriptors = next
         } catch {
             throw error.asUnknownOutcome
         }
@@ -198,7 +208,7 @@ private struct AlignedBlock: ~Copyable {
     }
 }
 
-/// Where the log goes on: the end of what is durable.
+/// Where the log goes on: the end of what is durable or on its way.
 struct LogPosition: Equatable {
     /// The last turn, 0 before the first.
     var turn: UInt64

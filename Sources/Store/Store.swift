@@ -95,6 +95,8 @@ package final class Store: @unchecked Sendable {
     /// A turn for which the log has no room is made durable by a checkpoint instead.
     @discardableResult
     package func commit(now: UInt64) throws(StoreError) -> UInt64 {
+        try checkUsable()
+        precondition(appending.isEmpty, "a commit beside others")
         if let append = try beginCommit(now: now) { try endCommit(append.write()) }
         return lastTurn
     }
@@ -157,12 +159,11 @@ package final class Store: @unchecked Sendable {
     package func endCommit(_ error: Int32) throws(StoreError) {
         try checkUsable()
         precondition(!appending.isEmpty, "no commit was begun")
-        let record = appending.removeFirst()
         try failing { () throws(StoreError) in
             guard error == 0 else { throw .unknownOutcome(error, "appending to the log") }
         }
         environment.blobs.endWrite()
-        stage.takeBack(record)
+        stage.takeBack(appending.removeFirst())
     }
 
     /// Bytes of changes since the last commit, those for blob files included: keep a turn well below `segmentBytes`.

@@ -75,6 +75,8 @@ extension Store {
         package var lastTurn: UInt64 = 0
         /// Bytes of a turn whose append a crash cut short: it was never acknowledged.
         package var tornBytes = 0
+        /// Turns that were on the disk before one that they build on, when a crash came: they were never acknowledged.
+        package var turnsWiped = 0
         /// Log segments that were read.
         package var segments = 0
     }

@@ -84,7 +84,7 @@ struct BrokerEndTests {
         let running = Task { try await broker.run() }
         let client = try await connect(broker)
         let ids = try await client.submitAll(Submit("q", ["one", "two"]))
-        #expect(try BrokenDisk.fail(below: directory + "/log") == 1)
+        #expect(try BrokenDisk.fail(below: directory + "/log") > 0)
         let unanswered = await #expect(throws: MartletError.self) {
             try await client.submitAll(Submit("q", ["three"]))
         }

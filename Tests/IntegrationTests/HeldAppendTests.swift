@@ -31,12 +31,10 @@ extension IntegrationTests {
                     try connections[0].submitTwice(to: "q")
                     try disk.wait(for: .held)
                     try connections[2].askForCounts(of: "q")
-                    #expect(throws: RawConnection.Closed.self) { try connections[2].readFrame() }
+                    try connections[2].expectSilence()
                     try connections[1].submitTwice(to: "q")
                     try disk.wait(for: .overtaken)
-                    for connection in connections {
-                        #expect(throws: RawConnection.Closed.self) { try connection.readFrame() }
-                    }
+                    for connection in connections { try connection.expectSilence() }
                     return (connections[0], connections[1], connections[2])
                 }
                 self.disk = disk
@@ -109,6 +107,13 @@ extension IntegrationTests {
 }
 
 extension RawConnection {
+    fileprivate func expectSilence() throws {
+        do {
+            Issue.record("a frame came: \(try readFrame())")
+        } catch let closed as Closed where closed.isTimeout {
+        }
+    }
+
     fileprivate func askForCounts(of queue: String) throws {
         var body = RawWriter()
         body.text8(queue)

@@ -41,11 +41,13 @@ struct OvertakingTests {
         let crashed = try crash("crashed")
         let next = try Store.open(.small(crashed))
         #expect(next.lastTurn == 3)
+        #expect(next.recovery.turnsWiped == 1)
         #expect(try next.all(.jobs) == kept)
         // It takes the numbers of both, and the same place.
         try next.put(.jobs, 6, "after")
         let again = try Store.open(.small(copy(crashed, to: "again")))
         #expect(again.lastTurn == 4)
+        #expect(again.recovery.turnsWiped == 0)
         #expect(try again.all(.jobs) == kept.merging([6: "after"]) { $1 })
         #expect(first.write() == 0)
     }
