@@ -153,6 +153,18 @@ import Testing
         try await peer.waitUntilClosed()
     }
 
+    @Test func `a web server is named as such`() async throws {
+        let (connection, peer) = try await connect()
+        let reply = Task {
+            try await connection.request(Get(id: JobID(rawValue: 1)), expecting: JobInfo.self)
+        }
+        _ = try await peer.receive(Get.self)
+        peer.send(bytes: ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n\r\n"))
+        let error = try #require(await failure(of: reply))
+        #expect(error.code == .protocolViolation)
+        #expect(error.message.contains("in HTTP"))
+    }
+
     @Test func `a message from a newer server is passed over`() async throws {
         let (connection, peer) = try await connect()
         async let reply = connection.request(Get(id: JobID(rawValue: 1)), expecting: JobInfo.self)
@@ -261,7 +273,8 @@ import Testing
         try await server.accept().close()
         let error = await failure(of: connecting)
         #expect(error?.code == .cannotConnect)
-        #expect(error?.message.contains("\(server.endpoint): connected, but") == true)
+        let message = try #require(error?.message)
+        #expect(message.contains("\(server.endpoint): connected, but"), "\(message)")
     }
 
     @Test func `a wrong token is told`() async throws {

@@ -274,9 +274,16 @@ extension MartletError {
             isRetryable: true, underlyingError: error)
     }
 
+    /// The length of a frame that begins with the letters `HTTP`.
+    private static let lengthOfHTTP: UInt64 = 0x5054_5448
+
     fileprivate static func violation(_ error: ClosingError) -> MartletError {
-        MartletError(
-            .protocolViolation, "the server broke the framing: \(error.message)",
+        let isHTTP = error.actual == lengthOfHTTP
+        return MartletError(
+            .protocolViolation,
+            isHTTP
+                ? "the server answers in HTTP: give the address at which it speaks Martlet's protocol"
+                : "the server broke the framing: \(error.message)",
             underlyingError: error)
     }
 }

@@ -79,7 +79,8 @@ package actor WireConnection {
                 return NIOLoopBound(handler, eventLoop: eventLoop)
             }.get()
         } catch {
-            throw .cannotConnect(to: endpoint, error)
+            // A channel that is closed takes no handler.
+            throw .noWelcome(from: endpoint, "the server closed the connection")
         }
         let connection = WireConnection(endpoint: endpoint, channel: channel, bound: bound)
         try await connection.greet(hello, timeout: timeout)
