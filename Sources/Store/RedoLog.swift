@@ -10,8 +10,8 @@ final class RedoLog {
     private let spareSegments: Int
     private let observe: @Sendable (StorePoint) -> Void
 
-    /// The segment that is written to, open with O_DSYNC once for each append that may be on its way: of two that use the
-    /// same open file, the system may tell one of the other's failure, and not that one.
+    /// The segment that is written to, open with O_DSYNC once for each append that may be on its way: of two that
+    /// use the same open file, the system may tell one of the other's failure, and not that one.
     private var descriptors: [Int32] = []
     /// Where the next record goes, and what it is chained to.
     private(set) var position: LogPosition
@@ -47,7 +47,7 @@ final class RedoLog {
     }
 
     /// Takes over the directory after recovery, which found where the log ends.
-    /// - Parameter overtaking: where records behind the end are to be wiped out: they have the numbers of turns to come.
+    /// - Parameter overtaking: where records behind the end are to be wiped out: they have numbers of turns to come.
     func open(at end: LogPosition, forgetting overtaking: [Int]) throws(StoreError) {
         position = end
         let found = try files.list()

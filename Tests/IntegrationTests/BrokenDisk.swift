@@ -4,11 +4,21 @@ import Foundation
 struct BrokenDisk: Sendable {
     private let library: String
     private let log: String
-    /// Where both sides leave files for the other to see.
+    /// What the names of the files begin with that both sides leave for the other.
     private let signs: String
 
-    enum Sign: String {
-        case fail, slow, hold, held, overtaken, goOn
+    private enum Sign: String {
+        case fail, slow, hold
+    }
+
+    /// A pipe at which each side waits for the other.
+    enum Meeting: String, CaseIterable {
+        /// A write is held.
+        case held
+        /// Another write has passed it.
+        case overtaken
+        /// The held one goes on.
+        case goOn
     }
 
     /// - Parameter log: the directory whose segments it is about; spare ones are left alone.
@@ -17,6 +27,11 @@ struct BrokenDisk: Sendable {
         signs = directory + "/disk-"
         self.log = log
         guard let compiler = Self.compiler else { throw TestFailure("no C compiler") }
+        for meeting in Meeting.allCases {
+            guard mkfifo(signs + meeting.rawValue, 0o600) == 0 else {
+                throw TestFailure("cannot create \(signs)\(meeting.rawValue)")
+            }
+        }
         let source = directory + "/broken-disk.c"
         try Self.source.write(toFile: source, atomically: true, encoding: .utf8)
         try await Tool.succeed(
@@ -39,23 +54,29 @@ struct BrokenDisk: Sendable {
     /// Every write takes some milliseconds from now on.
     func slowDown() throws { try give(.slow) }
 
-    /// The next write waits, and those behind it pass it, until `goOn`.
+    /// The next write is held until it is told to go on; those behind it pass it. To be waited for: that it is
+    /// held, and that the first has passed it.
     func hold() throws { try give(.hold) }
 
-    func goOn() throws { try give(.goOn) }
+    func wait(for meeting: Meeting) throws {
+        let pipe = try open(meeting, O_RDONLY | O_NONBLOCK)
+        defer { close(pipe) }
+        var both = pollfd(fd: pipe, events: 0, revents: 0)
+        guard poll(&both, 1, 30_000) == 1 else { throw TestFailure("no write is \(meeting)") }
+    }
+
+    /// Leaves the pipe open: who is held may come to it later.
+    func goOn() throws { _ = try open(.goOn, O_RDWR) }
+
+    private func open(_ meeting: Meeting, _ mode: Int32) throws -> Int32 {
+        let pipe = Foundation.open(signs + meeting.rawValue, mode | O_CLOEXEC)
+        guard pipe >= 0 else { throw TestFailure("cannot open \(signs)\(meeting.rawValue)") }
+        return pipe
+    }
 
     private func give(_ sign: Sign) throws {
         guard FileManager.default.createFile(atPath: signs + sign.rawValue, contents: nil) else {
             throw TestFailure("cannot create \(signs)\(sign.rawValue)")
-        }
-    }
-
-    /// Waits until a write is held, or another has passed it.
-    func wait(for sign: Sign) throws {
-        let deadline = Date(timeIntervalSinceNow: 30)
-        while !FileManager.default.fileExists(atPath: signs + sign.rawValue) {
-            guard Date.now < deadline else { throw TestFailure("no write is \(sign.rawValue)") }
-            usleep(1_000)
         }
     }
 
@@ -67,6 +88,7 @@ struct BrokenDisk: Sendable {
         #include <stdio.h>
         #include <stdlib.h>
         #include <string.h>
+        #include <time.h>
         #include <unistd.h>
 
         typedef ssize_t (*writer)(int, const void *, size_t, off_t);
@@ -81,7 +103,15 @@ struct BrokenDisk: Sendable {
 
         static int is_given(const char *name) { return !access(named(name).path, F_OK); }
 
-        static void give(const char *name) { close(open(named(name).path, O_CREAT | O_WRONLY, 0600)); }
+        static void meet(const char *name, int mode) { close(open(named(name).path, mode)); }
+
+        /// A disk that is busy.
+        static void take_time(void) {
+            struct timespec begun, now;
+            clock_gettime(CLOCK_MONOTONIC, &begun);
+            do clock_gettime(CLOCK_MONOTONIC, &now);
+            while ((now.tv_sec - begun.tv_sec) * 1000000000 + now.tv_nsec - begun.tv_nsec < 3000000);
+        }
 
         static int is_log(int file) {
             const char *log = getenv("BROKEN_DISK_LOG");
@@ -103,11 +133,14 @@ struct BrokenDisk: Sendable {
                 errno = EIO;
                 return -1;
             }
-            if (is_given("slow")) usleep(5000);
-            int is_held = !rename(named("hold").path, named("held").path);
-            while (is_held && !is_given("goOn")) usleep(1000);
+            if (is_given("slow")) take_time();
+            int is_held = !rename(named("hold").path, named("holding").path);
+            if (is_held) {
+                meet("held", O_WRONLY);
+                meet("goOn", O_RDONLY);
+            }
             ssize_t written = write(file, bytes, count, offset);
-            if (!is_held && is_given("held")) give("overtaken");
+            if (!is_held && !rename(named("holding").path, named("overtaking").path)) meet("overtaken", O_WRONLY);
             return written;
         }
 

@@ -78,6 +78,7 @@ extension IntegrationTests {
                     try disk.wait(for: .held)
                     let inMemory = RawConnection.one(to: "q", isInMemory: true)
                     _ = try second.request(0x10, inMemory, answer: 0x90)
+                    try disk.wait(for: .overtaken)
                     try disk.goOn()
                     #expect(try first.readFrame().opcode == 0x90)
                 }
