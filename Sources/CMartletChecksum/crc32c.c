@@ -75,11 +75,14 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t by_instruction(uint32_t
     while (length >= 3 * 8 * LANE_WORDS_MIN) {
         size_t words = length / (3 * 8) < LANE_WORDS_MAX ? length / (3 * 8) : LANE_WORDS_MAX;
         uint64_t second = 0, third = 0;
-        for (size_t word = 0; word < words; word++, at += 8) {
-            if (words == LANE_WORDS_MAX && word % LINE_WORDS == 0) fetch_ahead(at, words);
-            state = __builtin_ia32_crc32di(state, word_at(at));
-            second = __builtin_ia32_crc32di(second, word_at(at + 8 * words));
-            third = __builtin_ia32_crc32di(third, word_at(at + 16 * words));
+        for (size_t left = words; left > 0;) {
+            if (words == LANE_WORDS_MAX) fetch_ahead(at, words);
+            size_t line = left < LINE_WORDS ? left : LINE_WORDS;
+            for (left -= line; line > 0; line--, at += 8) {
+                state = __builtin_ia32_crc32di(state, word_at(at));
+                second = __builtin_ia32_crc32di(second, word_at(at + 8 * words));
+                third = __builtin_ia32_crc32di(third, word_at(at + 16 * words));
+            }
         }
         state = third ^ __builtin_ia32_crc32di(0, shifted(state, 2 * words) ^ shifted(second, words));
         at += 16 * words;
