@@ -89,8 +89,10 @@ let package = Package(
 
         // The queue: rules over rows over a log; the turn and its server.
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
+        .target(name: "CMartletDisk"),
         .target(
-            name: "Store", dependencies: ["CLMDB", "CMartletChecksum"], swiftSettings: settings),
+            name: "Store", dependencies: ["CLMDB", "CMartletChecksum", "CMartletDisk"],
+            swiftSettings: settings),
         .target(name: "Engine", dependencies: ["Store"], swiftSettings: settings),
         .target(
             name: "Broker",

@@ -4,18 +4,13 @@ struct AppliedTurn {
     /// To be sent when it is durable.
     private(set) var replies: [Delivery]
     var times: TurnTimes
-    /// A single request, if any, that waits for the disk: nothing is gained by going on while it is written, and two
-    /// changes of threads are lost.
-    private(set) var isLone: Bool
-
     /// Bytes that are held back until it is durable.
     private(set) var replyBytes: Int
 
-    init(now: UInt64, replies: [Delivery], times: TurnTimes, isLone: Bool) {
+    init(now: UInt64, replies: [Delivery], times: TurnTimes) {
         self.now = now
         self.replies = replies
         self.times = times
-        self.isLone = isLone
         replyBytes = replies.reduce(0) { $0 + $1.byteCount }
     }
 
@@ -26,6 +21,5 @@ struct AppliedTurn {
         replyBytes += next.replyBytes
         times.apply += next.times.apply
         times.work += next.times.work
-        isLone = false
     }
 }

@@ -90,12 +90,19 @@ package final class Broker: Service {
         let ended = inbox.loop.makePromise(of: Void.self)
         inbox.loop.execute {
             do {
+                let appends = AsynchronousAppends()
                 let loop = try BrokerLoop(
-                    configuration, inbox: inbox, readers: readers, disk: disk,
+                    configuration, inbox: inbox, readers: readers, appends: appends, disk: disk,
                     logger: logger)
                 loop.logRecovery()
                 let kept = NIOLoopBound(loop, eventLoop: inbox.loop)
                 ended.futureResult.whenComplete { _ in _ = kept }
+                if let appends {
+                    let signal = AppendSignal.connect(appends, to: inbox.loop) {
+                        kept.value.appendsEnded()
+                    }
+                    signal.whenFailure { kept.value.end($0) }
+                }
                 opened.succeed()
                 loop.start(ended)
             } catch {

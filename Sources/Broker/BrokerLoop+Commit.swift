@@ -3,10 +3,6 @@ import Store
 
 // Commit and reply. What is applied while the log has as many turns as it takes becomes the next together.
 extension BrokerLoop {
-    /// A lone turn is written by another thread after an append that took longer, in nanoseconds: while the disk is
-    /// slow, others are not to wait for the loop, and changing threads costs a fraction of what they would.
-    private static let slowAppend: UInt64 = 1_000_000
-
     /// Whether a turn may be applied now. A checkpoint comes first: it needs all that was applied to be in the log, and
     /// the one before it to be on the disk.
     var mayApply: Bool {
@@ -22,15 +18,12 @@ extension BrokerLoop {
     /// Makes a turn durable, with those that wait already.
     func commit(_ applied: AppliedTurn) throws {
         if appliedAhead == nil { appliedAhead = applied } else { appliedAhead?.join(applied) }
-        if let durable = try begin(awaitingLone: !isDiskSlow) { try finish([durable]) }
+        if let unchanged = try begin() { try finish([unchanged]) }
     }
 
-    private var isDiskSlow: Bool { disk.areThere && lastAppend > BrokerLoop.slowAppend }
-
     /// Has what was applied written, if the log takes it now.
-    /// - Parameter awaitingLone: whether a lone turn is written before this returns.
-    /// - Returns: the turn when it is durable.
-    private func begin(awaitingLone: Bool) throws -> AppliedTurn? {
+    /// - Returns: the turn when it is durable already.
+    private func begin() throws -> AppliedTurn? {
         guard store.mayBeginCommit, var turn = appliedAhead else { return nil }
         appliedAhead = nil
         let time = TurnWatch.now()
@@ -38,15 +31,11 @@ extension BrokerLoop {
             turn.times.commit = TurnWatch.now() - time
             return turn
         }
-        guard writing.isEmpty, isStopping || awaitingLone && turn.isLone else {
-            let ticket = writing.begin(turn, at: time)
-            disk.write(append, then: inbox.loop) { error in self.written(ticket, error) }
-            return nil
+        let ticket = writing.begin(turn, at: time)
+        if appends?.begin(append, number: ticket) != true {
+            disk.write(append, then: inbox.loop) { error in self.written([(ticket, error)]) }
         }
-        try store.endCommit(append.write())
-        turn.times.commit = TurnWatch.now() - time
-        lastAppend = turn.times.commit
-        return turn
+        return nil
     }
 
     /// Answers everybody, and then begins a checkpoint if one is due.
@@ -60,21 +49,29 @@ extension BrokerLoop {
         note(last.times)
     }
 
-    /// The log has room for another turn, which begins its way there before this one is answered: the disk is what
+    /// The kernel has carried out some of the appends.
+    func appendsEnded() {
+        guard let ended = appends?.takeEnded(), !ended.isEmpty else { return }
+        written(ended)
+    }
+
+    /// The log has room for another turn, which begins its way there before these are answered: the disk is what
     /// everybody waits for.
-    private func written(_ ticket: TurnsUnderWay.Ticket, _ outcome: Int32) {
+    private func written(_ ended: [(number: UInt64, error: Int32)]) {
         guard !hasEnded else { return }
-        writing.end(ticket, at: TurnWatch.now())
         do {
-            // Nothing is answered any more: an earlier write may have failed with this one.
-            if outcome != 0 { try store.endCommit(outcome) }
+            let time = TurnWatch.now()
+            for (ticket, error) in ended {
+                writing.end(ticket, at: time)
+                // Nothing is answered any more: an earlier write may have failed with this one.
+                if error != 0 { try store.endCommit(error) }
+            }
             var durable: [AppliedTurn] = []
             while let turn = writing.next() {
                 try store.endCommit(0)
-                lastAppend = turn.times.commit
                 durable.append(turn)
             }
-            if let next = try begin(awaitingLone: false) { durable.append(next) }
+            if let unchanged = try begin() { durable.append(unchanged) }
             try finish(durable)
         } catch {
             return end(error)

@@ -11,8 +11,7 @@ extension BrokerLoop {
     }
 
     /// Sends what promises no durability, before the commit.
-    /// - Returns: whether there was any.
-    func sendEarly() -> Bool {
+    func sendEarly() {
         let deliveries = noted.filter { $0.early.readableBytes > 0 }.map { connection in
             defer { connection.early = ByteBuffer() }
             return Delivery(
@@ -20,7 +19,6 @@ extension BrokerLoop {
                 isWelcomed: false, closes: false)
         }
         send(deliveries)
-        return !deliveries.isEmpty
     }
 
     /// What this turn has for its connections.

@@ -9,9 +9,9 @@ import Store
 /// durable and answered without waking another thread.
 ///
 /// *Drain* takes what event loops have handed over; *apply* carries it out in the open transaction;
-/// *commit* appends the turn to the log; only then *reply* releases what was answered. Whatever
-/// arrives during a commit is applied meanwhile, for another thread writes, and committed together when it is over:
-/// commits are shared without a timer.
+/// *commit* appends the turn to the log; only then *reply* releases what was answered. The kernel
+/// writes by itself: whatever arrives during a commit is applied meanwhile, and committed together
+/// when it is over. So commits are shared without a timer.
 final class BrokerLoop {
     /// Bytes of frames that one turn takes: a lone small job never waits behind more.
     static let turnBytesMax = 2 << 20
@@ -40,6 +40,7 @@ final class BrokerLoop {
     let store: Store
     let engine: Engine
     let readers: SnapshotReaders
+    let appends: AsynchronousAppends?
     let disk: DiskThreads
     var random = SystemRandomNumberGenerator()
 
@@ -67,8 +68,6 @@ final class BrokerLoop {
     /// Turns that are being written to the log, and the one that was applied meanwhile.
     var writing = TurnsUnderWay()
     var appliedAhead: AppliedTurn?
-    /// How long the last append took, in nanoseconds, until the loop heard of its end.
-    var lastAppend: UInt64 = 0
     /// A turn was put off until the log is free.
     private(set) var isTurnWanted = false
     private(set) var isStopping = false
@@ -81,8 +80,6 @@ final class BrokerLoop {
     private var arrivalsTaken = 0
     /// This turn has to do with what was left of earlier arrivals: later ones were announced and are not taken.
     private var isInboxUntouched = false
-    /// Requests that this turn has carried out.
-    private var requestsCarriedOut = 0
     private var nextTimer: UInt64?
     /// The first turn works off what became due while the broker was away.
     private var hasMore = true
@@ -94,13 +91,15 @@ final class BrokerLoop {
     private var turnWatch = TurnWatch()
 
     /// Opens the store, recovers, and reads what the engine mirrors. On the writer's loop.
+    /// - Parameter appends: of which `appendsEnded` is told; nil: the disk's threads do it.
     init(
         _ configuration: BrokerConfiguration, inbox: Inbox, readers: SnapshotReaders,
-        disk: DiskThreads, logger: Logger
+        appends: AsynchronousAppends?, disk: DiskThreads, logger: Logger
     ) throws {
         self.configuration = configuration
         self.inbox = inbox
         self.readers = readers
+        self.appends = appends
         self.disk = disk
         self.logger = logger
         clock = configuration.clock
@@ -143,6 +142,7 @@ final class BrokerLoop {
         inbox.announce(to: nil)
         readers.stop(on: inbox.loop).and(disk.stop(on: inbox.loop)).assumeIsolated()
             .whenComplete { _ in
+                self.appends?.close()
                 self.ended?.completeWith(
                     Result {
                         if let failure { throw failure }
@@ -211,14 +211,10 @@ final class BrokerLoop {
         let (begin, work) = (TurnWatch.now(), TurnWatch.work())
         drain()
         let now = clock.now
-        requestsCarriedOut = 0
         try store.turn { rows in try apply(now, rows) }
-        let wasAnsweredEarly = sendEarly()
+        sendEarly()
         let times = TurnTimes(apply: TurnWatch.now() - begin, work: TurnWatch.work() - work)
-        try commit(
-            AppliedTurn(
-                now: now, replies: takeReplies(), times: times,
-                isLone: requestsCarriedOut <= 1 && !wasAnsweredEarly && !store.isCompacting))
+        try commit(AppliedTurn(now: now, replies: takeReplies(), times: times))
     }
 
     func note(_ times: TurnTimes) {
@@ -367,7 +363,6 @@ final class BrokerLoop {
             bytes += run.readableBytes
             while !connection.closes, hasRoom(rows), let frame = run.readFrame() {
                 if frame.header.endsCountedRequest { connection.requestsDone += 1 }
-                requestsCarriedOut += 1
                 try carryOut(frame, of: connection, rows)
             }
             if !connection.closes, !hasRoom(rows), run.readableBytes > 0 {

@@ -23,8 +23,8 @@ package final class LoopBroker {
         inbox = Inbox(loop: eventLoop)
         let readers = SnapshotReaders(threads: 1, logger: logger)
         loop = try BrokerLoop(
-            configuration, inbox: inbox, readers: readers, disk: DiskThreads(areNone: true),
-            logger: logger)
+            configuration, inbox: inbox, readers: readers, appends: nil,
+            disk: DiskThreads(areNone: true), logger: logger)
         loop.start(eventLoop.makePromise())
     }
 

@@ -1,13 +1,8 @@
 /// Turns on their way to the log, in their order. The disk may be done with a later one first: it is durable when those
 /// before it are.
 struct TurnsUnderWay {
-    /// Names one of them.
-    struct Ticket: Equatable {
-        fileprivate let number: UInt64
-    }
-
     private struct Entry {
-        let ticket: Ticket
+        let ticket: UInt64
         var turn: AppliedTurn
         let began: UInt64
         var isWritten = false
@@ -19,15 +14,15 @@ struct TurnsUnderWay {
     var isEmpty: Bool { entries.isEmpty }
 
     /// - Parameter time: monotonic nanoseconds, as everywhere here.
-    mutating func begin(_ turn: AppliedTurn, at time: UInt64) -> Ticket {
+    /// - Returns: what names the turn in `end`.
+    mutating func begin(_ turn: AppliedTurn, at time: UInt64) -> UInt64 {
         begun += 1
-        let ticket = Ticket(number: begun)
-        entries.append(Entry(ticket: ticket, turn: turn, began: time))
-        return ticket
+        entries.append(Entry(ticket: begun, turn: turn, began: time))
+        return begun
     }
 
     /// Writing it took from `begin` to `time`.
-    mutating func end(_ ticket: Ticket, at time: UInt64) {
+    mutating func end(_ ticket: UInt64, at time: UInt64) {
         guard let index = entries.firstIndex(where: { $0.ticket == ticket }) else {
             preconditionFailure("a turn that is not under way")
         }

@@ -1,3 +1,6 @@
+import CMartletDisk
+import Glibc
+
 /// A sealed turn on its way to the log: whoever has time writes it, on any thread, once.
 ///
 /// The store goes on with the next turn meanwhile, in another buffer, until `endCommit` tells it how the
@@ -20,6 +23,28 @@ package struct Append: @unchecked Sendable {
         self.offset = offset
         self.blobs = blobs
         self.observe = observe
+    }
+
+    /// Begins to write it. When that has ended, `end` is to be told how.
+    /// - Returns: false when it is to be written with `write` instead: it has rows for a blob file, or the system
+    ///   does not take it.
+    func begin(in context: UInt64, _ signal: Int32, number: UInt64) -> Bool {
+        guard blobs == nil else { return false }
+        observe(.beforeAppend)
+        let error = martlet_write_begin(
+            context, descriptor, record.baseAddress, record.count, Int64(offset), number, signal)
+        return error == 0
+    }
+
+    /// - Parameter result: how many bytes were written, or a negative error number.
+    /// - Returns: 0 when the turn is on the disk, or the error number.
+    func end(_ result: Int64) -> Int32 {
+        guard result >= 0 || result == Int64(-EINTR) else { return Int32(-result) }
+        let written = Int(max(result, 0))
+        let rest = UnsafeRawBufferPointer(rebasing: record[written...])
+        let error = System.write(descriptor, rest, at: offset + written)
+        if error == 0 { observe(.appended) }
+        return error
     }
 
     /// Returns when the turn is on the disk: 0, or the system's error number.

@@ -10,8 +10,8 @@ final class RedoLog {
     private let spareSegments: Int
     private let observe: @Sendable (StorePoint) -> Void
 
-    /// The segment that is written to, open with O_DSYNC once for each append that may be on its way: of two that
-    /// use the same open file, the system may tell one of the other's failure, and not that one.
+    /// The segment that is written to, open once for each append that may be on its way: of two that use the same open
+    /// file, the system may tell one of the other's failure, and not that one.
     private var descriptors: [Int32] = []
     /// Where the next record goes, and what it is chained to.
     private(set) var position: LogPosition
@@ -40,9 +40,7 @@ final class RedoLog {
 
     private static func open(_ path: String) throws(StoreError) -> [Int32] {
         var descriptors: [Int32] = []
-        for _ in 0..<Store.commitsMax {
-            descriptors.append(try System.open(path, O_WRONLY | O_DSYNC, "opening"))
-        }
+        for _ in 0..<Store.commitsMax { descriptors.append(try System.openForAppends(path)) }
         return descriptors
     }
 

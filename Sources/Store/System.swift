@@ -1,4 +1,5 @@
 import CLMDB
+import CMartletDisk
 import Glibc
 
 /// The system calls the store makes, as Swift: each retries when interrupted and throws a `StoreError`
@@ -8,6 +9,26 @@ enum System {
         let descriptor = retrying { Glibc.open(path, flags | O_CLOEXEC, 0o600) }
         guard descriptor >= 0 else { throw .system(errno, "\(what) \(path)") }
         return descriptor
+    }
+
+    /// For writes of whole blocks that are durable when they have ended. They go past the page cache where the file
+    /// system lets them: that saves copying, and only such writes does the kernel carry out while others go on.
+    static func openForAppends(_ path: String) throws(StoreError) -> Int32 {
+        let flags = O_RDWR | O_DSYNC | O_CLOEXEC
+        let direct = retrying { martlet_open_direct(path, flags) }
+        if direct >= 0 {
+            if takesBlocks(direct) { return direct }
+            close(direct)
+        }
+        return try open(path, flags, "opening")
+    }
+
+    /// Some file systems, and disks with larger blocks, refuse only when it comes to reading or writing.
+    private static func takesBlocks(_ descriptor: Int32) -> Bool {
+        let block = UnsafeMutableRawPointer.allocate(
+            byteCount: LogFormat.block, alignment: LogFormat.block)
+        defer { block.deallocate() }
+        return retrying { pread(descriptor, block, LogFormat.block, 0) } >= 0
     }
 
     static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }

@@ -27,7 +27,8 @@ struct ArrivalTests {
         let buffer = try await inbox.loop.submit {
             let loop = try BrokerLoop(
                 .small(directory), inbox: inbox,
-                readers: SnapshotReaders(threads: 1, logger: .critical), disk: DiskThreads(),
+                readers: SnapshotReaders(threads: 1, logger: .critical), appends: nil,
+                disk: DiskThreads(),
                 logger: .critical)
             let kept = NIOLoopBound(loop, eventLoop: inbox.loop)
             ended.futureResult.whenComplete { _ in _ = kept }

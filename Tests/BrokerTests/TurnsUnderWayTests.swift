@@ -4,7 +4,7 @@ import Testing
 
 struct TurnsUnderWayTests {
     private func turn(_ now: UInt64) -> AppliedTurn {
-        AppliedTurn(now: now, replies: [], times: TurnTimes(), isLone: false)
+        AppliedTurn(now: now, replies: [], times: TurnTimes())
     }
 
     @Test func `a turn waits for those before it`() {

@@ -8,7 +8,7 @@ struct BrokenDisk: Sendable {
     private let signs: String
 
     private enum Sign: String {
-        case fail, slow, hold
+        case fail, hold
     }
 
     /// A pipe at which each side waits for the other.
@@ -35,7 +35,7 @@ struct BrokenDisk: Sendable {
         let source = directory + "/broken-disk.c"
         try Self.source.write(toFile: source, atomically: true, encoding: .utf8)
         try await Tool.succeed(
-            compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl")
+            compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl", "-pthread")
     }
 
     static let compiler = ["cc", "clang", "gcc"].flatMap { name in
@@ -50,9 +50,6 @@ struct BrokenDisk: Sendable {
 
     /// Every write fails from now on.
     func fail() throws { try give(.fail) }
-
-    /// Every write takes some milliseconds from now on.
-    func slowDown() throws { try give(.slow) }
 
     /// The next write is held until it is told to go on; those behind it pass it. To be waited for: that it is
     /// held, and that the first has passed it.
@@ -85,13 +82,18 @@ struct BrokenDisk: Sendable {
         #include <dlfcn.h>
         #include <errno.h>
         #include <fcntl.h>
+        #include <linux/aio_abi.h>
+        #include <pthread.h>
+        #include <stdarg.h>
+        #include <stdint.h>
         #include <stdio.h>
         #include <stdlib.h>
         #include <string.h>
-        #include <time.h>
+        #include <sys/syscall.h>
         #include <unistd.h>
 
         typedef ssize_t (*writer)(int, const void *, size_t, off_t);
+        typedef long (*caller)(long, ...);
 
         typedef struct { char path[4096]; } sign;
 
@@ -104,14 +106,6 @@ struct BrokenDisk: Sendable {
         static int is_given(const char *name) { return !access(named(name).path, F_OK); }
 
         static void meet(const char *name, int mode) { close(open(named(name).path, mode)); }
-
-        /// A disk that is busy.
-        static void take_time(void) {
-            struct timespec begun, now;
-            clock_gettime(CLOCK_MONOTONIC, &begun);
-            do clock_gettime(CLOCK_MONOTONIC, &now);
-            while ((now.tv_sec - begun.tv_sec) * 1000000000 + now.tv_nsec - begun.tv_nsec < 3000000);
-        }
 
         static int is_log(int file) {
             const char *log = getenv("BROKEN_DISK_LOG");
@@ -128,20 +122,11 @@ struct BrokenDisk: Sendable {
             const char *name, int file, const void *bytes, size_t count, off_t offset
         ) {
             writer write = (writer)dlsym(RTLD_NEXT, name);
-            if (!is_log(file)) return write(file, bytes, count, offset);
-            if (is_given("fail")) {
+            if (is_log(file) && is_given("fail")) {
                 errno = EIO;
                 return -1;
             }
-            if (is_given("slow")) take_time();
-            int is_held = !rename(named("hold").path, named("holding").path);
-            if (is_held) {
-                meet("held", O_WRONLY);
-                meet("goOn", O_RDONLY);
-            }
-            ssize_t written = write(file, bytes, count, offset);
-            if (!is_held && !rename(named("holding").path, named("overtaking").path)) meet("overtaken", O_WRONLY);
-            return written;
+            return write(file, bytes, count, offset);
         }
 
         ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
@@ -150,6 +135,56 @@ struct BrokenDisk: Sendable {
 
         ssize_t pwrite64(int file, const void *bytes, size_t count, off_t offset) {
             return faulty_write("pwrite64", file, bytes, count, offset);
+        }
+
+        static caller system_call(void) { return (caller)dlsym(RTLD_NEXT, "syscall"); }
+
+        static long submit(long context, struct iocb *write) {
+            return system_call()(SYS_io_submit, context, 1L, &write);
+        }
+
+        typedef struct {
+            long context;
+            struct iocb write;
+        } held_write;
+
+        static void *held(void *write) {
+            held_write *w = write;
+            meet("held", O_WRONLY);
+            meet("goOn", O_RDONLY);
+            submit(w->context, &w->write);
+            free(w);
+            return NULL;
+        }
+
+        /// A write that the kernel carries out. The caller of a held one goes on.
+        static long faulty_submit(long context, struct iocb *write) {
+            if (is_given("fail")) {
+                errno = EIO;
+                return -1;
+            }
+            if (!rename(named("hold").path, named("holding").path)) {
+                held_write *copy = malloc(sizeof *copy);
+                *copy = (held_write){ context, *write };
+                pthread_t thread;
+                return pthread_create(&thread, NULL, held, copy) ? -1 : 1;
+            }
+            long submitted = submit(context, write);
+            if (!rename(named("holding").path, named("overtaking").path)) meet("overtaken", O_WRONLY);
+            return submitted;
+        }
+
+        long syscall(long number, ...) {
+            long a[6];
+            va_list list;
+            va_start(list, number);
+            for (int i = 0; i < 6; i++) a[i] = va_arg(list, long);
+            va_end(list);
+            if (number == SYS_io_submit && a[1] == 1) {
+                struct iocb *write = **(struct iocb ***)&a[2];
+                if (is_log((int)write->aio_fildes)) return faulty_submit(a[0], write);
+            }
+            return system_call()(number, a[0], a[1], a[2], a[3], a[4], a[5]);
         }
         """
 }

@@ -72,7 +72,7 @@ class Workloads:
 
     def sync_calls(self):
         self.server.start()
-        calls = "fsync,fdatasync,msync,sync_file_range" + (",pwrite64" if self.peer.appends else "")
+        calls = "fsync,fdatasync,msync,sync_file_range" + (",pwrite64,io_submit" if self.peer.appends else "")
         counted = os.path.join(self.options.scratch, "strace")
         pids = [word for pid in machine.tree(self.server.process.pid) for word in ("-p", str(pid))]
         tracer = subprocess.Popen(
