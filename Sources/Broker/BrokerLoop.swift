@@ -85,7 +85,7 @@ final class BrokerLoop {
     private var hasMore = true
     /// Who waits for the turn that was put off.
     private var turnWanted: EventLoopPromise<Void>?
-    private var alarm: Scheduled<Void>?
+    private var alarm: (due: NIODeadline, task: Scheduled<Void>)?
     private var ended: EventLoopPromise<Void>?
     private var couldSubmit = true
     private var turnWatch = TurnWatch()
@@ -138,7 +138,7 @@ final class BrokerLoop {
         hasEnded = true
         isStopping = true
         tellOfTurn()
-        alarm?.cancel()
+        alarm?.task.cancel()
         inbox.announce(to: nil)
         readers.stop(on: inbox.loop).and(disk.stop(on: inbox.loop)).assumeIsolated()
             .whenComplete { _ in
@@ -198,13 +198,20 @@ final class BrokerLoop {
     /// Arrivals announce themselves; the rest is a matter of time. Even where there is more to do now it is a moment
     /// later: the loop works off all its tasks, those that they add included, before it looks at its
     /// sockets again, and small jobs would wait there behind everything that is being staged.
+    ///
+    /// An alarm that comes too early stays: setting it anew costs more than a turn in vain now and then.
     func awaitNext() {
-        alarm?.cancel()
-        alarm = nil
-        let loop = inbox.loop.assumeIsolated()
         guard let wait = millisecondsToWait() else { return }
-        let time = max(TimeAmount.milliseconds(Int64(wait)), BrokerLoop.socketsTime)
-        alarm = loop.scheduleTask(in: time) { self.takeTurn() }
+        let due = inbox.loop.now + max(.milliseconds(Int64(wait)), BrokerLoop.socketsTime)
+        if let alarm {
+            guard due < alarm.due else { return }
+            alarm.task.cancel()
+        }
+        let task = inbox.loop.assumeIsolated().scheduleTask(deadline: due) {
+            self.alarm = nil
+            self.takeTurn()
+        }
+        alarm = (due, task)
     }
 
     private func turn() throws {
