@@ -31,6 +31,11 @@ extension BrokerLoop {
             turn.times.commit = TurnWatch.now() - time
             return turn
         }
+        guard disk.areThere else {
+            try store.endCommit(append.write())
+            turn.times.commit = TurnWatch.now() - time
+            return turn
+        }
         let ticket = writing.begin(turn, at: time)
         if appends?.begin(append, number: ticket) != true {
             disk.write(append, then: inbox.loop) { error in self.written([(ticket, error)]) }

@@ -16,6 +16,9 @@ final class DiskThreads: Sendable {
         data?.start()
     }
 
+    /// Whether there are any.
+    var areThere: Bool { log != nil }
+
     /// Tells the loop how the write went: 0, or the system's error number.
     func write(
         _ append: Append, then loop: any EventLoop, _ body: @escaping (Int32) -> Void
