@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// How long the disk takes for one synchronous append: no durable submission can be faster, and the bench
-/// prints this bound beside its figures.
+/// How long the disk takes for one synchronous append: a durable submission waits for as much at least, and the bench
+/// prints it beside its figures.
 package struct AppendProbe: Codable, Equatable, Sendable {
     package var p50Microseconds: Double
     package var p99Microseconds: Double
@@ -20,7 +20,7 @@ package struct AppendProbe: Codable, Equatable, Sendable {
     private static let appends = 1_500
 
     /// Writes 4 KiB pieces, one after the other, over a file in `directory` that has been written before and is
-    /// open with `O_DSYNC`, as a log's segment is. Blocks for some tenths of a second.
+    /// open with `O_DSYNC`. Blocks for some tenths of a second.
     ///
     /// - Throws: `BenchError.system`.
     package static func measure(in directory: String) throws -> AppendProbe {

@@ -15,6 +15,11 @@ final class AppendSignal: ChannelInboundHandler {
     static func connect(
         _ appends: AsynchronousAppends, to loop: any EventLoop, _ tell: @escaping () -> Void
     ) -> EventLoopFuture<any Channel> {
+        let descriptor = fcntl(appends.signal, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else {
+            let error = IOError(errnoCode: errno, reason: "fcntl")
+            return loop.makeFailedFuture(error)
+        }
         let signal = NIOLoopBound(AppendSignal(tell), eventLoop: loop)
         return NIOPipeBootstrap(group: loop)
             .channelOption(.maxMessagesPerRead, value: 1)
@@ -27,7 +32,7 @@ final class AppendSignal: ChannelInboundHandler {
                     try channel.pipeline.syncOperations.addHandler(signal.value)
                 }
             }
-            .takingOwnershipOfDescriptor(input: fcntl(appends.signal, F_DUPFD_CLOEXEC, 0))
+            .takingOwnershipOfDescriptor(input: descriptor)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { tell() }

@@ -97,14 +97,16 @@ package final class Broker: Service {
                 loop.logRecovery()
                 let kept = NIOLoopBound(loop, eventLoop: inbox.loop)
                 ended.futureResult.whenComplete { _ in _ = kept }
-                if let appends {
-                    let signal = AppendSignal.connect(appends, to: inbox.loop) {
-                        kept.value.appendsEnded()
+                loop.connect().whenComplete { connected in
+                    do {
+                        try connected.get()
+                        opened.succeed()
+                        kept.value.start(ended)
+                    } catch {
+                        opened.fail(BrokerFailure(error))
+                        ended.fail(error)
                     }
-                    signal.whenFailure { kept.value.end($0) }
                 }
-                opened.succeed()
-                loop.start(ended)
             } catch {
                 opened.fail(BrokerFailure(error))
                 ended.fail(error)

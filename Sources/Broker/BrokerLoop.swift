@@ -91,7 +91,7 @@ final class BrokerLoop {
     private var turnWatch = TurnWatch()
 
     /// Opens the store, recovers, and reads what the engine mirrors. On the writer's loop.
-    /// - Parameter appends: of which `appendsEnded` is told; nil: the disk's threads do it.
+    /// - Parameter appends: nil: the disk's threads write the log.
     init(
         _ configuration: BrokerConfiguration, inbox: Inbox, readers: SnapshotReaders,
         appends: AsynchronousAppends?, disk: DiskThreads, logger: Logger
@@ -121,6 +121,20 @@ final class BrokerLoop {
         try store.checkpoint(now: now)
     }
 
+    /// Nothing that the kernel still reads from is let go.
+    deinit { appends?.close() }
+
+    /// Begins to hear of the appends that the kernel carries out: before `start`.
+    func connect() -> EventLoopFuture<Void> {
+        guard let appends else { return inbox.loop.makeSucceededVoidFuture() }
+        let kept = NIOLoopBound(self, eventLoop: inbox.loop)
+        return AppendSignal.connect(appends, to: inbox.loop) { kept.value.appendsEnded() }.map {
+            $0.closeFuture.whenComplete { _ in
+                kept.value.end(BrokerFailure.unknownOutcome("the log's eventfd was closed"))
+            }
+        }
+    }
+
     /// Takes turns until it is told to stop, or can't go on; `ended` hears of either.
     func start(_ ended: EventLoopPromise<Void>) {
         self.ended = ended
@@ -131,8 +145,8 @@ final class BrokerLoop {
         takeTurn()
     }
 
-    /// Takes no more turns, and closes the store unless it has failed. Readers go first, and the disk's
-    /// threads: closing takes the memory away that they read.
+    /// Takes no more turns, and closes the store unless it has failed. Readers, the disk's threads and what
+    /// the kernel still writes go first: closing takes the memory away that they read.
     func end(_ failure: (any Error)? = nil) {
         guard !hasEnded else { return }
         hasEnded = true

@@ -2,15 +2,15 @@ import NIOCore
 import NIOPosix
 import Store
 
-/// The threads that wait for the disk while the writer thread goes on: one for turns that the kernel does not write by
-/// itself, another that brings checkpoints to the data file.
+/// The threads that wait for the disk while the writer thread goes on: one for each turn on its way to the log that the
+/// kernel does not write by itself, another that brings checkpoints to the data file.
 final class DiskThreads: Sendable {
     private let log: NIOThreadPool?
     private let data: NIOThreadPool?
 
     /// - Parameter areNone: whether the caller's thread does both instead.
     init(areNone: Bool = false) {
-        log = areNone ? nil : NIOThreadPool(numberOfThreads: 1)
+        log = areNone ? nil : NIOThreadPool(numberOfThreads: Store.commitsMax)
         data = areNone ? nil : NIOThreadPool(numberOfThreads: 1)
         log?.start()
         data?.start()

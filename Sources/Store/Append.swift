@@ -1,38 +1,39 @@
 import CMartletDisk
 import Glibc
 
-/// A sealed turn on its way to the log: whoever has time writes it, on any thread, once.
+/// A sealed turn on its way to the log: the kernel writes it, or whoever has time, on any thread, once.
 ///
 /// The store goes on with the next turn meanwhile, in another buffer, until `endCommit` tells it how the
 /// write went.
 package struct Append: @unchecked Sendable {
     // Owner: who was given it by `beginCommit`, until `endCommit`; nothing changes the record meanwhile.
     private let record: UnsafeRawBufferPointer
-    private let descriptor: Int32
+    private let file: AppendFile
     private let offset: Int
     /// To be written first.
     private let blobs: BlobWrite?
     private let observe: @Sendable (StorePoint) -> Void
 
     init(
-        _ record: UnsafeRawBufferPointer, _ descriptor: Int32, at offset: Int, _ blobs: BlobWrite?,
+        _ record: UnsafeRawBufferPointer, _ file: AppendFile, at offset: Int, _ blobs: BlobWrite?,
         observe: @escaping @Sendable (StorePoint) -> Void
     ) {
         self.record = record
-        self.descriptor = descriptor
+        self.file = file
         self.offset = offset
         self.blobs = blobs
         self.observe = observe
     }
 
     /// Begins to write it. When that has ended, `end` is to be told how.
-    /// - Returns: false when it is to be written with `write` instead: it has rows for a blob file, or the system
-    ///   does not take it.
+    /// - Returns: false when it is to be written with `write` instead: it has rows for a blob file, or the kernel
+    ///   does not write this file by itself.
     func begin(in context: UInt64, _ signal: Int32, number: UInt64) -> Bool {
-        guard blobs == nil else { return false }
+        guard file.isDirect, blobs == nil else { return false }
         observe(.beforeAppend)
         let error = martlet_write_begin(
-            context, descriptor, record.baseAddress, record.count, Int64(offset), number, signal)
+            context, file.descriptor, record.baseAddress, record.count, Int64(offset), number,
+            signal)
         return error == 0
     }
 
@@ -42,7 +43,7 @@ package struct Append: @unchecked Sendable {
         guard result >= 0 || result == Int64(-EINTR) else { return Int32(-result) }
         let written = Int(max(result, 0))
         let rest = UnsafeRawBufferPointer(rebasing: record[written...])
-        let error = System.write(descriptor, rest, at: offset + written)
+        let error = System.write(file.descriptor, rest, at: offset + written)
         if error == 0 { observe(.appended) }
         return error
     }
@@ -55,7 +56,7 @@ package struct Append: @unchecked Sendable {
             observe(.blobsWritten)
         }
         observe(.beforeAppend)
-        let error = System.write(descriptor, record, at: offset)
+        let error = System.write(file.descriptor, record, at: offset)
         if error == 0 { observe(.appended) }
         return error
     }

@@ -29,21 +29,23 @@ package final class AsynchronousAppends {
     }
 
     /// Begins to write an append, which is named by a number.
-    /// - Returns: false when it is to be written with `write` instead: it has rows for a blob file, or the system
-    ///   does not take it.
+    /// - Returns: false when it is to be written with `write` instead: it has rows for a blob file, or the kernel
+    ///   does not write this file by itself.
     package func begin(_ append: Append, number: UInt64) -> Bool {
         guard !isClosed, append.begin(in: context, signal, number: number) else { return false }
         underWay.append((number, append))
         return true
     }
 
-    /// Those that have ended since the last call: 0, or the system's error number.
+    /// Those that have ended since the last call: 0, or the system's error number. Where the kernel does not say, all
+    /// that are under way, with the reason.
     package func takeEnded() -> [(number: UInt64, error: Int32)] {
         guard !isClosed else { return [] }
         let capacity = Store.commitsMax
         return withUnsafeTemporaryAllocation(of: martlet_write_ended.self, capacity: capacity) {
             let count = martlet_writes_ended(context, $0.baseAddress, Int32(capacity))
-            return $0[..<max(0, Int(count))].map { ($0.number, end($0)) }
+            guard count >= 0 else { return underWay.map { ($0.number, -count) } }
+            return $0[..<Int(count)].map { ($0.number, end($0)) }
         }
     }
 

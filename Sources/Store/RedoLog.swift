@@ -12,7 +12,7 @@ final class RedoLog {
 
     /// The segment that is written to, open once for each append that may be on its way: of two that use the same open
     /// file, the system may tell one of the other's failure, and not that one.
-    private var descriptors: [Int32] = []
+    private var current: [AppendFile] = []
     /// Where the next record goes, and what it is chained to.
     private(set) var position: LogPosition
     /// Older segments in their order, whose turns a checkpoint makes unnecessary.
@@ -34,14 +34,14 @@ final class RedoLog {
     deinit { close() }
 
     func close() {
-        for descriptor in descriptors { System.close(descriptor) }
-        descriptors = []
+        for file in current { System.close(file.descriptor) }
+        current = []
     }
 
-    private static func open(_ path: String) throws(StoreError) -> [Int32] {
-        var descriptors: [Int32] = []
-        for _ in 0..<Store.commitsMax { descriptors.append(try System.openForAppends(path)) }
-        return descriptors
+    private static func open(_ path: String) throws(StoreError) -> [AppendFile] {
+        var files: [AppendFile] = []
+        for _ in 0..<Store.commitsMax { files.append(try System.openForAppends(path)) }
+        return files
     }
 
     /// Takes over the directory after recovery, which found where the log ends.
@@ -52,14 +52,14 @@ final class RedoLog {
         older = found.segments.filter { $0 < position.segment }
         for name in found.spares { try adopt(name) }
         let path = files.path(LogFiles.name(position.segment))
-        descriptors = try RedoLog.open(path)
+        current = try RedoLog.open(path)
         for offset in overtaking { try wipe(offset) }
-        if try System.size(descriptors[0], path) != files.segmentBytes { closeSegment() }
+        if try System.size(current[0].descriptor, path) != files.segmentBytes { closeSegment() }
     }
 
     private func wipe(_ offset: Int) throws(StoreError) {
         let block = AlignedBlock()
-        let error = System.write(descriptors[0], block.bytes, at: offset)
+        let error = System.write(current[0].descriptor, block.bytes, at: offset)
         guard error == 0 else {
             throw .system(error, "wiping out a record of log segment \(position.segment)")
         }
@@ -93,8 +93,8 @@ final class RedoLog {
             try changeSegment()
         }
         defer { position.advance(record.count, checksum) }
-        let descriptor = descriptors[Int(position.turn % UInt64(descriptors.count))]
-        return Append(record, descriptor, at: position.offset, blobs, observe: observe)
+        let file = current[Int(position.turn % UInt64(current.count))]
+        return Append(record, file, at: position.offset, blobs, observe: observe)
     }
 
     /// Whether a record of so many bytes goes into the same segment as the last.
@@ -117,12 +117,12 @@ final class RedoLog {
             let spare = files.path(spares.removeLast())
             let next = try RedoLog.open(spare)
             observe(.beforeSegmentHeader)
-            try writeHeader(number, next[0])
+            try writeHeader(number, next[0].descriptor)
             observe(.segmentHeaderWritten)
             try System.rename(spare, to: files.path(LogFiles.name(number)))
             try System.synchronize(directory: files.directory)
             close()
-            descriptors = next
+            current = next
         } catch {
             throw error.asUnknownOutcome
         }

@@ -11,19 +11,19 @@ enum System {
         return descriptor
     }
 
-    /// For writes of whole blocks that are durable when they have ended. They go past the page cache where the file
-    /// system lets them: that saves copying, and only such writes does the kernel carry out while others go on.
-    static func openForAppends(_ path: String) throws(StoreError) -> Int32 {
+    /// For writes of whole blocks that are durable when they have ended: where the file system can do so, past the page
+    /// cache. That saves copying, and such writes the kernel carries out while the caller goes on.
+    static func openForAppends(_ path: String) throws(StoreError) -> AppendFile {
         let flags = O_RDWR | O_DSYNC | O_CLOEXEC
         let direct = retrying { martlet_open_direct(path, flags) }
         if direct >= 0 {
-            if takesBlocks(direct) { return direct }
+            if takesBlocks(direct) { return AppendFile(descriptor: direct, isDirect: true) }
             close(direct)
         }
-        return try open(path, flags, "opening")
+        return AppendFile(descriptor: try open(path, flags, "opening"), isDirect: false)
     }
 
-    /// Some file systems, and disks with larger blocks, refuse only when it comes to reading or writing.
+    /// Disks with larger blocks refuse only when it comes to reading or writing.
     private static func takesBlocks(_ descriptor: Int32) -> Bool {
         let block = UnsafeMutableRawPointer.allocate(
             byteCount: LogFormat.block, alignment: LogFormat.block)
@@ -198,6 +198,13 @@ enum System {
         while result < 0, errno == EINTR { result = call() }
         return result
     }
+}
+
+/// A file that is open for appends.
+struct AppendFile {
+    let descriptor: Int32
+    /// Whether the kernel carries out writes by itself.
+    let isDirect: Bool
 }
 
 /// The thread a store belongs to.

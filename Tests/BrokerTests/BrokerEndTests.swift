@@ -10,7 +10,7 @@ import Testing
 /// Ends that nobody asked for politely.
 @Suite(.fewAtATime, .timeLimit(.minutes(1)))
 struct BrokerEndTests {
-    private let directory = TemporaryDirectory.make()
+    private let directory = TemporaryDirectory.make(onDisk: true)
 
     @Test func `a broker whose task is cancelled stops, and the next goes on`() async throws {
         defer { TemporaryDirectory.remove(directory) }

@@ -180,7 +180,11 @@ extension BrokerConfiguration {
 }
 
 enum TemporaryDirectory {
-    static func make() -> String { TestDisk.path + "/martlet-test-" + UUID().uuidString }
+    /// - Parameter onDisk: whether it has to be one to which the kernel writes by itself, if there is any.
+    static func make(onDisk: Bool = false) -> String {
+        let parent = onDisk ? TestDisk.writtenByKernel ?? TestDisk.path : TestDisk.path
+        return parent + "/martlet-test-" + UUID().uuidString
+    }
 
     static func remove(_ path: String) {
         do {

@@ -8,7 +8,7 @@ struct BrokenDisk: Sendable {
     private let signs: String
 
     private enum Sign: String {
-        case fail, hold
+        case fail, misplace, hold
     }
 
     /// A pipe at which each side waits for the other.
@@ -44,12 +44,18 @@ struct BrokenDisk: Sendable {
     }.first { FileManager.default.isExecutableFile(atPath: $0) }
 
     /// Of the process whose disk this is.
-    var environment: [String: String] {
-        ["LD_PRELOAD": library, "BROKEN_DISK_LOG": log, "BROKEN_DISK_SIGNS": signs]
+    /// - Parameter waits: whether the kernel writes nothing by itself.
+    func environment(waits: Bool = false) -> [String: String] {
+        var all = ["LD_PRELOAD": library, "BROKEN_DISK_LOG": log, "BROKEN_DISK_SIGNS": signs]
+        if waits { all["BROKEN_DISK_WAITS"] = "1" }
+        return all
     }
 
-    /// Every write fails from now on.
+    /// Every write fails from now on, before it is begun.
     func fail() throws { try give(.fail) }
+
+    /// Every write fails from now on, after it was begun where the kernel carries it out by itself.
+    func misplace() throws { try give(.misplace) }
 
     /// The next write is held until it is told to go on; those behind it pass it. To be waited for: that it is
     /// held, and that the first has passed it.
@@ -107,6 +113,12 @@ struct BrokenDisk: Sendable {
 
         static void meet(const char *name, int mode) { close(open(named(name).path, mode)); }
 
+        static int begin_holding(void) { return !rename(named("hold").path, named("holding").path); }
+
+        static void pass(void) {
+            if (!rename(named("holding").path, named("overtaking").path)) meet("overtaken", O_WRONLY);
+        }
+
         static int is_log(int file) {
             const char *log = getenv("BROKEN_DISK_LOG");
             if (!log || !getenv("BROKEN_DISK_SIGNS")) return 0;
@@ -122,11 +134,23 @@ struct BrokenDisk: Sendable {
             const char *name, int file, const void *bytes, size_t count, off_t offset
         ) {
             writer write = (writer)dlsym(RTLD_NEXT, name);
-            if (is_log(file) && is_given("fail")) {
+            if (!is_log(file)) return write(file, bytes, count, offset);
+            if (is_given("fail")) {
                 errno = EIO;
                 return -1;
             }
-            return write(file, bytes, count, offset);
+            if (is_given("misplace")) {
+                errno = EINVAL;
+                return -1;
+            }
+            int is_held = begin_holding();
+            if (is_held) {
+                meet("held", O_WRONLY);
+                meet("goOn", O_RDONLY);
+            }
+            ssize_t written = write(file, bytes, count, offset);
+            if (!is_held) pass();
+            return written;
         }
 
         ssize_t pwrite(int file, const void *bytes, size_t count, off_t offset) {
@@ -163,14 +187,15 @@ struct BrokenDisk: Sendable {
                 errno = EIO;
                 return -1;
             }
-            if (!rename(named("hold").path, named("holding").path)) {
+            if (is_given("misplace")) write->aio_offset++;
+            if (begin_holding()) {
                 held_write *copy = malloc(sizeof *copy);
                 *copy = (held_write){ context, *write };
                 pthread_t thread;
                 return pthread_create(&thread, NULL, held, copy) ? -1 : 1;
             }
             long submitted = submit(context, write);
-            if (!rename(named("holding").path, named("overtaking").path)) meet("overtaken", O_WRONLY);
+            pass();
             return submitted;
         }
 
@@ -180,6 +205,10 @@ struct BrokenDisk: Sendable {
             va_start(list, number);
             for (int i = 0; i < 6; i++) a[i] = va_arg(list, long);
             va_end(list);
+            if (number == SYS_io_setup && getenv("BROKEN_DISK_WAITS")) {
+                errno = ENOSYS;
+                return -1;
+            }
             if (number == SYS_io_submit && a[1] == 1) {
                 struct iocb *write = **(struct iocb ***)&a[2];
                 if (is_log((int)write->aio_fildes)) return faulty_submit(a[0], write);

@@ -9,18 +9,25 @@ extension IntegrationTests {
     struct BrokenDiskTests {
         private let ready: UInt8 = 2
 
-        @Test func `a log that can't be written ends the broker with 74, one line, and no loss`()
-            async throws
-        {
-            try await withScratch { directory in
+        /// Before it is begun, or while the kernel carries it out.
+        enum Failure: String, CaseIterable {
+            case begun = "Input/output error"
+            case ended = "Invalid argument"
+        }
+
+        @Test(arguments: Failure.allCases)
+        func `a log that can't be written ends the broker with 74, one line, and no loss`(
+            failure: Failure
+        ) async throws {
+            try await withScratch(onDisk: true) { directory in
                 let data = directory + "/data"
                 let disk = try await BrokenDisk(directory, log: data + "/log")
-                let broker = try await Server.broker(data: data, environment: disk.environment)
+                let broker = try await Server.broker(data: data, environment: disk.environment())
                 let accepted = try await blocking { [port = broker.port] in
                     let connection = try RawConnection(port: port)
                     _ = try connection.hello()
                     let ids = try (1...20).flatMap { try connection.submit([[UInt8($0)]], to: "q") }
-                    try disk.fail()
+                    if failure == .begun { try disk.fail() } else { try disk.misplace() }
                     #expect(throws: RawConnection.Closed.self) {
                         try connection.submit([[21]], to: "q")
                     }
@@ -33,7 +40,7 @@ extension IntegrationTests {
                 #expect(said.count == 1)
                 #expect(
                     said.last == """
-                        martlet: appending to the log: Input/output error; \
+                        martlet: appending to the log: \(failure.rawValue); \
                         what reached the disk is unknown until the next start.
                         """)
                 #expect(accepted.count == 20)

@@ -17,9 +17,10 @@ extension IntegrationTests {
             /// Has asked how many jobs there are, between the two.
             let third: RawConnection
 
-            init(_ data: String, _ directory: String) async throws {
+            init(_ data: String, _ directory: String, waits: Bool = false) async throws {
                 let disk = try await BrokenDisk(directory, log: data + "/log")
-                let broker = try await Server.broker(data: data, environment: disk.environment)
+                let broker = try await Server.broker(
+                    data: data, environment: disk.environment(waits: waits))
                 (first, second, third) = try await blocking { [port = broker.port] in
                     let connections = try (1...3).map { _ in
                         try RawConnection(port: port, patience: 1)
@@ -42,7 +43,7 @@ extension IntegrationTests {
         }
 
         @Test func `after a crash neither of them is there, and the log goes on`() async throws {
-            try await withScratch { directory in
+            try await withScratch(onDisk: true) { directory in
                 let data = directory + "/data"
                 let scene = try await Scene(data, directory)
                 try await scene.broker.kill()
@@ -60,10 +61,10 @@ extension IntegrationTests {
         }
 
         @Test func `a lone request does not keep the loop from others`() async throws {
-            try await withScratch { directory in
+            try await withScratch(onDisk: true) { directory in
                 let data = directory + "/data"
                 let disk = try await BrokenDisk(directory, log: data + "/log")
-                let broker = try await Server.broker(data: data, environment: disk.environment)
+                let broker = try await Server.broker(data: data, environment: disk.environment())
                 try await blocking { [port = broker.port] in
                     let (first, second) = (
                         try RawConnection(port: port), try RawConnection(port: port)
@@ -83,10 +84,12 @@ extension IntegrationTests {
             }
         }
 
-        @Test func `everybody is answered when the disk is done with both`() async throws {
-            try await withScratch { directory in
+        /// Whether the kernel writes by itself, or threads do.
+        @Test(arguments: [false, true])
+        func `everybody is answered when the disk is done with both`(waits: Bool) async throws {
+            try await withScratch(onDisk: true) { directory in
                 let data = directory + "/data"
-                let scene = try await Scene(data, directory)
+                let scene = try await Scene(data, directory, waits: waits)
                 try await blocking {
                     try scene.disk.goOn()
                     for connection in [scene.first, scene.second] {

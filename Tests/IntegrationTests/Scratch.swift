@@ -1,8 +1,12 @@
 import Foundation
 
 /// A directory that vanishes with the test.
-func withScratch<Result>(_ body: (String) async throws -> Result) async throws -> Result {
-    let path = scratchDisk + "/martlet-test-\(UInt64.random(in: 0...UInt64.max))"
+/// - Parameter onDisk: whether it has to be a disk that is written to.
+func withScratch<Result>(
+    onDisk: Bool = false, _ body: (String) async throws -> Result
+) async throws -> Result {
+    let parent = onDisk ? FileManager.default.temporaryDirectory.path : scratchDisk
+    let path = parent + "/martlet-test-\(UInt64.random(in: 0...UInt64.max))"
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     defer {
         do {

@@ -5,14 +5,17 @@ import Testing
 @testable import Store
 
 /// The kernel writes turns to the log while their thread goes on.
-@Suite(.fewAtATime, .timeLimit(.minutes(1)))
+@Suite(
+    .enabled(if: TestDisk.writtenByKernel != nil && AsynchronousAppends() != nil),
+    .fewAtATime, .timeLimit(.minutes(1)))
 struct AsynchronousAppendsTests {
+    /// Goes first: it waits for writes from memory of the store.
+    private let appends: AsynchronousAppends
     private let directory: TestDirectory
     private let store: Store
-    private let appends: AsynchronousAppends
 
     init() throws {
-        directory = try TestDirectory()
+        directory = try TestDirectory(under: TestDisk.writtenByKernel)
         var configuration = Store.Configuration.small(directory.store)
         configuration.blobs = Store.Blobs(fileBytes: 1 << 20, commitBytesMin: 16 << 10)
         store = try Store.open(configuration)
@@ -74,20 +77,55 @@ struct AsynchronousAppendsTests {
         #expect(append.write() == EIO)
     }
 
-    @Test func `a write that ended early is finished`() throws {
+    /// All of it, or what follows the first block, which is there already.
+    @Test(arguments: [Int64(-EINTR), Int64(LogFormat.block)])
+    func `a write that ended early is finished`(result: Int64) throws {
         let text = String(repeating: "long", count: 2_000)
         let append = try begin(1, text)
-        #expect(append.end(Int64(LogFormat.block)) == 0)
-        #expect(append.end(Int64(-EINTR)) == 0)
-        #expect(append.end(Int64(-EIO)) == EIO)
+        let log = directory.file("log/\(LogFiles.name(1))")
+        if result > 0 {
+            let bytes = try [UInt8](file: log)
+            #expect(append.write() == 0)
+            let written = try [UInt8](file: log)
+            try (Array(written[..<(2 * LogFormat.block)]) + bytes[(2 * LogFormat.block)...])
+                .write(to: log)
+        }
+        #expect(append.end(result) == 0)
         try store.endCommit(0)
         let next = try Store.open(.small(try directory.copyStore(to: "next")))
         #expect(try next.all(.jobs) == [1: text])
     }
 
-    @Test func `a file that the page cache can't be left out of is opened as others are`() throws {
-        let descriptor = try System.openForAppends("/dev/null")
-        defer { System.close(descriptor) }
-        #expect(fcntl(descriptor, F_GETFL) & O_DSYNC != 0)
+    @Test func `a write that failed says why`() throws {
+        #expect(try begin(1, "lost").end(Int64(-EIO)) == EIO)
+    }
+
+    @Test func `segments are written past the page cache`() throws {
+        let file = try System.openForAppends(directory.file("log/\(LogFiles.name(1))"))
+        defer { System.close(file.descriptor) }
+        #expect(file.isDirect)
+        #expect(fcntl(file.descriptor, F_GETFL) & (O_DSYNC | direct) == O_DSYNC | direct)
+    }
+
+    @Test(arguments: ["/dev/null", "/dev/shm"])
+    func `where the kernel does not write by itself, files are opened as others are`(
+        place: String
+    ) throws {
+        let path = place == "/dev/null" ? place : "\(place)/martlet-append-\(getpid())"
+        defer { if path != place { unlink(path) } }
+        if path != place { try [UInt8](repeating: 0, count: LogFormat.block).write(to: path) }
+        let file = try System.openForAppends(path)
+        defer { System.close(file.descriptor) }
+        #expect(!file.isDirect)
+        #expect(fcntl(file.descriptor, F_GETFL) & (O_DSYNC | direct) == O_DSYNC)
+    }
+
+    /// O_DIRECT, which Swift does not have.
+    private var direct: Int32 {
+        #if arch(arm64)
+            0o200000
+        #else
+            0o40000
+        #endif
     }
 }

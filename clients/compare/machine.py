@@ -97,7 +97,7 @@ def quantiles(times):
 
 
 def append_time(directory, count=1000):
-    """One 4 KiB synchronous append to a file that was written before: the floor of a durable acknowledgement."""
+    """One 4 KiB synchronous append to a file that was written before: what a durable acknowledgement waits for."""
     path = os.path.join(directory, "append")
     block = b"x" * 4096
     with open(path, "wb") as f:

@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// open(2) with O_DIRECT besides.
+/// open(2) with O_DIRECT besides, on a file system that carries out such writes by itself, and syncs them when the file
+/// is open with O_DSYNC: ext4 and XFS do. Others refuse O_DIRECT, or write while the caller waits (btrfs, tmpfs), or
+/// do not sync what has ended later (FUSE). Returns -1 there, as for an error.
 int martlet_open_direct(const char *path, int flags);
 
 // Linux's asynchronous I/O (io_setup(2), io_submit(2), io_getevents(2)), for which the C library has no functions, and
@@ -22,8 +24,8 @@ typedef struct {
 /// error number.
 int martlet_writes_open(unsigned depth, uint64_t *context, int *signal);
 
-/// Begins to write `count` bytes, which stay as they are until it has ended. Returns 0, or the error number. Where the
-/// file is not open with O_DIRECT, the write is over before this returns.
+/// Begins to write `count` bytes, which stay as they are until it has ended. Returns 0, or the error number. Of a file
+/// that `martlet_open_direct` opened; else the write is over before this returns.
 int martlet_write_begin(
     uint64_t context, int file, const void *bytes, size_t count, int64_t offset, uint64_t number, int signal);
 

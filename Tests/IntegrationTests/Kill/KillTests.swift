@@ -15,7 +15,7 @@ extension IntegrationTests {
                 ProcessInfo.processInfo.environment["MARTLET_TEST_SEED"].flatMap { UInt64($0) }
                 ?? UInt64.random(in: 0...UInt64.max)
             print("kill test: MARTLET_TEST_SEED=\(seed)")
-            try await withScratch { directory in
+            try await withScratch(onDisk: true) { directory in
                 let data = directory + "/data"
                 let ledger = JobLedger()
                 let load = KillLoad(ledger: ledger, seed: seed)
