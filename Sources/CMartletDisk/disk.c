@@ -17,6 +17,7 @@ int martlet_open_direct(const char *path, int flags) {
     if (file < 0) return -1;
     if (!fstatfs(file, &system) && (system.f_type == EXT4_SUPER_MAGIC || system.f_type == XFS_SUPER_MAGIC)) return file;
     close(file);
+    errno = EOPNOTSUPP;
     return -1;
 }
 

@@ -33,8 +33,9 @@ struct AsynchronousAppendsTests {
         #expect(poll(&signal, 1, 30_000) == 1)
         var count: UInt64 = 0
         #expect(read(appends.signal, &count, 8) == 8)
+        // Another may have ended since.
         let ended = appends.takeEnded()
-        #expect(ended.count == Int(count))
+        #expect(ended.count >= Int(count))
         return Dictionary(uniqueKeysWithValues: ended)
     }
 
