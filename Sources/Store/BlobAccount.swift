@@ -77,7 +77,7 @@ struct BlobAccount: Equatable {
         var row = stage.begin(Self.key(file))
         row.u64(UInt64(clamping: end))
         row.u64(UInt64(clamping: live))
-        try stage.finish(row.count, .store, Self.key(file), false, view)
+        try stage.finish(row, .store, Self.key(file), false, view)
     }
 
     static func remove(_ file: UInt32, _ view: RowView, _ stage: RowStage) throws(StoreError) {

@@ -54,7 +54,7 @@ struct CheckpointRow: Equatable {
         row.u64(UInt64(position.offset))
         row.u64(instant)
         do {
-            try stage.finish(row.count, .store, Self.key, false, view)
+            try stage.finish(row, .store, Self.key, false, view)
             return 0
         } catch {
             guard case .unknownOutcome(let errno) = error.code else { return -1 }

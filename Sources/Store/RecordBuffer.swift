@@ -3,26 +3,41 @@ import CMartletChecksum
 /// The turn's log record while it grows: page-aligned, reused turn after turn.
 ///
 /// The header's place is kept free in front; the mutations follow in the order they were made.
-final class RecordBuffer {
-    private(set) var base: UnsafeMutableRawPointer
-    private(set) var capacity: Int
-    /// Bytes in use, the header's included.
-    private(set) var count = RecordHeader.size
-    private(set) var mutations: UInt32 = 0
-    /// Of the mutations.
-    private var checksum: UInt32 = 0
+///
+/// A handle, whose copies are the same buffer until one of them frees it: counting references would cost every
+/// row some of its time.
+struct RecordBuffer {
+    private struct State {
+        var base: UnsafeMutableRawPointer
+        var capacity: Int
+        var count = RecordHeader.size
+        var mutations: UInt32 = 0
+        /// Of the mutations.
+        var checksum: UInt32 = 0
+    }
+
+    private let state: UnsafeMutablePointer<State>
 
     private static let initialCapacity = 256 * 1024
     /// A buffer that one large turn made larger than this is given back after it.
     private static let keptCapacity = 8 * 1024 * 1024
 
     init() {
-        capacity = Self.initialCapacity
-        base = Self.allocate(capacity)
+        let base = Self.allocate(Self.initialCapacity)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State(base: base, capacity: Self.initialCapacity))
     }
 
-    deinit { base.deallocate() }
+    func free() {
+        base.deallocate()
+        state.deallocate()
+    }
 
+    var base: UnsafeMutableRawPointer { state.pointee.base }
+    var capacity: Int { state.pointee.capacity }
+    /// Bytes in use, the header's included.
+    var count: Int { state.pointee.count }
+    var mutations: UInt32 { state.pointee.mutations }
     var isEmpty: Bool { mutations == 0 }
 
     /// Where the next mutation goes, with room for its header, its key and a short row.
@@ -36,6 +51,7 @@ final class RecordBuffer {
     func finish(_ mutation: Mutation, check: UInt32? = nil) {
         let at = base + count
         mutation.encode(at: at)
+        var checksum = state.pointee.checksum
         if let check {
             checksum = martlet_crc32c(checksum, at, Mutation.headerSize)
             checksum = CheckValue.checksum(
@@ -46,8 +62,9 @@ final class RecordBuffer {
         } else {
             checksum = martlet_crc32c(checksum, at, mutation.size)
         }
-        count += mutation.size
-        mutations += 1
+        state.pointee.checksum = checksum
+        state.pointee.count += mutation.size
+        state.pointee.mutations += 1
     }
 
     /// Doubles until `room` more bytes fit behind the first `used`.
@@ -58,8 +75,8 @@ final class RecordBuffer {
         let moved = Self.allocate(larger)
         moved.copyMemory(from: base, byteCount: used)
         base.deallocate()
-        base = moved
-        capacity = larger
+        state.pointee.base = moved
+        state.pointee.capacity = larger
     }
 
     /// Puts the header in front, and zeros behind up to a whole block. Returns the checksum.
@@ -70,7 +87,7 @@ final class RecordBuffer {
         let header = RecordHeader(
             turn: turn, length: count - RecordHeader.size, mutations: mutations, previous: previous,
             overtakes: overtakes)
-        return header.seal(base, log, checksum)
+        return header.seal(base, log, state.pointee.checksum)
     }
 
     /// The sealed record, whole blocks.
@@ -79,13 +96,13 @@ final class RecordBuffer {
     }
 
     func clear() {
-        count = RecordHeader.size
-        mutations = 0
-        checksum = 0
-        guard capacity > Self.keptCapacity else { return }
-        base.deallocate()
-        capacity = Self.initialCapacity
-        base = Self.allocate(capacity)
+        var (base, capacity) = (base, capacity)
+        if capacity > Self.keptCapacity {
+            base.deallocate()
+            capacity = Self.initialCapacity
+            base = Self.allocate(capacity)
+        }
+        state.pointee = State(base: base, capacity: capacity)
     }
 
     private static func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {

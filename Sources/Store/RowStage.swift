@@ -2,9 +2,10 @@ import CLMDB
 
 /// Where rows become mutations: of LMDB's transaction and of the turn's record, from the same bytes.
 final class RowStage {
-    private(set) var buffer = RecordBuffer()
+    private(set) var buffer: RecordBuffer
     /// Those of turns that are durable.
     private var idle: [RecordBuffer] = []
+    private var buffers: [RecordBuffer]
     let touched = TouchedBlocks()
     var isWriting = false
     /// Rows being read in the open transaction.
@@ -16,14 +17,27 @@ final class RowStage {
 
     init(_ blobs: BlobFiles? = nil) {
         self.blobs = blobs
+        buffer = RecordBuffer()
+        buffers = [buffer]
         reading = .allocate(capacity: 1)
         reading.initialize(to: 0)
     }
 
-    deinit { reading.deallocate() }
+    /// Whoever still writes a turn to the log has ended before.
+    deinit {
+        for buffer in buffers { buffer.free() }
+        reading.deallocate()
+    }
 
     /// Goes on in another buffer, while the one in use is written to the log.
-    func changeBuffer() { buffer = idle.popLast() ?? RecordBuffer() }
+    func changeBuffer() {
+        if idle.isEmpty {
+            let another = RecordBuffer()
+            buffers.append(another)
+            idle.append(another)
+        }
+        buffer = idle.removeLast()
+    }
 
     /// Takes one back that was written.
     func takeBack(_ written: RecordBuffer) {
@@ -34,8 +48,6 @@ final class RowStage {
     func begin(_ key: Key) -> RowWriter {
         checkNothingIsRead()
         isWriting = true
-        // Held once: every look at a property of an object counts a reference.
-        let buffer = buffer
         let at = buffer.next(keyCount: key.count) + Mutation.headerSize
         copy(key, to: at)
         assert(
@@ -45,11 +57,11 @@ final class RowStage {
 
     /// - Parameter isMoved: whether it is one of a blob file that is being emptied.
     func finish(
-        _ rowCount: Int, _ table: Table, _ key: Key, _ ascending: Bool, _ view: RowView,
+        _ row: borrowing RowWriter, _ table: Table, _ key: Key, _ ascending: Bool, _ view: RowView,
         isMoved: Bool = false
     ) throws(StoreError) {
         isWriting = false
-        let buffer = buffer
+        let rowCount = row.count
         var mutation = Mutation(
             .put, table: table.id, keyCount: key.count, valueCount: rowCount + CheckValue.size)
         buffer.grow(keeping: buffer.count + mutation.size - CheckValue.size, room: CheckValue.size)
@@ -137,7 +149,7 @@ final class RowStage {
         key.bytes(record.key)
         var row = begin(key)
         row.bytes(reader.unread)
-        try finish(row.count, table, key, false, view, isMoved: true)
+        try finish(row, table, key, false, view, isMoved: true)
         return true
     }
 

@@ -3,13 +3,14 @@ import CLMDB
 /// A view of the rows: LMDB's transaction and handles.
 package struct RowView {
     let transaction: OpaquePointer
-    private let environment: Environment
+    // The store or the snapshot keeps both: a view is copied for every row.
+    unowned(unsafe) private let environment: Environment
     /// The environment's.
     private let handles: UnsafePointer<UInt32>
     /// Rows being read in the write transaction: none may be written meanwhile. nil in a snapshot.
     private let reading: UnsafeMutablePointer<Int>?
     /// A snapshot's; nil in the write transaction.
-    private let pinned: BlobSet?
+    unowned(unsafe) private let pinned: BlobSet?
 
     init(
         _ transaction: OpaquePointer, _ environment: Environment,

@@ -9,6 +9,8 @@ package struct Snapshot: ~Copyable, Rows {
     package let asOf: UInt64
     /// The number of the last turn that it holds.
     package let turn: UInt64
+    /// The view's.
+    private let files: BlobSet
 
     init(_ environment: Environment) throws(StoreError) {
         let (transaction, files) = try environment.blobs.pinned(
@@ -23,6 +25,7 @@ package struct Snapshot: ~Copyable, Rows {
             throw error
         }
         self.view = view
+        self.files = files
     }
 
     deinit { mdb_txn_abort(view.transaction) }

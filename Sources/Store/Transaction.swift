@@ -39,25 +39,37 @@ package struct Transaction: ~Copyable, Rows {
         _ body: (inout KeyReader, inout RowReader) throws -> Sweep
     ) throws {
         let cursor = try RowCursor(view, table)
-        var found = try cursor.seek(start, .atOrAfter)
-        while let entry = found, !entry.isPast(end, reverse: false) {
-            switch try look(at: entry, table, body) {
-            case .remove: try writer.delete(table, entry, at: cursor, view)
-            case .keep: break
-            case .stop: return
+        var removal = Removal(writer, view, table)
+        do {
+            var found = try cursor.seek(start, .atOrAfter)
+            while let entry = found, !entry.isPast(end, reverse: false) {
+                switch try look(at: entry, table, body) {
+                case .remove: try removal.remove(entry, at: cursor)
+                case .keep:
+                    if try removal.finish(at: cursor) { _ = try cursor.step(reverse: false) }
+                case .stop:
+                    try removal.finish(at: cursor)
+                    return
+                }
+                found = try cursor.step(reverse: false)
             }
-            found = try cursor.step(reverse: false)
+        } catch {
+            try removal.finish(at: cursor)
+            throw error
         }
+        try removal.finish(at: cursor)
     }
 
     /// Removes all rows from `start` to before `end`, unread.
     package borrowing func clear(_ table: Table, from start: Key, to end: Key) throws(StoreError) {
         let cursor = try RowCursor(view, table)
+        var removal = Removal(writer, view, table)
         var found = try cursor.seek(start, .atOrAfter)
         while let entry = found, !entry.isPast(end, reverse: false) {
-            try writer.delete(table, entry, at: cursor, view)
+            try removal.remove(entry, at: cursor)
             found = try cursor.step(reverse: false)
         }
+        try removal.finish(at: cursor)
     }
 
     /// Empties a part of the blob file that has most garbage, if the store is compacting, so that it can be
@@ -91,7 +103,7 @@ package struct Transaction: ~Copyable, Rows {
     borrowing func finish(
         _ row: borrowing RowWriter, _ table: Table, _ key: Key, _ ascending: Bool
     ) throws(StoreError) {
-        try writer.finish(row.count, table, key, ascending, view)
+        try writer.finish(row, table, key, ascending, view)
     }
 }
 
