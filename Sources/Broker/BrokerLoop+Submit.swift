@@ -132,14 +132,14 @@ extension BrokerLoop {
         _ item: SubmitItemView, _ answer: SubmitAnswer, _ run: inout SubmittedRun?,
         _ stagedID: UInt64?, _ rows: borrowing Transaction
     ) throws -> SubmissionOutcome {
-        let isAlike = stagedID == nil && !item.hasOwnOptions
+        let isAlike = stagedID == nil && item.ownOptions == nil
         if isAlike {
             let payload = StoredPayload(item.payload)
             if let id = try engine.submit(payload, to: &run, rows) { return .accepted(id) }
         }
         if let ended = run { try engine.end(ended, rows) }
         run = nil
-        return try item.withSubmission(of: answer.submit.type, answer.options) { job in
+        return try item.withSubmission(of: answer.submit, answer.options) { job in
             if let stagedID {
                 return try engine.submit(staged: stagedID, job, to: answer.queue, rows)
             }
@@ -182,7 +182,7 @@ extension BrokerLoop {
             var refusal =
                 known.map { $0[refusals.count] } ?? item.refusal(payloadBytesMax: payloadBytesMax)
             if refusal == nil {
-                let outcome = try item.withSubmission(of: submit.type, options) { job in
+                let outcome = try item.withSubmission(of: submit, options) { job in
                     try engine.refusal(of: job, to: queue, ahead: &ahead, rows)
                 }
                 refusal = outcome.flatMap { $0.isRefusal ? error($0, queue) : nil }

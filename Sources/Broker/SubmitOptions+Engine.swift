@@ -8,18 +8,18 @@ extension SubmitItemView {
     /// - Parameter common: the frame's options, for a job that says nothing of itself; nil: they are not
     ///   the same for each job.
     func withSubmission<Result>(
-        of type: UnsafeRawBufferPointer, _ common: JobOptions?,
+        of submit: SubmitView, _ common: JobOptions?,
         _ body: (Submission) throws -> Result
     ) rethrows -> Result {
         let payload = StoredPayload(payload)
-        if let common, !hasOwnOptions {
-            return try body(Submission(type: type, payload: payload, options: common))
+        if let common, ownOptions == nil {
+            return try body(Submission(type: submit.type, payload: payload, options: common))
         }
-        let fields = options.fields
+        let fields = (ownOptions ?? submit.options).fields
         return try fields.withBytes { bytes in
             try body(
                 Submission(
-                    type: type, payload: payload, options: JobOptions(fields),
+                    type: submit.type, payload: payload, options: JobOptions(fields),
                     unique: fields.unique.map { EngineKey($0, bytes.key) }, tags: bytes.tags,
                     headers: bytes.headers))
         }

@@ -66,13 +66,14 @@ package struct SubmitView {
         optionsGeneration = memo.generation
     }
 
-    /// The next job, with the frame's options where it has none of its own; `nil` after the last.
+    /// The next job; `nil` after the last.
     ///
     /// - Throws: Nothing that `init` has not seen before.
     package mutating func nextItem() throws(WireError) -> SubmitItemView? {
         guard itemsRead < count else { return nil }
         var reader = WireReader(items, from: offset, to: items.count)
-        let item = try SubmitItemView(from: &reader, frameOptions: options)
+        var item = try SubmitItemView(from: &reader)
+        if let own = item.ownOptions { item.ownOptions = own.filled(from: options) }
         itemsRead += 1
         offset = reader.offset
         return item
@@ -82,20 +83,16 @@ package struct SubmitView {
 /// One job of a `SUBMIT`; not to be kept.
 package struct SubmitItemView {
     package let payload: PayloadView
-    package let options: SubmitOptions
-    /// Else its options are the frame's, which have been checked with the frame.
-    package let hasOwnOptions: Bool
+    /// What it says of itself, and what the frame says where it does not; nil: its options are the frame's, which have
+    /// been checked with the frame.
+    package fileprivate(set) var ownOptions: SubmitOptions?
 
-    init(from reader: inout WireReader, frameOptions: SubmitOptions) throws(WireError) {
+    init(from reader: inout WireReader) throws(WireError) {
         payload = try reader.payload()
         let length = Int(try reader.u16())
-        hasOwnOptions = length > 0
-        if length == 0 {
-            options = frameOptions
-        } else {
-            var part = try reader.part(length)
-            options = try SubmitOptions(from: &part).filled(from: frameOptions)
-        }
+        guard length > 0 else { return }
+        var part = try reader.part(length)
+        ownOptions = try SubmitOptions(from: &part)
     }
 
     static func skip(_ reader: inout WireReader) throws(WireError) {
@@ -109,6 +106,6 @@ package struct SubmitItemView {
 
     /// Why this job can't be taken, or `nil` when it can. Reads all of the payload.
     package func refusal(payloadBytesMax: Int = Limits.payloadBytesMax) -> WireError? {
-        payload.refusal(bytesMax: payloadBytesMax) ?? (hasOwnOptions ? options.refusal : nil)
+        payload.refusal(bytesMax: payloadBytesMax) ?? ownOptions?.refusal
     }
 }

@@ -33,11 +33,11 @@ struct BatchTests {
 
             let first = try view.nextItem()
             #expect(first.map { Payload($0.payload) } == submit.items[0].payload)
-            #expect(first?.options == submit.options)
+            #expect(first?.ownOptions == nil)
             let second = try view.nextItem()
             #expect(second.map { Payload($0.payload) } == submit.items[1].payload)
             #expect(
-                second?.options
+                second?.ownOptions
                     == .with {
                         $0.maxAttempts = 1
                         $0.retainCompletedMilliseconds = 8
