@@ -133,10 +133,19 @@ static int has_instruction(void) { return 1; }
 static int has_instruction(void) { return 0; }
 #endif
 
+static uint32_t (*sum)(uint32_t, const uint8_t *, size_t) = by_table;
+static uint32_t (*carry)(uint32_t, size_t) = carried_by_table;
+
+__attribute__((constructor)) static void choose(void) {
+    if (!has_instruction()) return;
+    sum = by_instruction;
+    carry = carried_by_instruction;
+}
+
 uint32_t martlet_crc32c(uint32_t crc, const void *bytes, size_t length) {
-    return ~(has_instruction() ? by_instruction : by_table)(~crc, bytes, length);
+    return ~sum(~crc, bytes, length);
 }
 
 uint32_t martlet_crc32c_carried(uint32_t difference, size_t length) {
-    return (has_instruction() ? carried_by_instruction : carried_by_table)(difference, length);
+    return carry(difference, length);
 }

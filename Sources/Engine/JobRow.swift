@@ -287,6 +287,6 @@ extension UnsafeRawBufferPointer {
     package static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     func last(_ count: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: suffix(count))
+        UnsafeRawBufferPointer(start: baseAddress.map { $0 + self.count - count }, count: count)
     }
 }

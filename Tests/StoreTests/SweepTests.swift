@@ -56,6 +56,39 @@ struct SweepTests {
         #expect(try store.turn { try $0.ids(.jobs, from: Key()) } == Array(301...500))
     }
 
+    /// Where rows stay between those that go, here and there and in groups, nothing else may go with them.
+    @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 9, 13, 64])
+    func `rows that stay are left alone, wherever they are`(every: UInt64) throws {
+        let store = try store(1_000)
+        var visited: [UInt64] = []
+        let stays = { (id: UInt64) in id % every == 0 || (400..<404).contains(id) }
+        try store.turn { rows throws in
+            try rows.sweep(.jobs, from: Key(), to: .id(.max)) { key, _ throws in
+                let id = try key.u64()
+                visited.append(id)
+                return stays(id) ? .keep : .remove
+            }
+            #expect(rows.changedRows == visited.filter { !stays($0) }.count)
+        }
+        #expect(visited == Array(1...1_000))
+        #expect(try store.turn { try $0.ids(.jobs, from: Key()) } == visited.filter(stays))
+    }
+
+    @Test(arguments: 1...12)
+    func `a sweep that fails has removed what was to go until then`(failsAt: UInt64) throws {
+        struct Failed: Error {}
+        let store = try store(20)
+        #expect(throws: Failed.self) {
+            try store.turn { rows throws in
+                try rows.sweep(.jobs, from: Key(), to: .id(.max)) { key, _ throws in
+                    if try key.u64() == failsAt { throw Failed() }
+                    return .remove
+                }
+            }
+        }
+        #expect(try store.turn { try $0.ids(.jobs, from: Key()) } == Array(failsAt...20))
+    }
+
     @Test func `all rows of a range are cleared, and the others stay`() throws {
         let store = try store(3_000)
         try store.turn { rows throws in
