@@ -26,7 +26,7 @@ package import Store
 package enum Tables {
     static let counters = Table(id: 1, name: "counters")
     static let queues = Table(id: 2, name: "queues")
-    static let jobs = Table(id: 3, name: "jobs")
+    static let jobs = Table(id: 3, name: "jobs", isBrief: true)
     static let pieces = Table(id: 4, name: "pieces", isLong: true)
     static let index = Table(id: 5, name: "index")
     static let leases = Table(id: 6, name: "leases")

@@ -27,7 +27,7 @@ struct BlobAccount: Equatable {
     static func counted(_ view: RowView) throws(StoreError) -> [BlobAccount] {
         var accounts: [UInt32: BlobAccount] = [:]
         for table in view.longTables {
-            let cursor = try RowCursor(view, table)
+            var cursor = try RowCursor(view, table)
             var found = try cursor.seek(Key(), .atOrAfter)
             while let entry = found {
                 if let reference = BlobReference(entry.value, table: table, key: entry.key) {
@@ -48,7 +48,7 @@ struct BlobAccount: Equatable {
     private static func stored(
         _ view: RowView
     ) throws(StoreError) -> (accounts: [BlobAccount], damaged: [UInt32]) {
-        let cursor = try RowCursor(view, .store)
+        var cursor = try RowCursor(view, .store)
         var accounts: [BlobAccount] = []
         var damaged: [UInt32] = []
         var found = try cursor.seek(kind, .atOrAfter)

@@ -18,6 +18,8 @@ package struct Key: Sendable {
 
     package init() {}
 
+    init(_ bytes: UnsafeRawBufferPointer) { self.bytes(bytes) }
+
     package mutating func u8(_ value: UInt8) { append(value) }
     package mutating func u16(_ value: UInt16) { append(value.bigEndian) }
     package mutating func u32(_ value: UInt32) { append(value.bigEndian) }

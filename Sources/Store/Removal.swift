@@ -22,23 +22,20 @@ struct Removal: ~Copyable {
 
     /// Removes the row that the cursor has found, now or in `finish`; the next step leads to the one behind it.
     mutating func remove(
-        _ entry: RowCursor.Entry, at cursor: borrowing RowCursor
+        _ entry: RowCursor.Entry, at cursor: inout RowCursor
     ) throws(StoreError) {
         neighbours += 1
         guard neighbours.isMultiple(of: Removal.leftOver) else {
             return try writer.delete(table, entry, at: cursor, view)
         }
-        if left == 0 {
-            first = Key()
-            first.bytes(entry.key)
-        }
+        if left == 0 { first = Key(entry.key) }
         left += 1
     }
 
     /// Removes what is left: before a row that stays, and at the end.
     /// - Returns: whether there was something, so that the cursor's next step leads to the row behind.
     @discardableResult
-    mutating func finish(at cursor: borrowing RowCursor) throws(StoreError) -> Bool {
+    mutating func finish(at cursor: inout RowCursor) throws(StoreError) -> Bool {
         neighbours = 0
         guard left > 0 else { return false }
         var found = try cursor.seek(first, .atOrAfter)

@@ -4,6 +4,9 @@ import CLMDB
 struct RowCursor: ~Copyable {
     private let cursor: OpaquePointer
     private let table: Table
+    private let recent: RecentRows?
+    /// Of the recent row that it is at; nil while it is in LMDB.
+    private var number: Int?
 
     enum Direction {
         case atOrAfter
@@ -26,25 +29,51 @@ struct RowCursor: ~Copyable {
         guard error == 0, let cursor else { throw .system(error, "reading table \(table.name)") }
         self.cursor = cursor
         self.table = table
+        recent = view.recent(of: table)
     }
 
     deinit { mdb_cursor_close(cursor) }
 
-    func seek(
+    mutating func seek(
         _ key: Key, _ direction: Direction
     ) throws(StoreError) -> Entry? {
+        number = nil
+        if let recent, key.withBytes({ recent.covers($0) }) {
+            let found = key.withBytes { recent.search($0) }
+            if direction == .atOrAfter { return enter(recent.next(found)) }
+            let isThere = key.withBytes { recent.find($0) } != nil
+            return enter(recent.previous(isThere ? found : found - 1))
+        }
         let after = key.count == 0 ? try move(MDB_FIRST) : try move(MDB_SET_RANGE, key)
-        guard direction == .atOrBefore else { return after }
+        guard direction == .atOrBefore else { return after ?? enter(recent?.next(0)) }
         guard let after else { return try move(MDB_LAST) }
         return key.withBytes { compare(after.key, $0) } == 0 ? after : try move(MDB_PREV)
     }
 
-    func step(reverse: Bool) throws(StoreError) -> Entry? {
-        try move(reverse ? MDB_PREV : MDB_NEXT)
+    mutating func step(reverse: Bool) throws(StoreError) -> Entry? {
+        guard let recent else { return try move(reverse ? MDB_PREV : MDB_NEXT) }
+        guard let number else {
+            if reverse { return try move(MDB_PREV) }
+            return try move(MDB_NEXT) ?? enter(recent.next(0))
+        }
+        if !reverse { return enter(recent.next(number + 1)) }
+        if let previous = recent.previous(number - 1) { return enter(previous) }
+        self.number = nil
+        return try move(MDB_LAST)
     }
 
-    /// Removes the row that was found last; the next step leads to the one behind it.
-    func delete() -> Int32 { mdb_cursor_del(cursor, 0) }
+    /// Removes the row that was found last; the next step leads to the one behind it. Returns LMDB's error number.
+    func delete() -> Int32 {
+        guard let recent, let number else { return mdb_cursor_del(cursor, 0) }
+        recent.remove(number)
+        return 0
+    }
+
+    private mutating func enter(_ found: Int?) -> Entry? {
+        guard let recent, let found else { return nil }
+        number = found
+        return recent.entry(found)
+    }
 
     private func move(_ operation: MDB_cursor_op, _ key: Key? = nil) throws(StoreError) -> Entry? {
         var found = MDB_val()

@@ -14,8 +14,11 @@ final class RowStage {
     private(set) var failure: StoreError?
     /// Where long rows go; nil in the stage of the store's own rows.
     let blobs: BlobFiles?
+    /// Of the table that has brief ones.
+    let recent: RecentRows?
 
-    init(_ blobs: BlobFiles? = nil) {
+    init(_ blobs: BlobFiles? = nil, recent: RecentRows? = nil) {
+        self.recent = recent
         self.blobs = blobs
         buffer = RecordBuffer()
         buffers = [buffer]
@@ -26,6 +29,7 @@ final class RowStage {
     /// Whoever still writes a turn to the log has ended before.
     deinit {
         for buffer in buffers { buffer.free() }
+        recent?.free()
         reading.deallocate()
     }
 

@@ -11,12 +11,16 @@ package struct RowView {
     private let reading: UnsafeMutablePointer<Int>?
     /// A snapshot's; nil in the write transaction.
     unowned(unsafe) private let pinned: BlobSet?
+    /// Those that are not in LMDB yet; nil in a snapshot, which was taken when all were.
+    private let recent: RecentRows?
 
     init(
         _ transaction: OpaquePointer, _ environment: Environment,
-        reading: UnsafeMutablePointer<Int>? = nil, pinned: BlobSet? = nil
+        reading: UnsafeMutablePointer<Int>? = nil, recent: RecentRows? = nil,
+        pinned: BlobSet? = nil
     ) {
         self.transaction = transaction
+        self.recent = recent
         self.environment = environment
         handles = UnsafePointer(environment.handles)
         self.reading = reading
@@ -33,6 +37,8 @@ package struct RowView {
 
     var longTables: [Table] { environment.tables.values.filter(\.isLong) }
 
+    func recent(of table: Table) -> RecentRows? { table.id == recent?.table.id ? recent : nil }
+
     func beginReading() { reading?.pointee += 1 }
     func endReading() { reading?.pointee -= 1 }
 
@@ -40,12 +46,32 @@ package struct RowView {
         _ table: Table, _ key: UnsafeRawBufferPointer
     ) throws(StoreError) -> UnsafeRawBufferPointer? {
         guard key.count > 0 else { return nil }
+        if let recent = recent(of: table), recent.covers(key) { return recent.find(key) }
         var keyValue = MDB_val(key)
         var value = MDB_val()
         let error = mdb_get(transaction, handle(table.id), &keyValue, &value)
         if error == MDB_NOTFOUND { return nil }
         guard error == 0 else { throw .system(error, "reading table \(table.name)") }
         return UnsafeRawBufferPointer(value)
+    }
+
+    /// Rows that LMDB has of a table, the floor row among them.
+    func rowCount(of table: Table) -> Int {
+        var stat = MDB_stat()
+        mdb_stat(transaction, handle(table.id), &stat)
+        return stat.ms_entries
+    }
+
+    /// The largest key that LMDB has of a table; the floor row's when there is no other, nil when it can't be read.
+    func lastKey(of table: Table) -> Key? {
+        var cursor: OpaquePointer?
+        guard mdb_cursor_open(transaction, handle(table.id), &cursor) == 0 else { return nil }
+        defer { mdb_cursor_close(cursor) }
+        var key = MDB_val()
+        var value = MDB_val()
+        guard mdb_cursor_get(cursor, &key, &value, MDB_LAST) == 0, key.mv_size <= Key.capacity
+        else { return nil }
+        return Key(UnsafeRawBufferPointer(key))
     }
 }
 
@@ -96,22 +122,49 @@ extension RowReader {
 
 extension RowView {
     /// Returns LMDB's error number.
+    /// - Parameter value: right behind the key where that is `ascending`.
     func put(
         _ table: Table, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer,
         ascending: Bool
     ) -> Int32 {
-        var keyValue = MDB_val(key)
-        var value = MDB_val(value)
-        let handle = handle(table.id)
+        if let recent = recent(of: table) {
+            if ascending {
+                let bytes = UnsafeRawBufferPointer(
+                    start: key.baseAddress, count: key.count + value.count)
+                let (isTaken, error) = recent.take(bytes, self)
+                guard !isTaken, error == 0 else { return error }
+            }
+            if recent.covers(key) {
+                if recent.replace(key, value) { return 0 }
+                let error = recent.store(through: key, self)
+                guard error == 0 else { return error }
+            }
+            recent.noteStored(key)
+        }
         if ascending {
-            let error = mdb_put(transaction, handle, &keyValue, &value, UInt32(MDB_APPEND))
+            let error = store(table, key, value)
             if error != MDB_KEYEXIST { return error }
         }
         release(table, key)
-        return mdb_put(transaction, handle, &keyValue, &value, 0)
+        var keyValue = MDB_val(key)
+        var value = MDB_val(value)
+        return mdb_put(transaction, handle(table.id), &keyValue, &value, 0)
+    }
+
+    /// Puts a row behind all that LMDB has of the table. Returns LMDB's error number.
+    func store(
+        _ table: Table, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+    ) -> Int32 {
+        var keyValue = MDB_val(key)
+        var value = MDB_val(value)
+        return mdb_put(
+            transaction, handle(table.id), &keyValue, &value, UInt32(MDB_APPEND))
     }
 
     func delete(_ table: Table, _ key: UnsafeRawBufferPointer) -> Int32 {
+        if let recent = recent(of: table), recent.covers(key) {
+            return recent.remove(key) ? 0 : MDB_NOTFOUND
+        }
         release(table, key)
         var key = MDB_val(key)
         return mdb_del(transaction, handle(table.id), &key, nil)

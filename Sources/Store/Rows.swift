@@ -56,7 +56,7 @@ extension Rows where Self: ~Copyable {
         _ body: (inout KeyReader, inout RowReader) throws -> Scan
     ) throws {
         let view = self.view
-        let cursor = try RowCursor(view, table)
+        var cursor = try RowCursor(view, table)
         view.beginReading()
         defer { view.endReading() }
         var found = try cursor.seek(start, reverse ? .atOrBefore : .atOrAfter)
@@ -76,7 +76,7 @@ extension Rows where Self: ~Copyable {
         _ body: (inout KeyReader, inout RowReader) throws -> Void
     ) throws -> [DamagedRow] {
         let view = self.view
-        let cursor = try RowCursor(view, table)
+        var cursor = try RowCursor(view, table)
         view.beginReading()
         defer { view.endReading() }
         var damaged: [DamagedRow] = []
@@ -117,7 +117,7 @@ extension Rows where Self: ~Copyable {
         _ body: (inout KeyReader, inout RowReader) throws -> R
     ) throws -> R? {
         let view = self.view
-        let cursor = try RowCursor(view, table)
+        var cursor = try RowCursor(view, table)
         guard let entry = try cursor.seek(key, direction) else { return nil }
         view.beginReading()
         defer { view.endReading() }

@@ -53,7 +53,10 @@ package final class Store: @unchecked Sendable {
         self.directory = directory
         self.environment = environment
         self.log = log
-        stage = RowStage(environment.blobs)
+        let brief = configuration.tables.first(where: \.isBrief)
+        stage = RowStage(
+            environment.blobs,
+            recent: brief.map { RecentRows($0, capacity: configuration.recentBytes) })
     }
 
     deinit { if let transaction { mdb_txn_abort(transaction) } }
@@ -298,10 +301,9 @@ package final class Store: @unchecked Sendable {
     }
 
     private func view() throws(StoreError) -> RowView {
-        if let transaction { return RowView(transaction, environment, reading: stage.reading) }
-        let begun = try environment.begin(readOnly: false)
-        transaction = begun
-        return RowView(begun, environment, reading: stage.reading)
+        if transaction == nil { transaction = try environment.begin(readOnly: false) }
+        guard let transaction else { preconditionFailure("it was begun") }
+        return RowView(transaction, environment, reading: stage.reading, recent: stage.recent)
     }
 
     /// LMDB's commit: the rows, and how far they have come, together.
@@ -312,7 +314,8 @@ package final class Store: @unchecked Sendable {
             formatVersion: configuration.formatVersion, log: log.id, position: log.position,
             instant: now)
         try environment.blobs.writeAccounts(view, checkpointStage)
-        var error = row.write(view, checkpointStage)
+        var error = stage.recent?.store(view) ?? 0
+        if error == 0 { error = row.write(view, checkpointStage) }
         transaction = nil
         if error == 0 {
             error = mdb_txn_commit(view.transaction)

@@ -22,6 +22,8 @@ extension Store {
         /// Pages changed, about, after which a checkpoint is due: it writes 8 MiB of them then. Consecutive jobs
         /// come to the other bounds first.
         package var checkpointPages = 2_048
+        /// Memory for the newest rows of the table that has brief ones; a power of two.
+        package var recentBytes = 4 << 20
         /// Space kept free behind the rows, so that settlements go on when the device is full.
         package var reserveBytes = 64 << 20
         package var blobs = Blobs()

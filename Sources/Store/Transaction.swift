@@ -38,38 +38,38 @@ package struct Transaction: ~Copyable, Rows {
         _ table: Table, from start: Key, to end: Key,
         _ body: (inout KeyReader, inout RowReader) throws -> Sweep
     ) throws {
-        let cursor = try RowCursor(view, table)
+        var cursor = try RowCursor(view, table)
         var removal = Removal(writer, view, table)
         do {
             var found = try cursor.seek(start, .atOrAfter)
             while let entry = found, !entry.isPast(end, reverse: false) {
                 switch try look(at: entry, table, body) {
-                case .remove: try removal.remove(entry, at: cursor)
+                case .remove: try removal.remove(entry, at: &cursor)
                 case .keep:
-                    if try removal.finish(at: cursor) { _ = try cursor.step(reverse: false) }
+                    if try removal.finish(at: &cursor) { _ = try cursor.step(reverse: false) }
                 case .stop:
-                    try removal.finish(at: cursor)
+                    try removal.finish(at: &cursor)
                     return
                 }
                 found = try cursor.step(reverse: false)
             }
         } catch {
-            try removal.finish(at: cursor)
+            try removal.finish(at: &cursor)
             throw error
         }
-        try removal.finish(at: cursor)
+        try removal.finish(at: &cursor)
     }
 
     /// Removes all rows from `start` to before `end`, unread.
     package borrowing func clear(_ table: Table, from start: Key, to end: Key) throws(StoreError) {
-        let cursor = try RowCursor(view, table)
+        var cursor = try RowCursor(view, table)
         var removal = Removal(writer, view, table)
         var found = try cursor.seek(start, .atOrAfter)
         while let entry = found, !entry.isPast(end, reverse: false) {
-            try removal.remove(entry, at: cursor)
+            try removal.remove(entry, at: &cursor)
             found = try cursor.step(reverse: false)
         }
-        try removal.finish(at: cursor)
+        try removal.finish(at: &cursor)
     }
 
     /// Empties a part of the blob file that has most garbage, if the store is compacting, so that it can be

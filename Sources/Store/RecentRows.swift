@@ -1,0 +1,270 @@
+import CLMDB
+
+/// The newest rows of a table, in memory until the next checkpoint. What is removed by then never comes to LMDB, where
+/// storing and removing it would cost several times as much. The log has these rows as it has all others.
+///
+/// Every key in here is behind all of the table's keys in LMDB: a row comes here when its key is the largest that the
+/// table has, and the oldest go to LMDB when room is needed, or when a row is to be put among them. So reading is
+/// reading LMDB first and then this, and a key is looked for in one of both. Where many rows are in LMDB, what comes
+/// now goes late, and does not come here.
+///
+/// A handle, whose copies are the same rows until one of them frees it. Owned by the store, on the writer thread.
+struct RecentRows {
+    /// Number of a row, in the order of keys; never used again.
+    typealias Number = Int
+
+    private struct Row {
+        var key: UInt64
+        /// Where its key's bytes lie, with its value behind them.
+        var place: Int
+        /// Below 0: the row was removed.
+        var valueCount: Int
+    }
+
+    private struct State {
+        /// The oldest row, which is not a removed one.
+        var first: Number = 0
+        /// Behind the newest.
+        var end: Number = 0
+        /// Where the next row goes. Places are not used again either: a byte is at its place modulo the capacity.
+        var place = 0
+        /// Whether rows come here.
+        var isOpen = true
+        /// No key of the table is larger; nil: not known.
+        var highest: UInt64?
+    }
+
+    let table: Table
+    private let capacity: Int
+    private let bytes: UnsafeMutableRawPointer
+    private let rows: UnsafeMutablePointer<Row>
+    private let rowsMax: Int
+    private let state: UnsafeMutablePointer<State>
+
+    static let keyCount = MemoryLayout<UInt64>.size
+
+    /// - Parameter capacity: bytes, a power of two, at least 4,096.
+    init(_ table: Table, capacity: Int) {
+        precondition(capacity >= 4_096 && capacity & (capacity - 1) == 0)
+        self.table = table
+        self.capacity = capacity
+        rowsMax = capacity / 64
+        bytes = .allocate(byteCount: capacity, alignment: 64)
+        rows = .allocate(capacity: rowsMax)
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    func free() {
+        bytes.deallocate()
+        rows.deallocate()
+        state.deallocate()
+    }
+
+    // MARK: Reading
+
+    /// Whether a key, if the table has it, is in here.
+    func covers(_ key: UnsafeRawBufferPointer) -> Bool {
+        guard state.pointee.first < state.pointee.end else { return false }
+        let (number, isWhole) = RecentRows.number(of: key)
+        let first = row(state.pointee.first).key
+        return first < number || first == number && isWhole
+    }
+
+    func find(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        place(of: key).map { entry($0).value }
+    }
+
+    /// The first row that is there from a number on.
+    func next(_ number: Number) -> Number? {
+        var number = max(number, state.pointee.first)
+        while number < state.pointee.end {
+            if isThere(number) { return number }
+            number += 1
+        }
+        return nil
+    }
+
+    /// The last row that is there up to a number.
+    func previous(_ number: Number) -> Number? {
+        var number = min(number, state.pointee.end - 1)
+        while number >= state.pointee.first {
+            if isThere(number) { return number }
+            number -= 1
+        }
+        return nil
+    }
+
+    /// The first row whose key is not before this one, whether it is there or was removed.
+    func search(_ key: UnsafeRawBufferPointer) -> Number {
+        let (number, _) = RecentRows.number(of: key)
+        let isBehind = key.count > RecentRows.keyCount
+        var (low, high) = (state.pointee.first, state.pointee.end)
+        while low < high {
+            let middle = (low + high) / 2
+            let found = row(middle).key
+            if found < number || found == number && isBehind {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low
+    }
+
+    func entry(_ number: Number) -> RowCursor.Entry {
+        let row = row(number)
+        let at = bytes(at: row.place)
+        return RowCursor.Entry(
+            key: UnsafeRawBufferPointer(start: at, count: RecentRows.keyCount),
+            value: UnsafeRawBufferPointer(start: at + RecentRows.keyCount, count: row.valueCount))
+    }
+
+    // MARK: Changes
+
+    /// Takes a row, if its key is the table's largest.
+    /// - Parameter bytes: key and value.
+    /// - Returns: whether it did, and LMDB's error number where older rows had to go there.
+    func take(_ bytes: UnsafeRawBufferPointer, _ view: RowView) -> (isTaken: Bool, error: Int32) {
+        guard state.pointee.isOpen, bytes.count <= capacity / 8 else { return (false, 0) }
+        let (key, _) = RecentRows.number(of: bytes)
+        guard isLargest(key, view) else { return (false, 0) }
+        if !hasRoom(bytes.count, rows: 1) {
+            let error = makeRoom(bytes.count, view)
+            guard error == 0 else { return (false, error) }
+        }
+        let place = placeOfNext(bytes.count)
+        copy(bytes, to: self.bytes(at: place))
+        rows[state.pointee.end & (rowsMax - 1)] = Row(
+            key: key, place: place, valueCount: bytes.count - RecentRows.keyCount)
+        state.pointee.end += 1
+        state.pointee.place = place + bytes.count
+        state.pointee.highest = key
+        return (true, 0)
+    }
+
+    /// Puts another value in the place of a row's, if it is not longer.
+    func replace(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
+        guard let number = place(of: key), value.count <= row(number).valueCount else {
+            return false
+        }
+        rows[number & (rowsMax - 1)].valueCount = value.count
+        copy(value, to: bytes(at: row(number).place) + RecentRows.keyCount)
+        return true
+    }
+
+    /// False when there is no such row.
+    func remove(_ key: UnsafeRawBufferPointer) -> Bool {
+        guard let number = place(of: key) else { return false }
+        remove(number)
+        return true
+    }
+
+    func remove(_ number: Number) {
+        rows[number & (rowsMax - 1)].valueCount = -1
+        leaveRemoved()
+    }
+
+    /// A row of the table was put to LMDB.
+    func noteStored(_ key: UnsafeRawBufferPointer) {
+        guard let highest = state.pointee.highest else { return }
+        state.pointee.highest = max(highest, RecentRows.number(of: key).value)
+    }
+
+    /// Moves the rows up to a key to LMDB. Returns LMDB's error number.
+    func store(through key: UnsafeRawBufferPointer, _ view: RowView) -> Int32 {
+        while covers(key) {
+            let error = storeFirst(view)
+            guard error == 0 else { return error }
+        }
+        return 0
+    }
+
+    /// Moves all rows to LMDB, at a checkpoint. Returns LMDB's error number.
+    func store(_ view: RowView) -> Int32 {
+        while state.pointee.first < state.pointee.end {
+            let error = storeFirst(view)
+            guard error == 0 else { return error }
+        }
+        state.pointee.isOpen = view.rowCount(of: table) <= rowsMax
+        if !state.pointee.isOpen { state.pointee.highest = nil }
+        return 0
+    }
+
+    // MARK: Inside
+
+    /// The first eight bytes, and whether a key has so many.
+    private static func number(
+        of key: UnsafeRawBufferPointer
+    ) -> (value: UInt64, isWhole: Bool) {
+        if key.count >= keyCount { return (UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)), true) }
+        let value = key.reduce(0) { $0 << 8 | UInt64($1) }
+        return (key.isEmpty ? 0 : value << (8 * UInt64(keyCount - key.count)), false)
+    }
+
+    private func row(_ number: Number) -> Row { rows[number & (rowsMax - 1)] }
+
+    private func isThere(_ number: Number) -> Bool { row(number).valueCount >= 0 }
+
+    private func bytes(at place: Int) -> UnsafeMutableRawPointer {
+        bytes + (place & (capacity - 1))
+    }
+
+    private func copy(_ source: UnsafeRawBufferPointer, to at: UnsafeMutableRawPointer) {
+        UnsafeMutableRawBufferPointer(start: at, count: source.count).copyMemory(from: source)
+    }
+
+    private func place(of key: UnsafeRawBufferPointer) -> Number? {
+        let number = search(key)
+        guard key.count == RecentRows.keyCount, number < state.pointee.end, isThere(number),
+            row(number).key == RecentRows.number(of: key).value
+        else { return nil }
+        return number
+    }
+
+    private func isLargest(_ key: UInt64, _ view: RowView) -> Bool {
+        if state.pointee.highest == nil {
+            guard let last = view.lastKey(of: table) else { return false }
+            state.pointee.highest = last.withBytes { RecentRows.number(of: $0).value }
+        }
+        return state.pointee.highest.map { $0 < key } ?? false
+    }
+
+    /// Rows lie in one piece each.
+    private func placeOfNext(_ size: Int) -> Int {
+        let place = state.pointee.place
+        let rest = capacity - (place & (capacity - 1))
+        return size <= rest ? place : place + rest
+    }
+
+    /// An eighth of all at a time, so that the pages of LMDB that they go to are at hand.
+    private func makeRoom(_ size: Int, _ view: RowView) -> Int32 {
+        while !hasRoom(size + capacity / 8, rows: rowsMax / 8) {
+            let error = storeFirst(view)
+            guard error == 0 else { return error }
+        }
+        return 0
+    }
+
+    private func hasRoom(_ size: Int, rows: Int) -> Bool {
+        let (first, end) = (state.pointee.first, state.pointee.end)
+        guard first < end else { return true }
+        return end - first + rows <= rowsMax
+            && placeOfNext(size) + size - row(first).place <= capacity
+    }
+
+    private func storeFirst(_ view: RowView) -> Int32 {
+        let entry = entry(state.pointee.first)
+        let error = view.store(table, entry.key, entry.value)
+        guard error == 0 else { return error }
+        state.pointee.first += 1
+        leaveRemoved()
+        return 0
+    }
+
+    private func leaveRemoved() {
+        while state.pointee.first < state.pointee.end, !isThere(state.pointee.first) {
+            state.pointee.first += 1
+        }
+    }
+}
