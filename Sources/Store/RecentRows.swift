@@ -32,6 +32,13 @@ struct RecentRows {
         var isOpen = true
         /// No key of the table is larger; nil: not known.
         var highest: UInt64?
+        var spared = Spared()
+    }
+
+    /// What LMDB was spared since the last checkpoint, as far as it is: of what is logged, bytes and mutations.
+    struct Spared {
+        var bytes = 0
+        var mutations = 0
     }
 
     let table: Table
@@ -45,7 +52,7 @@ struct RecentRows {
 
     /// - Parameter capacity: bytes, a power of two, at least 4,096.
     init(_ table: Table, capacity: Int) {
-        precondition(capacity >= 4_096 && capacity & (capacity - 1) == 0)
+        precondition(capacity >= 4_096 && capacity & (capacity - 1) == 0, "not a power of two")
         self.table = table
         self.capacity = capacity
         rowsMax = capacity / 64
@@ -120,10 +127,12 @@ struct RecentRows {
             value: UnsafeRawBufferPointer(start: at + RecentRows.keyCount, count: row.valueCount))
     }
 
+    var spared: Spared { state.pointee.spared }
+
     // MARK: Changes
 
     /// Takes a row, if its key is the table's largest.
-    /// - Parameter bytes: key and value.
+    /// - Parameter bytes: its key, of eight bytes, and its value.
     /// - Returns: whether it did, and LMDB's error number where older rows had to go there.
     func take(_ bytes: UnsafeRawBufferPointer, _ view: RowView) -> (isTaken: Bool, error: Int32) {
         guard state.pointee.isOpen, bytes.count <= capacity / 8 else { return (false, 0) }
@@ -140,6 +149,8 @@ struct RecentRows {
         state.pointee.end += 1
         state.pointee.place = place + bytes.count
         state.pointee.highest = key
+        state.pointee.spared.bytes += bytes.count
+        state.pointee.spared.mutations += 1
         return (true, 0)
     }
 
@@ -161,6 +172,7 @@ struct RecentRows {
     }
 
     func remove(_ number: Number) {
+        state.pointee.spared.mutations += 1
         rows[number & (rowsMax - 1)].valueCount = -1
         leaveRemoved()
     }
@@ -186,6 +198,7 @@ struct RecentRows {
             let error = storeFirst(view)
             guard error == 0 else { return error }
         }
+        state.pointee.spared = Spared()
         state.pointee.isOpen = view.rowCount(of: table) <= rowsMax
         if !state.pointee.isOpen { state.pointee.highest = nil }
         return 0
@@ -197,9 +210,11 @@ struct RecentRows {
     private static func number(
         of key: UnsafeRawBufferPointer
     ) -> (value: UInt64, isWhole: Bool) {
-        if key.count >= keyCount { return (UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)), true) }
-        let value = key.reduce(0) { $0 << 8 | UInt64($1) }
-        return (key.isEmpty ? 0 : value << (8 * UInt64(keyCount - key.count)), false)
+        guard key.count < keyCount else {
+            return (UInt64(bigEndian: key.loadUnaligned(as: UInt64.self)), true)
+        }
+        let value = key.reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        return (value << UInt64(8 * (keyCount - key.count)), false)
     }
 
     private func row(_ number: Number) -> Row { rows[number & (rowsMax - 1)] }
@@ -257,6 +272,8 @@ struct RecentRows {
         let entry = entry(state.pointee.first)
         let error = view.store(table, entry.key, entry.value)
         guard error == 0 else { return error }
+        state.pointee.spared.bytes -= entry.key.count + entry.value.count
+        state.pointee.spared.mutations -= 1
         state.pointee.first += 1
         leaveRemoved()
         return 0

@@ -128,6 +128,7 @@ extension RowView {
         ascending: Bool
     ) -> Int32 {
         if let recent = recent(of: table) {
+            precondition(key.count == RecentRows.keyCount, "keys of a brief table are numbers")
             if ascending {
                 let bytes = UnsafeRawBufferPointer(
                     start: key.baseAddress, count: key.count + value.count)

@@ -271,8 +271,9 @@ package final class Store: @unchecked Sendable {
     }
 
     private var hasMuchToWrite: Bool {
-        waiting.bytes >= configuration.checkpointBytes || waiting.mutations >= checkpointMutations
-            || hasTouchedManyPages
+        let spared = stage.recent?.spared ?? RecentRows.Spared()
+        return waiting.bytes - spared.bytes >= configuration.checkpointBytes
+            || waiting.mutations - spared.mutations >= checkpointMutations || hasTouchedManyPages
     }
 
     private var hasTouchedManyPages: Bool {

@@ -41,6 +41,8 @@ extension Store {
             precondition(
                 segmentBytes >= 2 * LogFormat.block, "a segment holds a header and a record")
             precondition(spareSegments >= 1, "the log changes to a spare segment")
+            let brief = tables.filter(\.isBrief)
+            precondition(brief.count <= 1 && !brief.contains(where: \.isLong), "one brief table")
             precondition(blobs.fileBytes % LogFormat.block == 0, "a blob file is whole blocks")
             precondition(blobs.fileBytes <= Int32.max, "references have 32 bits for a place")
         }

@@ -4,7 +4,7 @@ import Foundation
 
 extension Table {
     static let jobs = Table(id: 1, name: "jobs", isLong: true)
-    static let ready = Table(id: 2, name: "ready")
+    static let ready = Table(id: 2, name: "ready", isBrief: true)
     static let all: [Table] = [.jobs, .ready]
 }
 
@@ -66,7 +66,7 @@ extension Rows where Self: ~Copyable {
 extension Rows where Self: ~Copyable {
     /// Blob files that rows of a table refer to.
     borrowing func blobFiles(_ table: Table) throws -> Set<UInt32> {
-        let cursor = try RowCursor(view, table)
+        var cursor = try RowCursor(view, table)
         var files: Set<UInt32> = []
         var found = try cursor.seek(Key(), .atOrAfter)
         while let entry = found {

@@ -64,6 +64,8 @@ final class EngineHarness {
             directory: path, formatVersion: Tables.formatVersion, tables: Tables.all)
         options.mapBytes = 1 << 30
         options.segmentBytes = 1 << 20
+        // Few, so that rows come to LMDB before checkpoints, too.
+        options.recentBytes = 4_096
         options.reserveBytes = 64 << 10
         options.checkpointMilliseconds = 100
         options.blobs = blobs
