@@ -47,14 +47,17 @@ struct RecentRows {
     private let rows: UnsafeMutablePointer<Row>
     private let rowsMax: Int
     private let state: UnsafeMutablePointer<State>
+    // The stage's, as this is.
+    unowned(unsafe) private let touched: TouchedBlocks
 
     static let keyCount = MemoryLayout<UInt64>.size
 
     /// - Parameter capacity: bytes, a power of two, at least 4,096.
-    init(_ table: Table, capacity: Int) {
+    init(_ table: Table, capacity: Int, _ touched: TouchedBlocks) {
         precondition(capacity >= 4_096 && capacity & (capacity - 1) == 0, "not a power of two")
         self.table = table
         self.capacity = capacity
+        self.touched = touched
         rowsMax = capacity / 64
         bytes = .allocate(byteCount: capacity, alignment: 64)
         rows = .allocate(capacity: rowsMax)
@@ -272,6 +275,7 @@ struct RecentRows {
         let entry = entry(state.pointee.first)
         let error = view.store(table, entry.key, entry.value)
         guard error == 0 else { return error }
+        touched.touch(table, entry.key)
         state.pointee.spared.bytes -= entry.key.count + entry.value.count
         state.pointee.spared.mutations -= 1
         state.pointee.first += 1

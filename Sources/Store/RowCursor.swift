@@ -6,7 +6,7 @@ struct RowCursor: ~Copyable {
     private let table: Table
     private let recent: RecentRows?
     /// Of the recent row that it is at; nil while it is in LMDB.
-    private var number: Int?
+    private var number: RecentRows.Number?
 
     enum Direction {
         case atOrAfter
@@ -62,6 +62,9 @@ struct RowCursor: ~Copyable {
         return try move(MDB_LAST)
     }
 
+    /// Whether the row that was found last is one that LMDB does not have.
+    var isInMemory: Bool { number != nil }
+
     /// Removes the row that was found last; the next step leads to the one behind it. Returns LMDB's error number.
     func delete() -> Int32 {
         guard let recent, let number else { return mdb_cursor_del(cursor, 0) }
@@ -69,7 +72,7 @@ struct RowCursor: ~Copyable {
         return 0
     }
 
-    private mutating func enter(_ found: Int?) -> Entry? {
+    private mutating func enter(_ found: RecentRows.Number?) -> Entry? {
         guard let recent, let found else { return nil }
         number = found
         return recent.entry(found)

@@ -14,11 +14,15 @@ final class RowStage {
     private(set) var failure: StoreError?
     /// Where long rows go; nil in the stage of the store's own rows.
     let blobs: BlobFiles?
-    /// Of the table that has brief ones.
+    /// Of the brief table; nil where there is none.
     let recent: RecentRows?
 
-    init(_ blobs: BlobFiles? = nil, recent: RecentRows? = nil) {
-        self.recent = recent
+    /// - Parameters:
+    ///   - brief: The table whose newest rows wait in memory.
+    ///   - recentBytes: Memory for them.
+    init(_ blobs: BlobFiles? = nil, brief: Table? = nil, recentBytes: Int = 0) {
+        let touched = touched
+        recent = brief.map { RecentRows($0, capacity: recentBytes, touched) }
         self.blobs = blobs
         buffer = RecordBuffer()
         buffers = [buffer]
@@ -80,7 +84,7 @@ final class RowStage {
         }
         let value = UnsafeRawBufferPointer(start: valueAt, count: mutation.valueCount)
         try changed(view.put(table, keyBytes, value, ascending: ascending), table)
-        touched.touch(table, keyAt, keyCount: key.count)
+        touch(table, keyBytes)
         buffer.finish(mutation, check: check)
     }
 
@@ -96,10 +100,11 @@ final class RowStage {
         checkNothingIsRead()
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         copy(key, to: keyAt)
-        let error = view.delete(table, UnsafeRawBufferPointer(start: keyAt, count: key.count))
+        let keyBytes = UnsafeRawBufferPointer(start: keyAt, count: key.count)
+        touch(table, keyBytes)
+        let error = view.delete(table, keyBytes)
         if error == MDB_NOTFOUND { return false }
         try changed(error, table)
-        touched.touch(table, keyAt, keyCount: key.count)
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
         return true
     }
@@ -113,8 +118,8 @@ final class RowStage {
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         UnsafeMutableRawBufferPointer(start: keyAt, count: key.count).copyMemory(from: key)
         view.release(entry.value, table, key)
+        if !cursor.isInMemory { touched.touch(table, key) }
         try changed(cursor.delete(), table)
-        touched.touch(table, keyAt, keyCount: key.count)
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
     }
 
@@ -155,6 +160,12 @@ final class RowStage {
         row.bytes(reader.unread)
         try finish(row, table, key, false, view, isMoved: true)
         return true
+    }
+
+    /// What LMDB does not have yet is on none of its pages.
+    private func touch(_ table: Table, _ key: UnsafeRawBufferPointer) {
+        if let recent, recent.table.id == table.id, recent.covers(key) { return }
+        touched.touch(table, key)
     }
 
     private func copy(_ key: Key, to at: UnsafeMutableRawPointer) {

@@ -53,10 +53,9 @@ package final class Store: @unchecked Sendable {
         self.directory = directory
         self.environment = environment
         self.log = log
-        let brief = configuration.tables.first(where: \.isBrief)
         stage = RowStage(
-            environment.blobs,
-            recent: brief.map { RecentRows($0, capacity: configuration.recentBytes) })
+            environment.blobs, brief: configuration.tables.first(where: \.isBrief),
+            recentBytes: configuration.recentBytes)
     }
 
     deinit { if let transaction { mdb_txn_abort(transaction) } }

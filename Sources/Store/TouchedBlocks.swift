@@ -23,8 +23,8 @@ final class TouchedBlocks {
 
     deinit { words.deallocate() }
 
-    func touch(_ table: Table, _ key: UnsafeRawPointer, keyCount: Int) {
-        let number = keyCount < 8 ? 0 : UInt64(bigEndian: key.loadUnaligned(as: UInt64.self))
+    func touch(_ table: Table, _ key: UnsafeRawBufferPointer) {
+        let number = key.count < 8 ? 0 : UInt64(bigEndian: key.loadUnaligned(as: UInt64.self))
         let block = (number >> TouchedBlocks.numbersBits) << 8 | UInt64(table.id)
         guard block != lastBlock else { return }
         lastBlock = block
