@@ -5,14 +5,20 @@ import Foundation
 
 func run(_ arguments: [String]) throws {
     switch (arguments.first, arguments.count) {
-    case ("broker", 3): try BrokerCost(directory: arguments[1]).measure(jobs: count(arguments[2]))
+    case ("broker", 3): try measure(.broker, arguments)
+    case ("stored", 3): try measure(.stored, arguments)
     case ("serve", 2): try serve(directory: arguments[1])
     case ("client", 3):
         let (port, jobs) = (try count(arguments[1]), try count(arguments[2]))
         try waitFor { try await ClientCost(port: port, jobs: jobs).measure() }
     default:
-        throw JobCostError("usage: broker DIRECTORY JOBS | serve DIRECTORY | client PORT JOBS")
+        throw JobCostError(
+            "usage: broker|stored DIRECTORY JOBS | serve DIRECTORY | client PORT JOBS")
     }
+}
+
+private func measure(_ kind: BrokerCost.Kind, _ arguments: [String]) throws {
+    try BrokerCost(kind, directory: arguments[1]).measure(jobs: count(arguments[2]))
 }
 
 private func count(_ text: String) throws -> Int {
