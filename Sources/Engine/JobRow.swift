@@ -287,6 +287,8 @@ extension UnsafeRawBufferPointer {
     package static var none: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
 
     func last(_ count: Int) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: baseAddress.map { $0 + self.count - count }, count: count)
+        assert(count <= self.count)
+        return UnsafeRawBufferPointer(
+            start: baseAddress.map { $0 + self.count - count }, count: count)
     }
 }

@@ -91,9 +91,7 @@ package struct KeyReader {
 
     /// The whole key, to read or delete its row later.
     package var whole: Key {
-        var whole = Key()
-        whole.bytes(key)
-        return whole
+        Key(key)
     }
 
     package mutating func u8() throws(StoreError) -> UInt8 { try take() }

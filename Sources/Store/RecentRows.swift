@@ -10,7 +10,7 @@ import CLMDB
 ///
 /// A handle, whose copies are the same rows until one of them frees it. Owned by the store, on the writer thread.
 struct RecentRows {
-    /// Number of a row, in the order of keys; never used again.
+    /// Number of a row, in the order of keys.
     typealias Number = Int
 
     private struct Row {
@@ -22,11 +22,11 @@ struct RecentRows {
     }
 
     private struct State {
-        /// The oldest row, which is not a removed one.
+        /// The oldest row; neither this nor the newest is a removed one.
         var first: Number = 0
         /// Behind the newest.
         var end: Number = 0
-        /// Where the next row goes. Places are not used again either: a byte is at its place modulo the capacity.
+        /// Where the next row goes, ever farther: a byte is at its place modulo the capacity.
         var place = 0
         /// Whether rows come here.
         var isOpen = true
@@ -82,7 +82,7 @@ struct RecentRows {
     }
 
     func find(_ key: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
-        place(of: key).map { entry($0).value }
+        number(ofRow: key).map { entry($0).value }
     }
 
     /// The first row that is there from a number on.
@@ -159,7 +159,7 @@ struct RecentRows {
 
     /// Puts another value in the place of a row's, if it is not longer.
     func replace(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Bool {
-        guard let number = place(of: key), value.count <= row(number).valueCount else {
+        guard let number = number(ofRow: key), value.count <= row(number).valueCount else {
             return false
         }
         rows[number & (rowsMax - 1)].valueCount = value.count
@@ -169,7 +169,7 @@ struct RecentRows {
 
     /// False when there is no such row.
     func remove(_ key: UnsafeRawBufferPointer) -> Bool {
-        guard let number = place(of: key) else { return false }
+        guard let number = number(ofRow: key) else { return false }
         remove(number)
         return true
     }
@@ -232,7 +232,7 @@ struct RecentRows {
         UnsafeMutableRawBufferPointer(start: at, count: source.count).copyMemory(from: source)
     }
 
-    private func place(of key: UnsafeRawBufferPointer) -> Number? {
+    private func number(ofRow key: UnsafeRawBufferPointer) -> Number? {
         let number = search(key)
         guard key.count == RecentRows.keyCount, number < state.pointee.end, isThere(number),
             row(number).key == RecentRows.number(of: key).value
@@ -286,6 +286,9 @@ struct RecentRows {
     private func leaveRemoved() {
         while state.pointee.first < state.pointee.end, !isThere(state.pointee.first) {
             state.pointee.first += 1
+        }
+        while state.pointee.first < state.pointee.end, !isThere(state.pointee.end - 1) {
+            state.pointee.end -= 1
         }
     }
 }

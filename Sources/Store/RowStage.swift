@@ -39,12 +39,12 @@ final class RowStage {
 
     /// Goes on in another buffer, while the one in use is written to the log.
     func changeBuffer() {
-        if idle.isEmpty {
-            let another = RecordBuffer()
-            buffers.append(another)
-            idle.append(another)
+        if let written = idle.popLast() {
+            buffer = written
+        } else {
+            buffer = RecordBuffer()
+            buffers.append(buffer)
         }
-        buffer = idle.removeLast()
     }
 
     /// Takes one back that was written.
@@ -84,7 +84,7 @@ final class RowStage {
         }
         let value = UnsafeRawBufferPointer(start: valueAt, count: mutation.valueCount)
         try changed(view.put(table, keyBytes, value, ascending: ascending), table)
-        touch(table, keyBytes)
+        if !isInMemory(table, keyBytes) { touched.touch(table, keyBytes) }
         buffer.finish(mutation, check: check)
     }
 
@@ -101,10 +101,11 @@ final class RowStage {
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         copy(key, to: keyAt)
         let keyBytes = UnsafeRawBufferPointer(start: keyAt, count: key.count)
-        touch(table, keyBytes)
+        let isInMemory = isInMemory(table, keyBytes)
         let error = view.delete(table, keyBytes)
         if error == MDB_NOTFOUND { return false }
         try changed(error, table)
+        if !isInMemory { touched.touch(table, keyBytes) }
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
         return true
     }
@@ -118,8 +119,11 @@ final class RowStage {
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         UnsafeMutableRawBufferPointer(start: keyAt, count: key.count).copyMemory(from: key)
         view.release(entry.value, table, key)
-        if !cursor.isInMemory { touched.touch(table, key) }
+        let isInMemory = cursor.isInMemory
         try changed(cursor.delete(), table)
+        if !isInMemory {
+            touched.touch(table, UnsafeRawBufferPointer(start: keyAt, count: key.count))
+        }
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
     }
 
@@ -154,18 +158,17 @@ final class RowStage {
         guard let reader = try? RowReader(verifying: record.value, table: table, key: record.key)
         else { return true }
         guard blobs?.hasRoom(forMoved: record) == true else { return false }
-        var key = Key()
-        key.bytes(record.key)
+        let key = Key(record.key)
         var row = begin(key)
         row.bytes(reader.unread)
         try finish(row, table, key, false, view, isMoved: true)
         return true
     }
 
-    /// What LMDB does not have yet is on none of its pages.
-    private func touch(_ table: Table, _ key: UnsafeRawBufferPointer) {
-        if let recent, recent.table.id == table.id, recent.covers(key) { return }
-        touched.touch(table, key)
+    /// A row that LMDB does not have yet is on none of its pages.
+    private func isInMemory(_ table: Table, _ key: UnsafeRawBufferPointer) -> Bool {
+        guard let recent, recent.table.id == table.id else { return false }
+        return recent.covers(key)
     }
 
     private func copy(_ key: Key, to at: UnsafeMutableRawPointer) {

@@ -130,6 +130,7 @@ extension RowView {
         if let recent = recent(of: table) {
             precondition(key.count == RecentRows.keyCount, "keys of a brief table are numbers")
             if ascending {
+                assert(key.baseAddress.map { $0 + key.count } == value.baseAddress)
                 let bytes = UnsafeRawBufferPointer(
                     start: key.baseAddress, count: key.count + value.count)
                 let (isTaken, error) = recent.take(bytes, self)

@@ -1,6 +1,6 @@
 /// Appends a row's fields straight to the turn's log record, little-endian, fixed widths.
 ///
-/// LMDB copies the row from there, so a row is written once and copied once.
+/// LMDB, or the memory for recent rows, copies the row from there.
 package struct RowWriter: ~Copyable {
     let buffer: RecordBuffer
     var at: UnsafeMutableRawPointer

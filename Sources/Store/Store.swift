@@ -184,8 +184,10 @@ package final class Store: @unchecked Sendable {
     }
 
     /// Whether the checkpoint that is on its way to the disk should be awaited before more turns are taken, which wait
-    /// for the next.
-    package var awaitsFlush: Bool { flush != nil && hasMuchToWrite }
+    /// for the next: it would be long, or the log full.
+    package var awaitsFlush: Bool {
+        flush != nil && (hasMuchToWrite || waiting.bytes >= configuration.segmentBytes / 2)
+    }
 
     /// Moves the logged turns to LMDB's file and gives their segments back. A checkpoint that is on its way to the disk
     /// is awaited.

@@ -1,7 +1,7 @@
 /// The rows as the turn sees them, and the only way to change them.
 ///
-/// It exists inside the closure of `Store.turn` only. Each change is made in LMDB's open transaction and
-/// recorded in the turn's log record.
+/// It exists inside the closure of `Store.turn` only. Each change is made in LMDB's open transaction, or among the
+/// rows that are not there yet, and recorded in the turn's log record.
 package struct Transaction: ~Copyable, Rows {
     private let writer: RowStage
     package let view: RowView
@@ -38,36 +38,34 @@ package struct Transaction: ~Copyable, Rows {
         _ table: Table, from start: Key, to end: Key,
         _ body: (inout KeyReader, inout RowReader) throws -> Sweep
     ) throws {
+        try visit(table, from: start, to: end) { entry in try look(at: entry, table, body) }
+    }
+
+    /// Removes all rows from `start` to before `end`, unread.
+    package borrowing func clear(_ table: Table, from start: Key, to end: Key) throws {
+        try visit(table, from: start, to: end) { _ in .remove }
+    }
+
+    private borrowing func visit(
+        _ table: Table, from start: Key, to end: Key,
+        _ decide: (RowCursor.Entry) throws -> Sweep
+    ) throws {
         var cursor = try RowCursor(view, table)
         var removal = Removal(writer, view, table)
         do {
             var found = try cursor.seek(start, .atOrAfter)
-            while let entry = found, !entry.isPast(end, reverse: false) {
-                switch try look(at: entry, table, body) {
+            visits: while let entry = found, !entry.isPast(end, reverse: false) {
+                switch try decide(entry) {
                 case .remove: try removal.remove(entry, at: &cursor)
                 case .keep:
                     if try removal.finish(at: &cursor) { _ = try cursor.step(reverse: false) }
-                case .stop:
-                    try removal.finish(at: &cursor)
-                    return
+                case .stop: break visits
                 }
                 found = try cursor.step(reverse: false)
             }
         } catch {
-            try removal.finish(at: &cursor)
+            if writer.failure == nil { try removal.finish(at: &cursor) }
             throw error
-        }
-        try removal.finish(at: &cursor)
-    }
-
-    /// Removes all rows from `start` to before `end`, unread.
-    package borrowing func clear(_ table: Table, from start: Key, to end: Key) throws(StoreError) {
-        var cursor = try RowCursor(view, table)
-        var removal = Removal(writer, view, table)
-        var found = try cursor.seek(start, .atOrAfter)
-        while let entry = found, !entry.isPast(end, reverse: false) {
-            try removal.remove(entry, at: &cursor)
-            found = try cursor.step(reverse: false)
         }
         try removal.finish(at: &cursor)
     }

@@ -89,7 +89,7 @@ struct CrashPointTests {
         for turn in 1...turns {
             try store.turn { rows in
                 try rows.put(.jobs, turn, text(turn))
-                try rows.put(.ready, 1_000 + turn, "\(turn)")
+                try rows.put(.ready, 1_000 + turn, "\(turn)", ascending: true)
                 if turn > 3 { _ = try rows.delete(.jobs, .id(turn - 3)) }
             }
             if rhythm != .pairs || !store.mayBeginCommit { try write() }

@@ -22,6 +22,8 @@ struct FlushTests {
             try store.turn { rows in
                 try rows.put(.jobs, turn, String(repeating: "\(turn) ", count: 60))
                 try rows.put(.ready, turn % 7, "\(turn)")
+                try rows.put(.ready, turn + 7, "\(turn)", ascending: true)
+                if turn > 9 { _ = try rows.delete(.ready, .id(turn - 2)) }
                 if turn > 40 { _ = try rows.delete(.jobs, .id(turn - 40)) }
             }
             try store.commit(now: turn)
@@ -38,6 +40,8 @@ struct FlushTests {
             #expect(try store.text(.jobs, turn) == text, place)
         }
         #expect(try store.text(.ready, turns % 7) == "\(turns)", place)
+        let recent = try store.turn { try $0.ids(.ready, from: .id(7)) }
+        #expect(recent == Array((turns - 1)...(turns + 7)), place)
         // It goes on, checkpoint after checkpoint.
         for turn in (turns + 1)...(turns + 6) {
             try take(turn...turn, store)

@@ -13,11 +13,13 @@ struct RecentRowsTests {
     }
 
     private func open(
-        _ path: String? = nil, recentBytes: Int = 4_096, segmentBytes: Int = 4 << 20
+        _ path: String? = nil, recentBytes: Int = 4_096, segmentBytes: Int = 4 << 20,
+        mutations: Int? = nil
     ) throws -> Store {
         var configuration = Store.Configuration.small(
             path ?? directory.store, segmentBytes: segmentBytes)
         configuration.recentBytes = recentBytes
+        if let mutations { configuration.checkpointMutations = mutations }
         return try Store.open(configuration)
     }
 
@@ -104,7 +106,7 @@ struct RecentRowsTests {
 
     /// They cost LMDB no pages: a checkpoint would write nothing of them.
     @Test func `rows that come and go make no checkpoint due`() throws {
-        let store = try open(recentBytes: 64 << 10, segmentBytes: 32 << 20)
+        let store = try open(recentBytes: 64 << 10, segmentBytes: 64 << 20, mutations: 1_000)
         func come(_ ids: ClosedRange<UInt64>, keeping kept: UInt64) throws {
             for id in ids {
                 try store.turn { rows in
