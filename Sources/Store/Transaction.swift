@@ -46,6 +46,7 @@ package struct Transaction: ~Copyable, Rows {
         try visit(table, from: start, to: end) { _ in .remove }
     }
 
+    @inline(__always)
     private borrowing func visit(
         _ table: Table, from start: Key, to end: Key,
         _ decide: (RowCursor.Entry) throws -> Sweep
