@@ -90,9 +90,7 @@ package struct KeyReader {
     package var remaining: UnsafeRawBufferPointer { fields }
 
     /// The whole key, to read or delete its row later.
-    package var whole: Key {
-        Key(key)
-    }
+    package var whole: Key { Key(key) }
 
     package mutating func u8() throws(StoreError) -> UInt8 { try take() }
     package mutating func u16() throws(StoreError) -> UInt16 { UInt16(bigEndian: try take()) }

@@ -84,7 +84,7 @@ final class RowStage {
         }
         let value = UnsafeRawBufferPointer(start: valueAt, count: mutation.valueCount)
         try changed(view.put(table, keyBytes, value, ascending: ascending), table)
-        if !isInMemory(table, keyBytes) { touched.touch(table, keyBytes) }
+        if !view.isInMemory(table, keyBytes) { touched.touch(table, keyBytes) }
         buffer.finish(mutation, check: check)
     }
 
@@ -101,7 +101,7 @@ final class RowStage {
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         copy(key, to: keyAt)
         let keyBytes = UnsafeRawBufferPointer(start: keyAt, count: key.count)
-        let isInMemory = isInMemory(table, keyBytes)
+        let isInMemory = view.isInMemory(table, keyBytes)
         let error = view.delete(table, keyBytes)
         if error == MDB_NOTFOUND { return false }
         try changed(error, table)
@@ -163,12 +163,6 @@ final class RowStage {
         row.bytes(reader.unread)
         try finish(row, table, key, false, view, isMoved: true)
         return true
-    }
-
-    /// A row that LMDB does not have yet is on none of its pages.
-    private func isInMemory(_ table: Table, _ key: UnsafeRawBufferPointer) -> Bool {
-        guard let recent, recent.table.id == table.id else { return false }
-        return recent.covers(key)
     }
 
     private func copy(_ key: Key, to at: UnsafeMutableRawPointer) {

@@ -39,6 +39,11 @@ package struct RowView {
 
     func recent(of table: Table) -> RecentRows? { table.id == recent?.table.id ? recent : nil }
 
+    /// Whether a row, if the table has it, is on none of LMDB's pages yet.
+    func isInMemory(_ table: Table, _ key: UnsafeRawBufferPointer) -> Bool {
+        recent(of: table)?.covers(key) == true
+    }
+
     func beginReading() { reading?.pointee += 1 }
     func endReading() { reading?.pointee -= 1 }
 

@@ -1,7 +1,8 @@
 import CLMDB
 
 /// Rows in LMDB, made durable turn by turn through a short redo log. A checkpoint moves the turns from there to LMDB's
-/// file, which another thread may bring to the disk. Long rows of large commits are beside LMDB: see `BlobFiles`.
+/// file, which another thread may bring to the disk. Long rows of large commits are beside LMDB: see `BlobFiles`; rows
+/// that mostly go soon come there with the checkpoint only: see `RecentRows`.
 ///
 /// All of it belongs to the thread that opened it, the writer, except `snapshot`, which any thread may
 /// call. A store that is released without `close` leaves its directory as a crash would; release it on
