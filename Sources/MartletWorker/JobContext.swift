@@ -5,69 +5,52 @@ import MartletWire
 import NIOCore
 
 /// What a handler may know about the job that it runs, and say about it.
+///
+/// What few handlers look at is made when it is asked for: keep it where it is needed often.
 public struct JobContext: Sendable {
-    public let id: JobStatus.ID
-    public let queue: String
-    public let type: String
+    private let running: Attempt
+
+    init(_ running: Attempt) { self.running = running }
+
+    public var id: JobStatus.ID { JobStatus.ID(job.key.id) }
+    public var queue: String { job.queue }
+    public var type: String { job.type }
     /// This attempt's number, beginning with 1: the sum of the three counters, and one.
-    public let attempt: Int
+    public var attempt: Int { job.fields.attempt }
     /// Earlier attempts in which the handler said no.
-    public let failures: Int
+    public var failures: Int { Int(job.fields.failures) }
     /// Earlier attempts that ended because the worker vanished or its lease ended.
-    public let crashes: Int
+    public var crashes: Int { Int(job.fields.crashes) }
     /// Earlier attempts that a worker gave back unspent.
-    public let interruptions: Int
+    public var interruptions: Int { Int(job.fields.interruptions) }
     /// What the job was pushed with beside its parameters, such as `traceparent`.
-    public let headers: [String: String]
-    public let tags: [String]
+    public var headers: [String: String] {
+        Dictionary(job.options.headers?.list ?? [], uniquingKeysWith: { $1 })
+    }
+    public var tags: [String] { job.options.tags?.list ?? [] }
     /// The last checkpoint of an earlier attempt; nil when there is none.
-    public let checkpoint: Data?
+    public var checkpoint: Data? { job.options.checkpoint.map { Data($0.readableBytesView) } }
     /// Greater than that of any earlier delivery of this job. Store it beside what the handler
     /// writes elsewhere, and refuse writes with a smaller one, so that a handler whose lease was
     /// lost can't overwrite its successor's work.
-    public let leaseToken: UInt64
+    public var leaseToken: UInt64 { job.key.token }
     /// When the handler will be cancelled for taking too long; nil: never.
-    public let deadline: ContinuousClock.Instant?
+    public var deadline: ContinuousClock.Instant? { running.deadline }
     /// Longest result that the server takes.
-    public let resultBytesMax: Int
-    /// Carries the job's id, type and attempt. It is made when it is asked for: keep it where much is logged.
+    public var resultBytesMax: Int { running.resultBytesMax }
+    /// Carries the job's id, type and attempt.
     public var logger: Logger {
-        var logger = workerLogger
+        var logger = running.logger
         logger[metadataKey: "job"] = .stringConvertible(id)
         logger[metadataKey: "type"] = .string(type)
         logger[metadataKey: "attempt"] = .stringConvertible(attempt)
         return logger
     }
 
-    private let workerLogger: Logger
-    private let control: JobControl
-    private let report: @Sendable (Note) -> Void
-
-    init(
-        _ job: DeliveredJob, deadline: ContinuousClock.Instant?, resultBytesMax: Int,
-        control: JobControl,
-        logger: Logger, report: @escaping @Sendable (Note) -> Void
-    ) {
-        id = JobStatus.ID(job.key.id)
-        queue = job.queue
-        type = job.type
-        attempt = job.fields.attempt
-        failures = Int(job.fields.failures)
-        crashes = Int(job.fields.crashes)
-        interruptions = Int(job.fields.interruptions)
-        headers = Dictionary(job.options.headers?.list ?? [], uniquingKeysWith: { $1 })
-        tags = job.options.tags?.list ?? []
-        checkpoint = job.options.checkpoint.map { Data($0.readableBytesView) }
-        leaseToken = job.key.token
-        self.deadline = deadline
-        self.resultBytesMax = resultBytesMax
-        self.control = control
-        self.report = report
-        workerLogger = logger
-    }
+    private var job: DeliveredJob { running.job }
 
     /// Why the handler's task was cancelled; nil while it is not.
-    public var cancellationReason: CancellationReason? { control.reason }
+    public var cancellationReason: CancellationReason? { running.reason }
 
     /// Shows whoever looks at the job how far it is.
     ///
@@ -92,7 +75,8 @@ public struct JobContext: Sendable {
     /// - Parameter text: one line, or several; of each, what is above 4,096 bytes is cut off.
     public func log(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        report(.log(lines.map { String($0).truncated(toUTF8Bytes: Limits.logLineBytesMax) }))
+        running.report(
+            .log(lines.map { String($0).truncated(toUTF8Bytes: Limits.logLineBytesMax) }))
     }
 
     /// Keeps a place to go on from: the next attempt gets the last one as its ``checkpoint``.
@@ -112,7 +96,7 @@ public struct JobContext: Sendable {
                 "the checkpoint has \(bytes.count) bytes, the limit is \(Limits.checkpointBytesMax)",
                 limit: UInt64(Limits.checkpointBytesMax), actual: UInt64(bytes.count))
         }
-        try await control.checkpoints.wait(for: keep(bytes))
+        try await running.checkpoints.wait(for: keep(bytes))
     }
 
     /// What a command says of its job. A checkpoint that is too long is left out.
@@ -133,14 +117,14 @@ public struct JobContext: Sendable {
 
     /// - Returns: the checkpoint's number.
     private func keep(_ bytes: Data) -> UInt64 {
-        let number = control.checkpoints.makeNumber()
-        report(.checkpoint(Checkpoint(number: number, bytes: ByteBuffer(bytes: bytes))))
+        let number = running.checkpoints.makeNumber()
+        running.report(.checkpoint(Checkpoint(number: number, bytes: ByteBuffer(bytes: bytes))))
         return number
     }
 
     private func tell(_ fraction: Double, _ message: String) {
         let share = fraction.isNaN ? 0 : min(max(fraction, 0), 1)
         let done = UInt16((share * Double(Limits.progressDoneMax)).rounded())
-        report(.progress(JobProgress(done: done, message: message)))
+        running.report(.progress(JobProgress(done: done, message: message)))
     }
 }

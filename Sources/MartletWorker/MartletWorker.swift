@@ -119,8 +119,7 @@ public final class MartletWorker: Service {
             var loop = WorkerLoop(
                 machine: WorkerMachine(lanes: lanes, settings: configuration.settings),
                 runner: JobRunner(
-                    handlers: table,
-                    packer: PayloadPacker(compressesFrom: configuration.compressesFrom)),
+                    table, PayloadPacker(compressesFrom: configuration.compressesFrom)),
                 mailbox: mailbox, clock: clock, logger: logger,
                 onSubscribed: { [add = subscribed.add] in add.yield($0) })
             do throws(MartletError) {

@@ -8,7 +8,7 @@ import NIOCore
 struct WorkerLoop: ~Copyable {
     private var machine: WorkerMachine
     private var connection: WireConnection?
-    private var controls: [JobKey: JobControl] = [:]
+    private var attempts: [JobKey: Attempt] = [:]
     private var payloadBytesMax = Limits.payloadBytesMax
     /// The earliest time at which a timer will post an event.
     private var timer = NIODeadline.distantFuture
@@ -54,7 +54,7 @@ struct WorkerLoop: ~Copyable {
     /// The task was cancelled, or there is no use in going on: the server takes back at once what
     /// is held.
     private func stop(_ error: MartletError?) async throws(MartletError) {
-        for control in controls.values { control.cancel(.shutdown) }
+        for attempt in attempts.values { attempt.cancel(.shutdown) }
         await connection?.leave(deadline: .now() + Self.byeTimeout)
         if let error { throw error }
     }
@@ -93,7 +93,7 @@ struct WorkerLoop: ~Copyable {
         case .noteAnswered(let key, let leaseLost):
             machine.noteAnswered(key, leaseLost: leaseLost)
         case .finished(let key, let result):
-            controls.removeValue(forKey: key)?.checkpoints.close()
+            attempts.removeValue(forKey: key)?.close()
             machine.finished(key, result, now)
         case .timerFired(let deadline):
             if deadline == timer { timer = .distantFuture }
@@ -157,28 +157,23 @@ struct WorkerLoop: ~Copyable {
     private mutating func start(
         _ job: DeliveredJob, timeoutAt: NIODeadline?, in tasks: inout DiscardingTaskGroup
     ) {
-        let control = JobControl()
-        controls[job.key] = control
         let deadline = timeoutAt.map {
             ContinuousClock.now + .nanoseconds(($0 - clock.now()).nanoseconds)
         }
-        let context = JobContext(
-            job, deadline: deadline, resultBytesMax: payloadBytesMax, control: control,
-            logger: logger
-        ) { [mailbox] in mailbox.post(.noted(job.key, $0)) }
-        let fetch = connection.map { $0.fetchingDictionaries }
-        tasks.addTask { [runner, mailbox] in
-            let result = await control.run {
-                await runner.run(job, context: context, fetching: fetch)
-            }
-            mailbox.post(.finished(job.key, result))
+        let attempt = Attempt(
+            job, deadline: deadline, resultBytesMax: payloadBytesMax, logger: logger,
+            mailbox: mailbox)
+        attempts[job.key] = attempt
+        tasks.addTask { [runner, mailbox, connection] in
+            let result = await attempt.run { await runner.run(attempt, connection) }
+            mailbox.post(.finished(attempt.job.key, result))
         }
     }
 
     private func cancel(_ key: JobKey, _ reason: CancellationReason) {
         logger.info(
             "cancelling a handler", metadata: ["job": "\(key.id)", "reason": "\(reason)"])
-        controls[key]?.cancel(reason)
+        attempts[key]?.cancel(reason)
     }
 
     /// One by one: the last of them says that nothing else is held.
@@ -214,7 +209,7 @@ struct WorkerLoop: ~Copyable {
 
     private func request(_ key: JobKey, _ note: Note, in tasks: inout DiscardingTaskGroup) {
         guard let connection else { return }
-        let receipts = controls[key]?.checkpoints
+        let attempt = attempts[key]
         tasks.addTask { [mailbox, logger] in
             var refusal: MartletError?
             do throws(MartletError) {
@@ -228,7 +223,7 @@ struct WorkerLoop: ~Copyable {
                 if error.code == .connectionLost { return }
             }
             if case .checkpoint(let checkpoint) = note {
-                receipts?.answered(checkpoint.number, refusal)
+                attempt?.checkpoints.answered(checkpoint.number, refusal)
             }
             mailbox.post(.noteAnswered(key, leaseLost: refusal?.code == .leaseLost))
         }
@@ -254,12 +249,6 @@ struct WorkerLoop: ~Copyable {
 }
 
 extension WireConnection {
-    fileprivate nonisolated var fetchingDictionaries: DictionaryCache.Fetch {
-        { (message) throws(MartletError) in
-            try await self.request(message, expecting: DictionaryMessage.self)
-        }
-    }
-
     fileprivate func tell(_ note: Note, of key: JobKey) async throws(MartletError) {
         switch note {
         case .progress(let progress):

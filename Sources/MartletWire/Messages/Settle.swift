@@ -38,7 +38,7 @@ package struct Settlement: Equatable, Sendable {
         /// Done, with a result or without.
         case complete(Payload?)
         /// What was wrong, and what is to become of the job.
-        case fail(JobFailure)
+        indirect case fail(JobFailure)
         /// Back to ready, at its old place, unspent.
         case release
         /// The lease ends that long from now, 1,000 to 43,200,000.

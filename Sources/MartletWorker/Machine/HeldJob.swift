@@ -6,16 +6,35 @@ struct JobKey: Hashable, Sendable {
     let id: JobID
     /// The lease token.
     let token: UInt64
+
+    /// Of one job there is rarely more than one delivery.
+    func hash(into hasher: inout Hasher) { hasher.combine(id.rawValue) }
 }
 
-/// A delivery as a handler gets it.
-struct DeliveredJob: Equatable, Sendable {
+/// A delivery as a handler gets it. It passes through many hands, so that copying one is to be cheap.
+final class DeliveredJob: Sendable {
     let key: JobKey
     let queue: String
     let type: String
-    let fields: DeliveryFields
-    let payload: Payload
-    let options: DeliveryOptions
+    let delivery: Delivery
+
+    init(key: JobKey, queue: String, type: String, _ delivery: Delivery) {
+        self.key = key
+        self.queue = queue
+        self.type = type
+        self.delivery = delivery
+    }
+
+    var fields: DeliveryFields { delivery.fields }
+    var payload: Payload { delivery.payload }
+    var options: DeliveryOptions { delivery.options }
+}
+
+extension DeliveredJob: Equatable {
+    static func == (one: DeliveredJob, other: DeliveredJob) -> Bool {
+        (one.key, one.queue, one.type, one.delivery)
+            == (other.key, other.queue, other.type, other.delivery)
+    }
 }
 
 /// What the worker remembers of a job for as long as it holds its lease.
@@ -40,7 +59,7 @@ struct HeldJob {
         /// Its handler was told to stop and has not yet returned.
         case cancelled(CancellationReason, since: NIODeadline)
         /// Its handler has ended; the server hears of it once it has heard the rest.
-        case finished(Settlement.Verdict)
+        indirect case finished(Settlement.Verdict)
     }
 
     init(lane: Int, leaseMilliseconds: UInt32, timeout: TimeAmount? = nil, now: NIODeadline) {
@@ -51,6 +70,13 @@ struct HeldJob {
         renewAt = now
         phase = .waiting(since: now)
         scheduleRenewal(now)
+    }
+
+    /// - Returns: when its handler is to be stopped.
+    mutating func start(_ now: NIODeadline) -> NIODeadline? {
+        let timeoutAt = timeout.map { now + $0 }
+        phase = .running(since: now, timeoutAt: timeoutAt)
+        return timeoutAt
     }
 
     /// At a third of the lease: two renewals may get lost before the lease is.

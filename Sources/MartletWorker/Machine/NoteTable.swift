@@ -26,6 +26,8 @@ struct NoteTable {
     private var pending: [JobKey: PendingNotes] = [:]
     private var underWay: [JobKey: Note] = [:]
 
+    private var isEmpty: Bool { pending.isEmpty && underWay.isEmpty }
+
     mutating func add(_ key: JobKey, _ note: Note) {
         pending[key, default: PendingNotes()].add(note)
     }
@@ -51,6 +53,7 @@ struct NoteTable {
     ///
     /// - Returns: whether there is something else that the server must hear before the outcome.
     mutating func finish(_ key: JobKey) -> Bool {
+        if isEmpty { return false }
         pending[key]?.progress = nil
         if pending[key]?.isEmpty == true { pending[key] = nil }
         return !isDone(key)

@@ -32,17 +32,28 @@ struct SettlementQueue {
             self.holdOff = nil
         }
         guard !pending.isEmpty, underWay.count < Self.batchesMax else { return nil }
-        var batch: [PendingSettlement] = []
-        var bytes = 0
-        while batch.count < itemsMax, bytes < Self.batchBytes, var item = pending.popFirst() {
-            item.sentAt = now
-            bytes += item.byteCount
-            batch.append(item)
-        }
+        let (batch, items) = fillBatch(itemsMax, now)
         let number = nextBatch
         nextBatch += 1
         underWay[number] = batch
-        return (number, batch.map(\.settlement))
+        return (number, items)
+    }
+
+    private mutating func fillBatch(
+        _ itemsMax: Int, _ now: NIODeadline
+    ) -> ([PendingSettlement], [Settlement]) {
+        var batch: [PendingSettlement] = []
+        var items: [Settlement] = []
+        batch.reserveCapacity(min(itemsMax, pending.count))
+        items.reserveCapacity(min(itemsMax, pending.count))
+        var bytes = 0
+        while items.count < itemsMax, bytes < Self.batchBytes, var item = pending.popFirst() {
+            item.sentAt = now
+            bytes += item.byteCount
+            items.append(item.settlement)
+            batch.append(item)
+        }
+        return (batch, items)
     }
 
     /// The request was answered or will never be; nil when its connection was given up before.

@@ -29,7 +29,7 @@ enum WorkerAction: Equatable {
 enum HandlerResult: Equatable, Sendable {
     case completed(Payload?)
     /// Threw an error, described here.
-    case failed(MartletWire.JobFailure)
+    indirect case failed(MartletWire.JobFailure)
     /// Threw `CancellationError`.
     case cancelled
     /// Nothing was done for it, since what it needs can't be had now.

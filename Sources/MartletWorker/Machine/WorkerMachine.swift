@@ -103,13 +103,12 @@ struct WorkerMachine: ~Copyable {
             }
             let job = HeldJob(
                 lane: lane, leaseMilliseconds: jobs.leaseMilliseconds,
-                timeout: settings.timeout(of: delivery.options), now: now)
+                timeout: settings.timeout(delivery.options.timeoutMilliseconds), now: now)
             held[key] = job
             lanes[lane].waiting.append(
                 DeliveredJob(
                     key: key, queue: lanes[lane].queue,
-                    type: jobs.types[Int(delivery.fields.type)], fields: delivery.fields,
-                    payload: delivery.payload, options: delivery.options))
+                    type: jobs.types[Int(delivery.fields.type)], delivery))
             schedule(min(job.renewAt, now + settings.patience))
         }
     }
@@ -176,13 +175,13 @@ struct WorkerMachine: ~Copyable {
             for item in batch { refused(item, .answersDiffer(batch.count, errors.count), now) }
             return
         }
-        for (item, error) in zip(batch, errors) {
-            if let error {
-                refused(item, error, now)
-            } else if item.isRenewal {
-                held[item.key]?.extend(from: item.sentAt)
+        for index in batch.indices {
+            if let error = errors[index] {
+                refused(batch[index], error, now)
+            } else if batch[index].isRenewal {
+                held[batch[index].key]?.extend(from: batch[index].sentAt)
             } else {
-                forget(item)
+                forget(batch[index])
             }
         }
     }
@@ -352,8 +351,10 @@ struct WorkerMachine: ~Copyable {
         guard link == .up else { return }
         for index in lanes.indices {
             while lanes[index].hasFreeSlot, let job = lanes[index].waiting.popFirst() {
-                let timeoutAt = held[job.key]?.timeout.map { now + $0 }
-                held[job.key]?.phase = .running(since: now, timeoutAt: timeoutAt)
+                guard let place = held.index(forKey: job.key) else {
+                    preconditionFailure("what waits is held")
+                }
+                let timeoutAt = held.values[place].start(now)
                 lanes[index].running += 1
                 schedule(timeoutAt ?? .distantFuture)
                 actions.append(.start(job, timeoutAt: timeoutAt))
@@ -455,8 +456,8 @@ struct WorkerMachine: ~Copyable {
 extension WorkerSettings {
     /// The job's own timeout, or the worker's when that is shorter. It counts from the start of the
     /// handler, which the server's grace leaves room for.
-    fileprivate func timeout(of options: DeliveryOptions) -> TimeAmount? {
-        let own = options.timeoutMilliseconds.map { TimeAmount.milliseconds(Int64($0)) }
+    fileprivate func timeout(_ ownMilliseconds: UInt32?) -> TimeAmount? {
+        let own = ownMilliseconds.map { TimeAmount.milliseconds(Int64($0)) }
         guard let own, let timeout else { return own ?? timeout }
         return min(own, timeout)
     }
