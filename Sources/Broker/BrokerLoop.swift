@@ -11,7 +11,7 @@ import Store
 /// *Drain* takes what event loops have handed over; *apply* carries it out in the open transaction;
 /// *commit* appends the turn to the log; only then *reply* releases what was answered. The kernel
 /// writes by itself: whatever arrives during a commit is applied meanwhile, and committed together
-/// when it is over. So commits are shared without a timer.
+/// when it is over. So commits are shared without a timer, but for settlements that nobody waits for: see `arrived`.
 final class BrokerLoop {
     /// Bytes of frames that one turn takes: a lone small job never waits behind more.
     static let turnBytesMax = 2 << 20
@@ -76,13 +76,16 @@ final class BrokerLoop {
     /// When the last checkpoint was begun.
     private var checkpointBegan: UInt64 = 0
 
-    private var arrivals: [Arrival] = []
+    var arrivals: [Arrival] = []
+    /// No turn has had to do with these yet.
+    var areArrivalsNew = false
+    var linger = Linger()
     private var arrivalsTaken = 0
     /// This turn has to do with what was left of earlier arrivals: later ones were announced and are not taken.
     private var isInboxUntouched = false
     private var nextTimer: UInt64?
     /// The first turn works off what became due while the broker was away.
-    private var hasMore = true
+    private(set) var hasMore = true
     /// Who waits for the turn that was put off.
     private var turnWanted: EventLoopPromise<Void>?
     private var alarm: (due: NIODeadline, task: Scheduled<Void>)?
@@ -140,7 +143,7 @@ final class BrokerLoop {
         self.ended = ended
         inbox.announce(
             to: Inbox.Turns(
-                take: { [unowned self] in takeTurn() },
+                take: { [unowned self] in arrived() },
                 whenTaken: { [unowned self] in whenTurnTaken() }))
         takeTurn()
     }
@@ -253,7 +256,8 @@ final class BrokerLoop {
     }
 
     private func drain() {
-        isInboxUntouched = !arrivals.isEmpty
+        isInboxUntouched = !arrivals.isEmpty && !areArrivalsNew
+        areArrivalsNew = false
         guard !isInboxUntouched else { return }
         inbox.drain(into: &arrivals)
     }

@@ -71,6 +71,9 @@ final class Peer {
 
     var isOpen: Bool { session != 0 }
 
+    /// A worker that could take more of all it has subscribed to: there is nothing that it could be given.
+    var isIdleWorker: Bool { !subscriptions.isEmpty && subscriptions.values.allSatisfy(\.mayTake) }
+
     var nextPush: UInt64 {
         pushes += 1
         return pushes

@@ -76,10 +76,15 @@ final class Inbox: Sendable {
         }.get()
     }
 
-    /// Moves everything that waits into `batch`, which must be empty.
+    /// Moves everything that waits to the end of `batch`.
     func drain(into batch: inout [Arrival]) {
         state.withLockedValue { state in
-            swap(&batch, &state.arrivals)
+            if batch.isEmpty {
+                swap(&batch, &state.arrivals)
+            } else {
+                batch += state.arrivals
+                state.arrivals.removeAll(keepingCapacity: true)
+            }
             state.isAnnounced = false
         }
     }

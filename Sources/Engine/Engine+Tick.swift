@@ -18,7 +18,7 @@ extension Engine {
             return stamp.now
         }
         let next = try nextTimer(rows)?.due
-        return [next, times.dueAt].compactMap { $0 }.min()
+        return [next, times.due(after: stamp.now)].compactMap { $0 }.min()
     }
 
     private func workOffTimers(_ steps: inout Steps, _ rows: borrowing Transaction) throws {

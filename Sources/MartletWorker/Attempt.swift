@@ -29,8 +29,15 @@ final class Attempt: Sendable {
         self.mailbox = mailbox
     }
 
-    /// Why the handler is to stop; nil: it is not.
-    var reason: CancellationReason? { state.withLock { $0.reason } }
+    /// Why the handler is to stop; nil: it is not. A task that is cancelled before it is said why is one
+    /// of a worker that is being stopped.
+    var reason: CancellationReason? {
+        if let said { return said }
+        let isCancelled = task.withLock { $0?.task.isCancelled ?? false }
+        return isCancelled ? said ?? .shutdown : nil
+    }
+
+    private var said: CancellationReason? { state.withLock { $0.reason } }
 
     /// Made for the handler that asks: most never do.
     var checkpoints: CheckpointReceipts {
@@ -48,16 +55,20 @@ final class Attempt: Sendable {
 
     /// The first reason stays.
     func cancel(_ reason: CancellationReason) {
-        close(reason)
+        say(reason)
         task.withLock { $0?.task.cancel() }
+        close()
+    }
+
+    private func say(_ reason: CancellationReason) {
+        state.withLock { state in
+            if state.reason == nil { state.reason = reason }
+        }
     }
 
     /// No checkpoint is answered any more.
-    func close() { close(nil) }
-
-    private func close(_ reason: CancellationReason?) {
+    func close() {
         let checkpoints = state.withLock { state in
-            if state.reason == nil { state.reason = reason }
             state.isOver = true
             return state.checkpoints
         }
@@ -71,12 +82,12 @@ final class Attempt: Sendable {
         await withUnsafeCurrentTask { current in
             task.withLock { $0 = current.map { RunningTask(task: $0) } }
             defer { task.withLock { $0 = nil } }
-            if reason != nil { current?.cancel() }
+            if said != nil { current?.cancel() }
             return await withTaskCancellationHandler {
                 await operation()
             } onCancel: {
-                // If it is not cancelled for another reason, the whole worker is being stopped.
-                close(.shutdown)
+                say(.shutdown)
+                close()
             }
         }
     }

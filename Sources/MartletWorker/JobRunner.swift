@@ -35,7 +35,7 @@ final class JobRunner: Sendable {
             guard output.readableBytes > 0 else { return .completed(nil) }
             return .completed(try packer.pack(output, limit: attempt.resultBytesMax))
         } catch is CancellationError {
-            return .cancelled
+            return attempt.reason == .shutdown ? .released : .cancelled
         } catch {
             return .failed(FailureReport.failure(of: error))
         }

@@ -56,7 +56,9 @@ final class Server: Sendable {
         let sockets = try files.contentsOfDirectory(atPath: descriptors).compactMap { name in
             try? files.destinationOfSymbolicLink(atPath: "\(descriptors)/\(name)")
         }
-        let table = try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8)
+        // The file says that it is empty: what reads by its length gets the beginning.
+        let file = try FileHandle(forReadingFrom: URL(filePath: "/proc/net/tcp"))
+        let table = String(decoding: try file.readToEnd() ?? Data(), as: UTF8.self)
         let ports = table.split(separator: "\n").dropFirst().compactMap { line -> UInt16? in
             let fields = line.split(separator: " ")
             guard fields.count > 9, fields[3] == "0A", sockets.contains("socket:[\(fields[9])]")

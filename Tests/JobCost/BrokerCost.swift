@@ -63,6 +63,8 @@ struct BrokerCost {
         guard settlements.count == batches else {
             throw JobCostError("\(batches) batches came in \(settlements.count)")
         }
+        // A worker that could take more has its settlements wait for company.
+        _ = try exchange([frame(credit(0), id: 0)])
         end("settlements", false)
 
         let settled = try exchange(settlements)

@@ -66,6 +66,15 @@ struct AttemptTests {
         #expect(await task.value == .shutdown)
     }
 
+    @Test func `who waits for a checkpoint is cancelled before the wait is over`() async {
+        async let wasCancelled = attempt.run {
+            try? await attempt.checkpoints.wait(for: attempt.checkpoints.makeNumber())
+            return Task.isCancelled
+        }
+        attempt.cancel(.leaseLost)
+        #expect(await wasCancelled)
+    }
+
     @Test func `no checkpoint is waited for when it is over`() async {
         attempt.close()
         await #expect(throws: CancellationError.self) {

@@ -32,7 +32,7 @@ enum HandlerResult: Equatable, Sendable {
     indirect case failed(MartletWire.JobFailure)
     /// Threw `CancellationError`.
     case cancelled
-    /// Nothing was done for it, since what it needs can't be had now.
+    /// Not done, and not because of the job: what it needs can't be had now, or the worker is being stopped.
     case released
 }
 
