@@ -16,7 +16,6 @@ struct BenchDictionaryTests {
         options.workloads = [.submit, .drain, .flow]
         options.jobs = 1_000
         options.outstanding = 64
-        options.stallMilliseconds = 300
         options.compression = .dictionary
         change(&options)
         let head = Mutex("")
@@ -102,7 +101,10 @@ struct BenchDictionaryTests {
 
     @Test func `a job whose bytes changed is counted`() async throws {
         try await FakeServer.with(.changesOne) { server in
-            let results = try await run(server) { $0.workloads = [.flow] }.results
+            let results = try await run(server) {
+                $0.workloads = [.flow]
+                $0.stallMilliseconds = 1_000
+            }.results
             #expect(results.map(\.damaged) == [1])
         }
     }

@@ -13,7 +13,6 @@ struct BenchRunTests {
         options.batch = 16
         options.rate = 100_000
         options.credit = 100
-        options.stallMilliseconds = 300
         return options
     }
 
@@ -21,6 +20,7 @@ struct BenchRunTests {
         try await FakeServer.with(faults) { server in
             var options = options(server)
             options.workloads = [.sync]
+            options.stallMilliseconds = 1_000
             return try await BenchRun(options).run { _ in }
         }
     }
@@ -163,6 +163,7 @@ struct BenchRunTests {
             var options = options(server)
             options.workloads = [.paced]
             options.jobs = 500
+            options.stallMilliseconds = 1_000
             await #expect {
                 try await BenchRun(options).run { _ in }
             } throws: {
