@@ -67,7 +67,8 @@ extension BrokerLoop {
 }
 
 extension Frame {
-    /// Whether it settles jobs, a few, which are all done: others may have to be given to somebody else.
+    /// Whether it settles jobs, a few, which are all done: others may have to be given to somebody else. What can't be
+    /// read is for a turn to refuse.
     fileprivate var completesFewJobs: Bool {
         guard header.opcode == Opcode.settle.rawValue, !header.flags.contains(.more),
             let count: UInt16 = body.getInteger(at: body.readerIndex, endianness: .little),

@@ -98,15 +98,16 @@ struct TimesBook {
         changed.append(place)
     }
 
-    /// When there is something to write; nil: nothing is, or it is written in this turn.
-    func due(after now: UInt64) -> UInt64? {
-        let due = writtenAt + TimesBook.writeMilliseconds
-        return changed.isEmpty || due <= now ? nil : due
+    /// When there is something to write; nil: nothing is, or it is written in the turn of `now`.
+    func due(after now: UInt64) -> UInt64? { dueAt.flatMap { $0 > now ? $0 : nil } }
+
+    private var dueAt: UInt64? {
+        changed.isEmpty ? nil : writtenAt + TimesBook.writeMilliseconds
     }
 
     /// Writes what was counted, unless it did so less than a second ago.
     mutating func write(at now: UInt64, _ rows: borrowing Transaction) throws {
-        guard !changed.isEmpty, writtenAt + TimesBook.writeMilliseconds <= now else { return }
+        guard let dueAt, dueAt <= now else { return }
         for place in changed where places[entries[place].page] == place {
             let times = entries[place].times
             let page = entries[place].page

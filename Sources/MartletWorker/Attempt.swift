@@ -19,8 +19,7 @@ final class Attempt: Sendable {
 
     init(
         _ job: DeliveredJob, deadline: ContinuousClock.Instant?, resultBytesMax: Int,
-        logger: Logger,
-        mailbox: Mailbox<WorkerEvent>
+        logger: Logger, mailbox: Mailbox<WorkerEvent>
     ) {
         self.job = job
         self.deadline = deadline
@@ -99,7 +98,7 @@ final class Attempt: Sendable {
     }
 }
 
-/// Of a task that goes on, and may be cancelled from another one. The compiler can't know that.
+/// Of a task that goes on, and may be cancelled from another one: `Attempt` has it for no longer, under a lock.
 private struct RunningTask: @unchecked Sendable {
     let task: UnsafeCurrentTask
 }
