@@ -52,7 +52,7 @@ package enum Tables {
 
     /// Version of the rows in these tables. A change of any row's layout raises it, and comes with
     /// code that reads the version before; a broker refuses a store of a newer version.
-    package static let formatVersion: UInt32 = 4
+    package static let formatVersion: UInt32 = 5
 }
 
 extension Key {

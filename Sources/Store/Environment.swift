@@ -63,7 +63,7 @@ final class Environment: @unchecked Sendable {
                 throw .system(ENOMEM, "creating LMDB's environment")
             }
             mdb_env_set_mapsize(env, mapBytes)
-            mdb_env_set_maxdbs(env, UInt32(tableCount + 1))
+            mdb_env_set_maxdbs(env, UInt32(tableCount + 2))
             mdb_env_set_maxreaders(env, 256)
             let error = mdb_env_open(
                 env, path, UInt32(MDB_NOSUBDIR | MDB_NOTLS | MDB_NOSYNC), 0o600)
@@ -82,7 +82,7 @@ final class Environment: @unchecked Sendable {
 
     private func openTables(_ tables: [Table]) throws(StoreError) {
         let transaction = try begin(readOnly: false)
-        for table in tables + [.store] {
+        for table in tables + [.store, .packs] {
             precondition(handles[Int(table.id)] == Self.noTable, "table ids are unique")
             let error = mdb_dbi_open(
                 transaction, "\(table.name)", UInt32(MDB_CREATE), &handles[Int(table.id)])

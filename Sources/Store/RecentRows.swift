@@ -1,12 +1,12 @@
 import CLMDB
 
 /// The newest rows of a table, in memory until the next checkpoint. What is removed by then never comes to LMDB, where
-/// storing and removing it would cost several times as much. The log has these rows as it has all others.
+/// storing and removing it would cost several times as much, and what is not comes there in packs: see `PackedRows`.
+/// The log has these rows as it has all others.
 ///
 /// Every key in here is behind all of the table's keys in LMDB: a row comes here when its key is the largest that the
 /// table has, and the oldest go to LMDB when room is needed, or when a row is to be put among them. So reading is
-/// reading LMDB first and then this, and a key is looked for in one of both. Where many rows are in LMDB, what comes
-/// now goes late, and does not come here.
+/// reading LMDB first and then this, and a key is looked for in one of both.
 ///
 /// A handle, whose copies are the same rows until one of them frees it. Owned by the store, on the writer thread.
 struct RecentRows {
@@ -28,8 +28,6 @@ struct RecentRows {
         var end: Number = 0
         /// Where the next row goes, ever farther: a byte is at its place modulo the capacity.
         var place = 0
-        /// Whether rows come here.
-        var isOpen = true
         /// No key of the table is larger; nil: not known.
         var highest: UInt64?
         var spared = Spared()
@@ -47,18 +45,17 @@ struct RecentRows {
     private let rows: UnsafeMutablePointer<Row>
     private let rowsMax: Int
     private let state: UnsafeMutablePointer<State>
-    // The stage's, as this is.
-    unowned(unsafe) private let touched: TouchedBlocks
 
     static let keyCount = MemoryLayout<UInt64>.size
+    /// Room for as many rows as there would be if each had so many.
+    private static let bytesOfRow = 64
 
     /// - Parameter capacity: bytes, a power of two, at least 4,096.
-    init(_ table: Table, capacity: Int, _ touched: TouchedBlocks) {
+    init(_ table: Table, capacity: Int) {
         precondition(capacity >= 4_096 && capacity & (capacity - 1) == 0, "not a power of two")
         self.table = table
         self.capacity = capacity
-        self.touched = touched
-        rowsMax = capacity / 64
+        rowsMax = capacity / RecentRows.bytesOfRow
         bytes = .allocate(byteCount: capacity, alignment: 64)
         rows = .allocate(capacity: rowsMax)
         state = .allocate(capacity: 1)
@@ -86,6 +83,7 @@ struct RecentRows {
     }
 
     /// The first row that is there from a number on.
+    @inline(__always)
     func next(_ number: Number) -> Number? {
         var number = max(number, state.pointee.first)
         while number < state.pointee.end {
@@ -122,6 +120,7 @@ struct RecentRows {
         return low
     }
 
+    @inline(__always)
     func entry(_ number: Number) -> RowCursor.Entry {
         let row = row(number)
         let at = bytes(at: row.place)
@@ -138,7 +137,7 @@ struct RecentRows {
     /// - Parameter bytes: its key, of eight bytes, and its value.
     /// - Returns: whether it did, and LMDB's error number where older rows had to go there.
     func take(_ bytes: UnsafeRawBufferPointer, _ view: RowView) -> (isTaken: Bool, error: Int32) {
-        guard state.pointee.isOpen, bytes.count <= capacity / 8 else { return (false, 0) }
+        guard bytes.count <= capacity / 8 else { return (false, 0) }
         let (key, _) = RecentRows.number(of: bytes)
         guard isLargest(key, view) else { return (false, 0) }
         if !hasRoom(bytes.count, rows: 1) {
@@ -188,29 +187,20 @@ struct RecentRows {
 
     /// Moves the rows up to a key to LMDB. Returns LMDB's error number.
     func store(through key: UnsafeRawBufferPointer, _ view: RowView) -> Int32 {
-        while covers(key) {
-            let error = storeFirst(view)
-            guard error == 0 else { return error }
-        }
-        return 0
+        store(view) { covers(key) }
     }
 
     /// Moves all rows to LMDB, at a checkpoint. Returns LMDB's error number.
     func store(_ view: RowView) -> Int32 {
-        while state.pointee.first < state.pointee.end {
-            let error = storeFirst(view)
-            guard error == 0 else { return error }
-        }
+        let error = store(view) { true }
         state.pointee.spared = Spared()
-        state.pointee.isOpen = view.rowCount(of: table) <= rowsMax
-        if !state.pointee.isOpen { state.pointee.highest = nil }
-        return 0
+        return error
     }
 
     // MARK: Inside
 
     /// The first eight bytes, and whether a key has so many.
-    private static func number(
+    static func number(
         of key: UnsafeRawBufferPointer
     ) -> (value: UInt64, isWhole: Bool) {
         guard key.count < keyCount else {
@@ -242,8 +232,10 @@ struct RecentRows {
 
     private func isLargest(_ key: UInt64, _ view: RowView) -> Bool {
         if state.pointee.highest == nil {
-            guard let last = view.lastKey(of: table) else { return false }
-            state.pointee.highest = last.withBytes { RecentRows.number(of: $0).value }
+            guard let last = view.lastKey(of: table), let lastPacked = view.lastPackedNumber
+            else { return false }
+            let number = last.withBytes { RecentRows.number(of: $0).value }
+            state.pointee.highest = max(number, lastPacked)
         }
         return state.pointee.highest.map { $0 < key } ?? false
     }
@@ -255,13 +247,10 @@ struct RecentRows {
         return size <= rest ? place : place + rest
     }
 
-    /// An eighth of all at a time, so that the pages of LMDB that they go to are at hand.
+    /// An eighth of all at a time, so that they make whole packs.
     private func makeRoom(_ size: Int, _ view: RowView) -> Int32 {
-        while !hasRoom(size + capacity / 8, rows: rowsMax / 8) {
-            let error = storeFirst(view)
-            guard error == 0 else { return error }
-        }
-        return 0
+        let part = max(capacity / 8, min(capacity, 2 * PackedRows.pageBytes))
+        return store(view) { !hasRoom(size + part, rows: part / RecentRows.bytesOfRow) }
     }
 
     private func hasRoom(_ size: Int, rows: Int) -> Bool {
@@ -271,16 +260,19 @@ struct RecentRows {
             && placeOfNext(size) + size - row(first).place <= capacity
     }
 
-    private func storeFirst(_ view: RowView) -> Int32 {
-        let entry = entry(state.pointee.first)
-        let error = view.store(table, entry.key, entry.value)
-        guard error == 0 else { return error }
-        touched.touch(table, entry.key)
-        state.pointee.spared.bytes -= entry.key.count + entry.value.count
-        state.pointee.spared.mutations -= 1
-        state.pointee.first += 1
-        leaveRemoved()
-        return 0
+    /// Moves rows to LMDB, the oldest first. Returns LMDB's error number.
+    private func store(_ view: RowView, while isNeeded: () -> Bool) -> Int32 {
+        guard let packed = view.packed else { preconditionFailure("not a snapshot") }
+        while state.pointee.first < state.pointee.end, isNeeded() {
+            let entry = entry(state.pointee.first)
+            let error = packed.add(entry, view)
+            guard error == 0 else { return error }
+            state.pointee.spared.bytes -= entry.key.count + entry.value.count
+            state.pointee.spared.mutations -= 1
+            state.pointee.first += 1
+            leaveRemoved()
+        }
+        return packed.finish(view)
     }
 
     private func leaveRemoved() {

@@ -24,9 +24,9 @@ struct Removal: ~Copyable {
     mutating func remove(
         _ entry: RowCursor.Entry, at cursor: inout RowCursor
     ) throws(StoreError) {
-        neighbours += 1
-        guard neighbours.isMultiple(of: Removal.leftOver) else {
-            return try writer.delete(table, entry, at: cursor, view)
+        if cursor.isOnPage { neighbours += 1 }
+        guard cursor.isOnPage, neighbours.isMultiple(of: Removal.leftOver) else {
+            return try writer.delete(table, entry, at: &cursor, view)
         }
         if left == 0 { first = Key(entry.key) }
         left += 1
@@ -40,7 +40,7 @@ struct Removal: ~Copyable {
         guard left > 0 else { return false }
         var found = try cursor.seek(first, .atOrAfter)
         while let entry = found {
-            try writer.delete(table, entry, at: cursor, view)
+            try writer.delete(table, entry, at: &cursor, view)
             left -= 1
             guard left > 0 else { break }
             found = try cursor.step(reverse: false)

@@ -4,9 +4,21 @@ import CLMDB
 struct RowCursor: ~Copyable {
     private let cursor: OpaquePointer
     private let table: Table
+    /// Among rows that are in packs; nil where the table has none.
+    private var packs: PackCursor?
     private let recent: RecentRows?
-    /// Of the recent row that it is at; nil while it is in LMDB.
-    private var number: RecentRows.Number?
+    private var source = Source.page
+
+    /// Where the row is that was found last.
+    private enum Source {
+        /// By itself in LMDB. Of a table with packs, also the next row of those.
+        case page
+        case pack
+        case memory(RecentRows.Number)
+    }
+
+    /// Of a table with packs: the rows nearest to the one that was found last, or that one, in LMDB and in packs.
+    private var found: (page: Entry?, pack: Entry?)
 
     enum Direction {
         case atOrAfter
@@ -30,6 +42,7 @@ struct RowCursor: ~Copyable {
         self.cursor = cursor
         self.table = table
         recent = view.recent(of: table)
+        packs = table.isBrief && view.hasPacks ? PackCursor(view) : nil
     }
 
     deinit { mdb_cursor_close(cursor) }
@@ -37,44 +50,78 @@ struct RowCursor: ~Copyable {
     mutating func seek(
         _ key: Key, _ direction: Direction
     ) throws(StoreError) -> Entry? {
-        number = nil
+        let isReverse = direction == .atOrBefore
         if let recent, key.withBytes({ recent.covers($0) }) {
             let found = key.withBytes { recent.search($0) }
-            if direction == .atOrAfter { return enter(recent.next(found)) }
+            guard isReverse else { return enter(recent.next(found)) }
             let isThere = key.withBytes { recent.find($0) } != nil
             return enter(recent.previous(isThere ? found : found - 1))
         }
+        found.page = try seekPage(key, direction)
+        found.pack = try key.withBytes { key throws(StoreError) in
+            try packs?.seek(key, direction)
+        }
+        return nearest(isReverse) ?? (isReverse ? nil : enter(recent?.next(0)))
+    }
+
+    private func seekPage(_ key: Key, _ direction: Direction) throws(StoreError) -> Entry? {
         let after = key.count == 0 ? try move(MDB_FIRST) : try move(MDB_SET_RANGE, key)
-        guard direction == .atOrBefore else { return after ?? enter(recent?.next(0)) }
+        guard direction == .atOrBefore else { return after }
         guard let after else { return try move(MDB_LAST) }
         return key.withBytes { compare(after.key, $0) } == 0 ? after : try move(MDB_PREV)
     }
 
+    /// The next row in the direction of the search before.
     mutating func step(reverse: Bool) throws(StoreError) -> Entry? {
-        guard let recent else { return try move(reverse ? MDB_PREV : MDB_NEXT) }
-        guard let number else {
-            if reverse { return try move(MDB_PREV) }
-            return try move(MDB_NEXT) ?? enter(recent.next(0))
+        if case .memory(let number) = source, let recent {
+            if !reverse { return enter(recent.next(number + 1)) }
+            if let previous = recent.previous(number - 1) { return enter(previous) }
+            found.page = try move(MDB_LAST)
+            found.pack = try packs?.last()
+            return nearest(reverse)
         }
-        if !reverse { return enter(recent.next(number + 1)) }
-        if let previous = recent.previous(number - 1) { return enter(previous) }
-        self.number = nil
-        return try move(MDB_LAST)
+        switch source {
+        case .pack: found.pack = try packs?.step(reverse: reverse)
+        default: found.page = try move(reverse ? MDB_PREV : MDB_NEXT)
+        }
+        return nearest(reverse) ?? (reverse ? nil : enter(recent?.next(0)))
     }
 
-    /// Whether the row that was found last is one that LMDB does not have.
-    var isInMemory: Bool { number != nil }
+    /// The nearer of the row by itself and the one in a pack.
+    private mutating func nearest(_ reverse: Bool) -> Entry? {
+        guard let pack = found.pack else {
+            source = .page
+            return found.page
+        }
+        if let page = found.page, (compare(page.key, pack.key) < 0) != reverse {
+            source = .page
+            return page
+        }
+        source = .pack
+        return pack
+    }
+
+    /// Whether the row that was found last is on a page of LMDB by itself.
+    var isOnPage: Bool {
+        guard case .page = source else { return false }
+        return true
+    }
 
     /// Removes the row that was found last; the next step leads to the one behind it. Returns LMDB's error number.
-    func delete() -> Int32 {
-        guard let recent, let number else { return mdb_cursor_del(cursor, 0) }
-        recent.remove(number)
-        return 0
+    mutating func delete() -> Int32 {
+        switch source {
+        case .page: return mdb_cursor_del(cursor, 0)
+        case .pack: return packs?.delete() ?? 0
+        case .memory(let number):
+            recent?.remove(number)
+            return 0
+        }
     }
 
+    @inline(__always)
     private mutating func enter(_ found: RecentRows.Number?) -> Entry? {
         guard let recent, let found else { return nil }
-        number = found
+        source = .memory(found)
         return recent.entry(found)
     }
 

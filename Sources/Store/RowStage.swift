@@ -16,13 +16,14 @@ final class RowStage {
     let blobs: BlobFiles?
     /// Of the brief table; nil where there is none.
     let recent: RecentRows?
+    let packed: PackedRows?
 
     /// - Parameters:
     ///   - brief: The table whose newest rows wait in memory.
     ///   - recentBytes: Memory for them.
     init(_ blobs: BlobFiles? = nil, brief: Table? = nil, recentBytes: Int = 0) {
-        let touched = touched
-        recent = brief.map { RecentRows($0, capacity: recentBytes, touched) }
+        packed = brief.map { PackedRows($0) }
+        recent = brief.map { RecentRows($0, capacity: recentBytes) }
         self.blobs = blobs
         buffer = RecordBuffer()
         buffers = [buffer]
@@ -112,16 +113,16 @@ final class RowStage {
 
     /// Removes the row that a cursor has found.
     func delete(
-        _ table: Table, _ entry: RowCursor.Entry, at cursor: borrowing RowCursor, _ view: RowView
+        _ table: Table, _ entry: RowCursor.Entry, at cursor: inout RowCursor, _ view: RowView
     ) throws(StoreError) {
         checkNothingIsRead()
         let key = entry.key
         let keyAt = buffer.next(keyCount: key.count) + Mutation.headerSize
         UnsafeMutableRawBufferPointer(start: keyAt, count: key.count).copyMemory(from: key)
         view.release(entry.value, table, key)
-        let isInMemory = cursor.isInMemory
+        let isOnPage = cursor.isOnPage
         try changed(cursor.delete(), table)
-        if !isInMemory {
+        if isOnPage {
             touched.touch(table, UnsafeRawBufferPointer(start: keyAt, count: key.count))
         }
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))

@@ -13,14 +13,17 @@ package struct RowView {
     unowned(unsafe) private let pinned: BlobSet?
     /// Those that are not in LMDB yet; nil in a snapshot, which was taken when all were.
     private let recent: RecentRows?
+    /// Which rows of packs were removed in the write transaction; nil in a snapshot.
+    unowned(unsafe) let packed: PackedRows?
 
     init(
         _ transaction: OpaquePointer, _ environment: Environment,
         reading: UnsafeMutablePointer<Int>? = nil, recent: RecentRows? = nil,
-        pinned: BlobSet? = nil
+        packed: PackedRows? = nil, pinned: BlobSet? = nil
     ) {
         self.transaction = transaction
         self.recent = recent
+        self.packed = packed
         self.environment = environment
         handles = UnsafePointer(environment.handles)
         self.reading = reading
@@ -51,20 +54,16 @@ package struct RowView {
         _ table: Table, _ key: UnsafeRawBufferPointer
     ) throws(StoreError) -> UnsafeRawBufferPointer? {
         guard key.count > 0 else { return nil }
-        if let recent = recent(of: table), recent.covers(key) { return recent.find(key) }
+        if table.isBrief {
+            if let recent, recent.covers(key) { return recent.find(key) }
+            if let (pack, index) = try packed(key) { return pack.entry(index).value }
+        }
         var keyValue = MDB_val(key)
         var value = MDB_val()
         let error = mdb_get(transaction, handle(table.id), &keyValue, &value)
         if error == MDB_NOTFOUND { return nil }
         guard error == 0 else { throw .system(error, "reading table \(table.name)") }
         return UnsafeRawBufferPointer(value)
-    }
-
-    /// Rows that LMDB has of a table, the floor row among them.
-    func rowCount(of table: Table) -> Int {
-        var stat = MDB_stat()
-        mdb_stat(transaction, handle(table.id), &stat)
-        return stat.ms_entries
     }
 
     /// The largest key that LMDB has of a table; the floor row's when there is no other, nil when it can't be read.
@@ -147,6 +146,8 @@ extension RowView {
                 guard error == 0 else { return error }
             }
             recent.noteStored(key)
+            let error = removeFromPack(key)
+            guard error == 0 || error == MDB_NOTFOUND else { return error }
         }
         if ascending {
             let error = store(table, key, value)
@@ -171,6 +172,10 @@ extension RowView {
     func delete(_ table: Table, _ key: UnsafeRawBufferPointer) -> Int32 {
         if let recent = recent(of: table), recent.covers(key) {
             return recent.remove(key) ? 0 : MDB_NOTFOUND
+        }
+        if table.isBrief {
+            let error = removeFromPack(key)
+            guard error == MDB_NOTFOUND else { return error }
         }
         release(table, key)
         var key = MDB_val(key)

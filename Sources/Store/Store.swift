@@ -269,7 +269,8 @@ package final class Store: @unchecked Sendable {
     private var checkpointMutations: Int {
         let limit = configuration.checkpointMutations
         return acceptsSubmissions
-            ? limit : min(limit, configuration.reserveBytes / (8 * LogFormat.block))
+            ? limit
+            : min(limit, configuration.reserveBytes / (2 * PackedRows.pagesMax * LogFormat.block))
     }
 
     private var hasMuchToWrite: Bool {
@@ -280,8 +281,9 @@ package final class Store: @unchecked Sendable {
 
     private var hasTouchedManyPages: Bool {
         let touched = stage.touched
-        guard touched.count >= configuration.checkpointPages, let transaction else { return false }
-        var pages = 0
+        var pages = stage.packed?.pagesTouched ?? 0
+        guard touched.count + pages >= configuration.checkpointPages, let transaction
+        else { return false }
         for (table, count) in touched.countsByTable.enumerated() where count > 0 {
             pages += min(count, environment.leafPages(of: UInt8(table), transaction))
         }
@@ -304,9 +306,14 @@ package final class Store: @unchecked Sendable {
     }
 
     private func view() throws(StoreError) -> RowView {
-        if transaction == nil { transaction = try environment.begin(readOnly: false) }
+        let isNew = transaction == nil
+        if isNew { transaction = try environment.begin(readOnly: false) }
         guard let transaction else { preconditionFailure("it was begun") }
-        return RowView(transaction, environment, reading: stage.reading, recent: stage.recent)
+        let view = RowView(
+            transaction, environment, reading: stage.reading, recent: stage.recent,
+            packed: stage.packed)
+        if isNew { stage.packed?.begin(view) }
+        return view
     }
 
     /// LMDB's commit: the rows, and how far they have come, together.
@@ -317,7 +324,8 @@ package final class Store: @unchecked Sendable {
             formatVersion: configuration.formatVersion, log: log.id, position: log.position,
             instant: now)
         try environment.blobs.writeAccounts(view, checkpointStage)
-        var error = stage.recent?.store(view) ?? 0
+        var error = stage.packed?.packTouched(view) ?? 0
+        if error == 0 { error = stage.recent?.store(view) ?? 0 }
         if error == 0 { error = row.write(view, checkpointStage) }
         transaction = nil
         if error == 0 {

@@ -65,7 +65,7 @@ final class EngineHarness {
         options.mapBytes = 1 << 30
         options.segmentBytes = 1 << 20
         // Few, so that rows come to LMDB before checkpoints, too.
-        options.recentBytes = 4_096
+        options.recentBytes = 16_384
         options.reserveBytes = 64 << 10
         options.checkpointMilliseconds = 100
         options.blobs = blobs
@@ -230,8 +230,8 @@ final class EngineHarness {
         let bytes = try look { transaction in
             try rows.map { row in
                 let value = try #require(try transaction.raw(row.table, row.key))
-                // A row that fits no leaf is not beside its key; its check value tells it from others.
-                let isApart = value.count > EngineLimits.inlineBytesMax
+                // A row that is packed or fits no leaf is not beside its key; its check value tells it from others.
+                let isApart = row.table == Tables.jobs || value.count > EngineLimits.inlineBytesMax
                 let key = isApart ? [] : row.key.withBytes { Array($0) }
                 return (key + value, key.count + Int(place * Double(value.count - 1)))
             }

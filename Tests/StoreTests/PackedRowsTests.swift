@@ -1,0 +1,294 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Store
+
+/// Rows of the brief table that stay, many as one value of LMDB.
+@Suite(.fewAtATime, .timeLimit(.minutes(2)))
+struct PackedRowsTests {
+    private let directory: TestDirectory
+    private let recentBytes = 64 << 10
+
+    init() throws {
+        directory = try TestDirectory()
+    }
+
+    private func open(_ path: String? = nil, recentBytes: Int? = nil) throws -> Store {
+        var configuration = Store.Configuration.small(
+            path ?? directory.store, segmentBytes: 4 << 20)
+        configuration.recentBytes = recentBytes ?? self.recentBytes
+        return try Store.open(configuration)
+    }
+
+    private func text(_ id: UInt64) -> String { "row \(id) " + String(repeating: "x", count: 90) }
+
+    /// Rows that are stored, in packs as far as they fill them.
+    private func store(_ ids: ClosedRange<UInt64>) throws -> Store {
+        let store = try open()
+        try put(ids, store)
+        try store.checkpoint(now: 1)
+        return store
+    }
+
+    private func put(_ ids: ClosedRange<UInt64>, _ store: Store) throws {
+        try store.turn { rows in
+            for id in ids { try rows.put(.ready, id, text(id), ascending: true) }
+        }
+        try store.commit(now: 0)
+    }
+
+    private func packs(_ store: Store) throws -> Int { try store.snapshot { $0.view.packCount } }
+
+    private func expect(_ ids: [UInt64], in store: Store) throws {
+        #expect(try store.turn { try $0.ids(.ready, from: Key()) } == ids)
+        #expect(
+            try store.turn { try $0.ids(.ready, from: .last, reverse: true) } == ids.reversed())
+        for id in ids { #expect(try store.text(.ready, id) == text(id)) }
+    }
+
+    @Test func `what stays is packed, and read as before`() throws {
+        let store = try store(1...1_000)
+        // 1,000 rows of some 125 bytes, 260 to a pack; they were stored in several parts.
+        #expect((4...12).contains(try packs(store)))
+        try expect(Array(1...1_000), in: store)
+        #expect(try store.snapshot { try $0.all(.ready).count } == 1_000)
+        #expect(try store.text(.ready, 1_001) == nil)
+        let ids = try store.turn { try $0.ids(.ready, from: .id(500), to: .id(503)) }
+        #expect(ids == [500, 501, 502])
+        try store.close(now: 2)
+        try expect(Array(1...1_000), in: open())
+    }
+
+    @Test func `few rows, and long ones, are by themselves`() throws {
+        let store = try store(1...5)
+        #expect(try packs(store) == 0)
+        try store.turn { rows in
+            for id in UInt64(6)...50 {
+                try rows.put(.ready, id, String(repeating: "y", count: 2_000), ascending: true)
+            }
+        }
+        try store.commit(now: 1)
+        try store.checkpoint(now: 2)
+        #expect(try packs(store) == 0)
+        #expect(try store.all(.ready).count == 50)
+    }
+
+    @Test func `what is removed is gone at once, and from the pack with the next checkpoint`() throws
+    {
+        let store = try store(1...200)
+        let before = try packs(store)
+        try store.turn { rows throws in
+            #expect(try rows.delete(.ready, .id(7)))
+            #expect(try !rows.delete(.ready, .id(7)))
+            #expect(try rows.text(.ready, 7) == nil)
+            #expect(try rows.text(.ready, 8) != nil)
+        }
+        try store.commit(now: 1)
+        #expect(try store.snapshot { try $0.text(.ready, 7) } == text(7))
+        try store.checkpoint(now: 2)
+        #expect(try store.snapshot { try $0.text(.ready, 7) } == nil)
+        try expect((1...200).filter { $0 != 7 }, in: store)
+        // What is left of the pack is in such of a page each.
+        #expect(try packs(store) > before)
+    }
+
+    @Test func `a pack goes with its last row`() throws {
+        let store = try store(1...300)
+        #expect(try packs(store) > 0)
+        try store.turn { try $0.clear(.ready, from: .id(1), to: .id(301)) }
+        #expect(try store.turn { $0.view.packCount } == 0)
+        try store.commit(now: 1)
+        try store.checkpoint(now: 2)
+        #expect(try packs(store) == 0)
+        try put(400...410, store)
+        try expect(Array(400...410), in: store)
+    }
+
+    @Test func `a row that is put in place of a packed one leaves the pack`() throws {
+        let store = try store(1...200)
+        try store.turn { rows in
+            try rows.put(.ready, 100, "another")
+            try rows.put(.ready, 201, text(201), ascending: true)
+        }
+        try store.commit(now: 1)
+        func check(_ store: Store) throws {
+            #expect(try store.text(.ready, 100) == "another")
+            let ids = try store.turn { try $0.ids(.ready, from: .id(98)) }
+            #expect(ids == Array(98...201))
+        }
+        try check(store)
+        try check(open(directory.copyStore(to: "crashed")))
+        try store.checkpoint(now: 2)
+        try check(store)
+    }
+
+    @Test func `rows that go one by one cost a page each time, not a pack`() throws {
+        let store = try store(1...2_000)
+        for id in stride(from: UInt64(1), through: 2_000, by: 40) {
+            try store.turn { _ = try $0.delete(.ready, .id(id)) }
+            try store.commit(now: 1)
+            try store.checkpoint(now: 2)
+        }
+        let left = (1...2_000).filter { $0 % 40 != 1 }.map { UInt64($0) }
+        try expect(left, in: store)
+        // A pack of one page has some 30 of these rows.
+        #expect((50...80).contains(try packs(store)))
+    }
+
+    // MARK: Damage
+
+    /// A store whose pack of `ids` has some of its bytes changed on the disk.
+    private func damaged(
+        _ ids: ClosedRange<UInt64>, _ change: (inout [UInt8], _ pack: Range<Int>) -> Void
+    ) throws -> Store {
+        let store = try store(ids)
+        #expect(try packs(store) == 1)
+        let stored = try store.snapshot { rows in
+            try rows.view.pack(.atOrBefore, ids.upperBound).map {
+                Array(UnsafeRawBufferPointer($0.bytes))
+            }
+        }
+        let pack = try #require(stored)
+        try store.close(now: 2)
+        let path = directory.file("data.mdb")
+        var data = try [UInt8](file: path)
+        let places = stride(from: 16, to: data.count - pack.count, by: 4_096).filter {
+            data[$0..<$0 + pack.count].elementsEqual(pack)
+        }
+        let place = try #require(places.last)
+        change(&data, place..<place + pack.count)
+        try data.write(to: path)
+        return try open()
+    }
+
+    @Test func `either index of a pack will do`() throws {
+        for isFirst in [true, false] {
+            try? FileManager.default.removeItem(atPath: directory.store)
+            let store = try damaged(1...30) { data, pack in
+                data[isFirst ? pack.lowerBound + 9 : pack.upperBound - 9] ^= 1
+            }
+            try expect(Array(1...30), in: store)
+        }
+    }
+
+    @Test func `damage to a row leaves its neighbours`() throws {
+        let store = try damaged(1...30) { data, pack in
+            data[pack.lowerBound + pack.count / 2] ^= 4
+        }
+        let bad = try store.turn { rows in try rows.survey(.ready) { _, _ in } }
+        #expect(bad.count == 1)
+        let id = try #require(bad.first?.key.last.map { UInt64($0) })
+        #expect(
+            try storeError { _ = try store.text(.ready, id) }
+                == .damaged(table: .ready, key: [0, 0, 0, 0, 0, 0, 0, UInt8(id)]))
+        #expect(try store.turn { try $0.raw(.ready, .id(id))?.count } == text(id).utf8.count + 4)
+        #expect(try store.delete(.ready, id))
+        try expect((1...30).filter { $0 != id }, in: store)
+    }
+
+    @Test func `a pack without a good index is one damaged row, and can be set aside`() throws {
+        let store = try damaged(1...30) { data, pack in
+            data[pack.lowerBound + 9] ^= 1
+            data[pack.upperBound - 9] ^= 1
+        }
+        let bad = try store.turn { rows in try rows.survey(.ready) { _, _ in } }
+        #expect(bad.map(\.key) == [[0, 0, 0, 0, 0, 0, 0, 1]])
+        try put(31...32, store)
+        #expect(try store.text(.ready, 2) == nil)
+        // All of it, so that nothing is lost.
+        #expect(try store.turn { try $0.raw(.ready, .id(1))?.count ?? 0 } > 30 * 90)
+        #expect(try store.delete(.ready, 1))
+        try store.commit(now: 3)
+        try store.checkpoint(now: 4)
+        try expect([31, 32], in: store)
+    }
+
+    // MARK: Any order
+
+    /// Seeds that once found something, and a new one each time. A failure names its seed.
+    @Test(arguments: [1, 2, 3, UInt64.random(in: .min ... .max)])
+    func `a table with packs does what a dictionary does, through crashes and restarts`(
+        seed: UInt64
+    ) throws {
+        var random = SplitMix(seed: seed)
+        var path = directory.store
+        var store = try open(path)
+        var model: [UInt64: String] = [:]
+        var next: UInt64 = 0
+        for step in 0..<300 {
+            let note = Comment(rawValue: "seed \(seed) step \(step)")
+            switch Int.random(in: 0..<100, using: &random) {
+            case 0..<70:
+                try store.turn { try change($0, &model, &next, &random) }
+                try store.commit(now: 0)
+            case 70..<90:
+                try store.checkpoint(now: UInt64(step))
+                #expect(try store.snapshot { try $0.all(.ready) } == model, note)
+            case 90..<95:
+                try store.close(now: UInt64(step))
+                store = try open(path)
+            default:
+                path = "\(directory.path)/crash-\(step)"
+                try directory.copy(store.configuration.directory, to: path)
+                store = try open(path)
+            }
+            try look(store, model, near: UInt64.random(in: 0...next + 1, using: &random), note)
+        }
+    }
+
+    private func change(
+        _ rows: borrowing Transaction, _ model: inout [UInt64: String], _ next: inout UInt64,
+        _ random: inout SplitMix
+    ) throws {
+        func text() -> String {
+            String(repeating: "x", count: Int.random(in: 0...400, using: &random))
+        }
+        let some = UInt64.random(in: 0...next + 1, using: &random)
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0..<4:
+            for _ in 0..<Int.random(in: 1...200, using: &random) {
+                next += UInt64.random(in: 1...2, using: &random)
+                model[next] = text()
+                try rows.put(.ready, next, model[next] ?? "", ascending: true)
+            }
+        case 4..<6:
+            for id in some..<some + UInt64.random(in: 1...20, using: &random) {
+                #expect(
+                    try rows.delete(.ready, .id(id)) == (model.removeValue(forKey: id) != nil))
+            }
+        case 6:
+            model[some] = text()
+            next = max(next, some)
+            try rows.put(.ready, some, model[some] ?? "", ascending: Bool.random(using: &random))
+        case 7:
+            let end = some + UInt64.random(in: 0...300, using: &random)
+            let every = UInt64.random(in: 1...5, using: &random)
+            try rows.sweep(.ready, from: .id(some), to: .id(end)) { key, _ in
+                try key.u64() % every == 0 ? .keep : .remove
+            }
+            model = model.filter { !(some..<end).contains($0.key) || $0.key % every == 0 }
+        default:
+            let end = UInt64.random(in: 0...some, using: &random)
+            try rows.clear(.ready, from: Key(), to: .id(end))
+            model = model.filter { $0.key >= end }
+        }
+    }
+
+    private func look(
+        _ store: Store, _ model: [UInt64: String], near id: UInt64, _ note: Comment
+    ) throws {
+        let ids = model.keys.sorted()
+        try store.turn { rows throws in
+            #expect(try rows.all(.ready) == model, note)
+            #expect(try rows.text(.ready, id) == model[id], note)
+            #expect(
+                try rows.ids(.ready, from: .id(id), reverse: true)
+                    == ids.filter { $0 <= id }.reversed(), note)
+            let after = try rows.first(.ready, atOrAfter: .id(id)) { key, _ in try key.u64() }
+            #expect(after == ids.first { $0 >= id }, note)
+            let before = try rows.last(.ready, atOrBefore: .id(id)) { key, _ in try key.u64() }
+            #expect(before == ids.last { $0 <= id }, note)
+        }
+    }
+}
