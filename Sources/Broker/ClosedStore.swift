@@ -41,10 +41,10 @@ package struct ClosedStore: ~Copyable {
     package func verify() throws -> Findings {
         try store.checkpoint(now: now)
         let verifier = try store.snapshot { try Verifier.everything(asOf: now, $0) }
-        let blobProblems = try store.blobProblems()
+        let storageProblems = try store.storageProblems()
         return Findings(
             rows: Int(clamping: verifier.rowsSeen), jobs: Int(clamping: verifier.jobsSeen),
-            problems: verifier.problems.map(\.sentence) + blobProblems)
+            problems: verifier.problems.map(\.sentence) + storageProblems)
     }
 
     /// - Returns: what was done, a sentence each.

@@ -90,6 +90,23 @@ final class PackedRows {
 
     func open(_ pack: RowPack) { opened = pack }
 
+    /// The packs of which one index is damaged.
+    func withoutAnIndex(_ view: RowView) throws(StoreError) -> [RowPack] {
+        var found: [RowPack] = []
+        var next = try view.pack(.atOrBefore, 0)
+        if next == nil { next = try view.pack(.after, 0) }
+        while let pack = next {
+            if !pack.isDamaged, !pack.hasBothIndexes { found.append(pack) }
+            next = try view.pack(.after, pack.number)
+        }
+        return found
+    }
+
+    /// Has these packed anew with the next checkpoint.
+    func renew(_ packs: [RowPack]) {
+        for pack in packs where touched[pack.number] == nil { _ = touch(pack) }
+    }
+
     // MARK: Removing
 
     func isRemoved(_ index: Int, of pack: RowPack) -> Bool {

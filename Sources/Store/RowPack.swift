@@ -37,6 +37,14 @@ struct RowPack {
     /// It went with its last row: only its place is left.
     mutating func leave() { count = 0 }
 
+    var hasBothIndexes: Bool {
+        let size = RowPack.indexSize(count)
+        let copy = stored.count - RowPack.fieldSize - size
+        return RowPack.rowCount(of: stored, ofIndexAt: 0) == count
+            && RowPack.rowCount(of: stored, ofIndexAt: copy) == count
+            && stored.baseAddress?.field(copy + size, UInt32.self) == UInt32(size)
+    }
+
     // MARK: Rows
 
     var isDamaged: Bool { damagedKey != nil }

@@ -240,16 +240,22 @@ package final class Store: @unchecked Sendable {
         try body(Snapshot(environment))
     }
 
-    /// What is wrong with the blob files' accounts, a sentence each. Looks at every reference to them.
-    package func blobProblems() throws(StoreError) -> [String] {
+    /// What is wrong with the blob files' accounts and with the packs' indexes, a sentence each. Looks at every pack,
+    /// and at every reference to blob files.
+    package func storageProblems() throws(StoreError) -> [String] {
         try checkUsable()
-        return environment.blobs.problems(try BlobAccount.counted(view()))
+        let view = try view()
+        let packs = try stage.packed?.withoutAnIndex(view) ?? []
+        return environment.blobs.problems(try BlobAccount.counted(view))
+            + packs.map { "the pack of rows at \($0.number) has one good index of two" }
     }
 
-    /// Counts the references to blob files anew.
-    package func recountBlobs() throws(StoreError) {
+    /// Counts the references to blob files anew; packs get another index with the next checkpoint.
+    package func repairStorage() throws(StoreError) {
         try checkUsable()
-        environment.blobs.correct(try BlobAccount.counted(view()))
+        let view = try view()
+        environment.blobs.correct(try BlobAccount.counted(view))
+        if let packed = stage.packed { packed.renew(try packed.withoutAnIndex(view)) }
     }
 
     /// Makes a last checkpoint, so that the next start has nothing to recover, and gives the directory

@@ -195,7 +195,7 @@ struct BlobTests {
         try data.write(to: directory.file("data.mdb"))
         store = try open()
         try expect(0..<20, store)
-        #expect(try store.blobProblems() == [])
+        #expect(try store.storageProblems() == [])
     }
 
     @Test func `only the file that is appended to is held open`() throws {
@@ -225,7 +225,7 @@ struct BlobTests {
         for place in places { data[place + 5] ^= 1 }
         try data.write(to: directory.file("data.mdb"))
         store = try open()
-        #expect(try store.blobProblems() == [])
+        #expect(try store.storageProblems() == [])
         try expect(30..<60, store)
         for id: UInt64 in 30..<60 { try store.delete(.jobs, id) }
         try store.checkpoint(now: 0)
@@ -302,7 +302,7 @@ struct BlobTests {
         #expect(damaged.count + good == 60)
         #expect(damaged.contains { $0.error.message.contains("blob file 1") })
         #expect(damaged.contains { $0.error.message.contains("blob file 2") })
-        #expect(try store.blobProblems().contains { $0.contains("blob file 1 is missing") })
+        #expect(try store.storageProblems().contains { $0.contains("blob file 1 is missing") })
         try store.turn { try $0.clear(.jobs, from: .id(0), to: .id(60)) }
         try store.commit(now: 0)
         try store.checkpoint(now: 0)

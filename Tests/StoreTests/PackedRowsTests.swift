@@ -169,6 +169,11 @@ struct PackedRowsTests {
                 data[isFirst ? pack.lowerBound + 9 : pack.upperBound - 9] ^= 1
             }
             try expect(Array(1...30), in: store)
+            #expect(try store.storageProblems().count == 1)
+            try store.repairStorage()
+            try store.checkpoint(now: 3)
+            #expect(try store.storageProblems() == [])
+            try expect(Array(1...30), in: store)
         }
     }
 

@@ -60,7 +60,7 @@ struct RandomisedTests {
         let there = try BlobFolder(store.configuration.directory).numbers
         #expect(referred.isSubset(of: there), note)
         #expect(there.subtracting(referred).count <= 1, note)
-        #expect(try store.blobProblems() == [], note)
+        #expect(try store.storageProblems() == [], note)
     }
 
     /// A commit of one to three turns of a few rows each, some of them several blocks long.

@@ -67,7 +67,7 @@ package final class Repair {
         try repair.restoreDictionaries()
         try repair.restoreOtherTimers()
         try repair.writeSums()
-        try store.recountBlobs()
+        try store.repairStorage()
         try store.checkpoint(now: now)
         return repair.report
     }
