@@ -25,41 +25,20 @@ final class PackedRows {
     /// Pages of packs that are not whole any more, which the checkpoint writes anew at most.
     private(set) var pagesTouched = 0
     private let table: Table
-    private var touched: [UInt64: Removed] = [:]
+    private var touched: [UInt64: RemovedRows] = [:]
     /// What was asked about last, as neighbours mostly are.
-    private var last: (number: UInt64, removed: UnsafeMutablePointer<UInt64>?)?
+    private var last: (number: UInt64, removed: RemovedRows?)?
     /// The pack that was read last.
     private var opened: RowPack?
     private var gathered = Gathered()
     /// What is left of a pack, while it is packed anew.
     private let scratch: UnsafeMutableRawBufferPointer
 
-    /// Which rows of a pack were removed.
-    private final class Removed {
-        let pages: Int
-        let words: UnsafeMutablePointer<UInt64>
-        private(set) var left: Int
-
-        init(_ pack: RowPack) {
-            pages = PackedRows.pages(pack.byteCount)
-            let wordCount = pack.count / 64 + 1
-            words = .allocate(capacity: wordCount)
-            words.initialize(repeating: 0, count: wordCount)
-            left = pack.count
-        }
-
-        deinit { words.deallocate() }
-
-        func insert(_ index: Int) {
-            words[index >> 6] |= 1 << UInt64(index & 63)
-            left -= 1
-        }
-    }
-
     private struct Gathered {
         var rows: [RowCursor.Entry] = []
         var valueBytes = 0
 
+        @inline(__always)
         mutating func append(_ row: RowCursor.Entry) {
             rows.append(row)
             valueBytes += row.value.count
@@ -72,7 +51,10 @@ final class PackedRows {
             byteCount: PackedRows.pagesMax * PackedRows.pageBytes, alignment: 64)
     }
 
-    deinit { scratch.deallocate() }
+    deinit {
+        scratch.deallocate()
+        for removed in touched.values { removed.free() }
+    }
 
     /// A transaction of LMDB begins.
     func begin(_ view: RowView) {
@@ -110,32 +92,38 @@ final class PackedRows {
     // MARK: Removing
 
     func isRemoved(_ index: Int, of pack: RowPack) -> Bool {
-        guard pagesTouched > 0 else { return false }
-        if last?.number != pack.number { last = (pack.number, touched[pack.number]?.words) }
-        guard let words = last?.removed else { return false }
-        return words[index >> 6] & 1 << UInt64(index & 63) != 0
+        pagesTouched > 0 && removed(of: pack)?.contains(index) == true
     }
 
     /// Removes a row that is there. Returns LMDB's error number, and whether the pack went with its last row.
     func remove(_ index: Int, of pack: RowPack, _ view: RowView) -> (error: Int32, isGone: Bool) {
-        let removed = touched[pack.number] ?? touch(pack)
+        let removed = removed(of: pack) ?? touch(pack)
         removed.insert(index)
         guard removed.left == 0 else { return (0, false) }
         forget(pack.number)
         return (delete(pack.number, view), true)
     }
 
-    private func touch(_ pack: RowPack) -> Removed {
-        let removed = Removed(pack)
+    private func removed(of pack: RowPack) -> RemovedRows? {
+        if let last, last.number == pack.number { return last.removed }
+        let found = touched[pack.number]
+        last = (pack.number, found)
+        return found
+    }
+
+    private func touch(_ pack: RowPack) -> RemovedRows {
+        let removed = RemovedRows(pack)
         touched[pack.number] = removed
-        last = nil
+        last = (pack.number, removed)
         pagesTouched += removed.pages
         return removed
     }
 
     private func forget(_ number: UInt64) {
-        pagesTouched -= touched.removeValue(forKey: number)?.pages ?? 0
         last = nil
+        guard let removed = touched.removeValue(forKey: number) else { return }
+        pagesTouched -= removed.pages
+        removed.free()
     }
 
     private func delete(_ number: UInt64, _ view: RowView) -> Int32 {
@@ -149,7 +137,7 @@ final class PackedRows {
 
     // MARK: Packing
 
-    private static func pages(_ bytes: Int) -> Int {
+    static func pages(_ bytes: Int) -> Int {
         (bytes + pageHeaderBytes + pageBytes - 1) / pageBytes
     }
 
@@ -162,6 +150,7 @@ final class PackedRows {
         add(row, pages: PackedRows.pagesMax, view)
     }
 
+    @inline(__always)
     private func add(_ row: RowCursor.Entry, pages: Int, _ view: RowView) -> Int32 {
         guard row.value.count <= PackedRows.valueBytesMax else { return storeAlone(row, view) }
         let size = RowPack.size(
@@ -231,19 +220,15 @@ final class PackedRows {
             let error = packAnew(number, view)
             guard error == 0 else { return error }
         }
-        last = nil
-        touched.removeAll(keepingCapacity: true)
-        pagesTouched = 0
+        for number in touched.keys { forget(number) }
         return 0
     }
 
     private func packAnew(_ number: UInt64, _ view: RowView) -> Int32 {
-        guard let removed = touched[number], let pack = try? view.pack(.atOrBefore, number),
-            pack.number == number
+        guard let pack = try? view.pack(.atOrBefore, number), pack.number == number
         else { return MDB_CORRUPTED }
         var used = 0
         var left: [RowCursor.Entry] = []
-        left.reserveCapacity(removed.left)
         func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
             let copy = UnsafeMutableRawBufferPointer(rebasing: scratch[used..<used + bytes.count])
             copy.copyMemory(from: bytes)

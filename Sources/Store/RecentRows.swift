@@ -200,6 +200,7 @@ struct RecentRows {
     // MARK: Inside
 
     /// The first eight bytes, and whether a key has so many.
+    @inline(__always)
     static func number(
         of key: UnsafeRawBufferPointer
     ) -> (value: UInt64, isWhole: Bool) {
@@ -230,6 +231,7 @@ struct RecentRows {
         return number
     }
 
+    @inline(__always)
     private func isLargest(_ key: UInt64, _ view: RowView) -> Bool {
         if state.pointee.highest == nil {
             guard let last = view.lastKey(of: table), let lastPacked = view.lastPackedNumber
@@ -253,6 +255,7 @@ struct RecentRows {
         return store(view) { !hasRoom(size + part, rows: part / RecentRows.bytesOfRow) }
     }
 
+    @inline(__always)
     private func hasRoom(_ size: Int, rows: Int) -> Bool {
         let (first, end) = (state.pointee.first, state.pointee.end)
         guard first < end else { return true }
@@ -275,6 +278,7 @@ struct RecentRows {
         return packed.finish(view)
     }
 
+    @inline(__always)
     private func leaveRemoved() {
         while state.pointee.first < state.pointee.end, !isThere(state.pointee.first) {
             state.pointee.first += 1

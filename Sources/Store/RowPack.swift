@@ -148,8 +148,8 @@ struct RowPack {
             place + indexSize(count) <= stored.count
         else { return nil }
         let checked = indexSize(count) - fieldSize
-        guard ~crc32c(UnsafeRawBufferPointer(start: at, count: checked)) == at.field(checked, UInt32.self)
-        else { return nil }
+        let check = ~crc32c(UnsafeRawBufferPointer(start: at, count: checked))
+        guard check == at.field(checked, UInt32.self) else { return nil }
         let valueBytes = Int(at.field(checked - fieldSize, UInt32.self))
         return size(rows: count, valueBytes: valueBytes) == stored.count ? count : nil
     }

@@ -193,7 +193,8 @@ extension RowView {
             if let reference = BlobReference(value, table: table, key: key) {
                 environment.blobs.restore(reference, keyCount: key.count)
             }
-            return put(table, key, value, ascending: false)
+            // Most jobs in the log are done by its end.
+            return put(table, key, value, ascending: table.isBrief)
         case .delete:
             let error = delete(table, key)
             return error == MDB_NOTFOUND ? 0 : error

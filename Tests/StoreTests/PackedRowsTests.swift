@@ -74,8 +74,8 @@ struct PackedRowsTests {
         #expect(try store.all(.ready).count == 50)
     }
 
-    @Test func `what is removed is gone at once, and from the pack with the next checkpoint`() throws
-    {
+    @Test
+    func `what is removed is gone at once, and from the pack with the next checkpoint`() throws {
         let store = try store(1...200)
         let before = try packs(store)
         try store.turn { rows throws in
@@ -121,6 +121,18 @@ struct PackedRowsTests {
         try check(open(directory.copyStore(to: "crashed")))
         try store.checkpoint(now: 2)
         try check(store)
+    }
+
+    @Test func `what recovery finds in the log is packed as well`() throws {
+        let store = try store(1...100)
+        try put(101...500, store)
+        try store.turn { try $0.clear(.ready, from: .id(50), to: .id(200)) }
+        try store.commit(now: 2)
+        let copy = try open(directory.copyStore(to: "crashed"))
+        try expect(Array(1...49) + Array(200...500), in: copy)
+        #expect((3...15).contains(try packs(copy)))
+        let stored = try copy.snapshot { try $0.all(.ready).count }
+        #expect(stored == 350)
     }
 
     @Test func `rows that go one by one cost a page each time, not a pack`() throws {
