@@ -10,16 +10,13 @@ import Glibc
 ///
 /// Owned by the store, on the writer thread.
 final class PackedRows {
-    /// Pages of LMDB that a pack fills at most when it is new.
-    static let pagesMax = 8
-    static let pageBytes = 4_096
+    /// Bytes of LMDB's pages that a pack fills when it is new; a page, where those are larger.
+    static let bytesMax = 32 << 10
     /// LMDB's, at the begin of the first page.
     private static let pageHeaderBytes = 16
-    /// Rows with less to fill are by themselves: three quarters of a page.
-    private static let bytesMin = 3_072
-    /// A longer value is by itself: with these, no pack is so short that LMDB would keep it in a leaf.
-    private static let valueBytesMax = 1_920
 
+    /// LMDB's: the system's.
+    private var pageBytes = 4_096
     /// Packs that LMDB has.
     private(set) var count = 0
     /// Pages of packs that are not whole any more, which the checkpoint writes anew at most.
@@ -31,8 +28,6 @@ final class PackedRows {
     /// The pack that was read last.
     private var opened: RowPack?
     private var gathered = Gathered()
-    /// What is left of a pack, while it is packed anew.
-    private let scratch: UnsafeMutableRawBufferPointer
 
     private struct Gathered {
         var rows: [RowCursor.Entry] = []
@@ -45,20 +40,14 @@ final class PackedRows {
         }
     }
 
-    init(_ table: Table) {
-        self.table = table
-        scratch = .allocate(
-            byteCount: PackedRows.pagesMax * PackedRows.pageBytes, alignment: 64)
-    }
+    init(_ table: Table) { self.table = table }
 
-    deinit {
-        scratch.deallocate()
-        for removed in touched.values { removed.free() }
-    }
+    deinit { for removed in touched.values { removed.free() } }
 
     /// A transaction of LMDB begins.
     func begin(_ view: RowView) {
         count = view.packCount
+        pageBytes = view.pageBytes
         opened = nil
     }
 
@@ -112,7 +101,8 @@ final class PackedRows {
     }
 
     private func touch(_ pack: RowPack) -> RemovedRows {
-        let removed = RemovedRows(pack)
+        let bytes = PackedRows.pageHeaderBytes + pack.byteCount
+        let removed = RemovedRows(pack, pages: (bytes + pageBytes - 1) / pageBytes)
         touched[pack.number] = removed
         last = (pack.number, removed)
         pagesTouched += removed.pages
@@ -137,25 +127,26 @@ final class PackedRows {
 
     // MARK: Packing
 
-    static func pages(_ bytes: Int) -> Int {
-        (bytes + pageHeaderBytes + pageBytes - 1) / pageBytes
-    }
-
     /// Bytes of a pack that fills so many pages.
-    private static func capacity(pages: Int) -> Int { pages * pageBytes - pageHeaderBytes }
+    private func capacity(pages: Int) -> Int { pages * pageBytes - PackedRows.pageHeaderBytes }
+
+    /// Rows with less to fill are by themselves: three quarters of a page.
+    private var bytesMin: Int { pageBytes / 4 * 3 }
+    /// A longer value is by itself: with these, no pack is so short that LMDB would keep it in a leaf.
+    private var valueBytesMax: Int { pageBytes / 32 * 15 }
 
     /// Packs a row behind those that were given before it since the last `finish`; the bytes of all have to stay until
     /// then. Returns LMDB's error number.
     func add(_ row: RowCursor.Entry, _ view: RowView) -> Int32 {
-        add(row, pages: PackedRows.pagesMax, view)
+        add(row, pages: max(1, PackedRows.bytesMax / pageBytes), view)
     }
 
     @inline(__always)
     private func add(_ row: RowCursor.Entry, pages: Int, _ view: RowView) -> Int32 {
-        guard row.value.count <= PackedRows.valueBytesMax else { return storeAlone(row, view) }
+        guard row.value.count <= valueBytesMax else { return storeAlone(row, view) }
         let size = RowPack.size(
             rows: gathered.rows.count + 1, valueBytes: gathered.valueBytes + row.value.count)
-        if size > PackedRows.capacity(pages: pages) {
+        if size > capacity(pages: pages) {
             let error = pack(gathered.rows.count, view)
             guard error == 0 else { return error }
         }
@@ -167,9 +158,9 @@ final class PackedRows {
     func finish(_ view: RowView) -> Int32 {
         while true {
             let size = RowPack.size(rows: gathered.rows.count, valueBytes: gathered.valueBytes)
-            guard size >= PackedRows.bytesMin else { break }
-            let pages = max(1, size / PackedRows.pageBytes)
-            let error = pack(rows(of: PackedRows.capacity(pages: pages)), view)
+            guard size >= bytesMin else { break }
+            let pages = max(1, size / pageBytes)
+            let error = pack(rows(of: capacity(pages: pages)), view)
             guard error == 0 else { return error }
         }
         for row in gathered.rows {
@@ -227,6 +218,9 @@ final class PackedRows {
     private func packAnew(_ number: UInt64, _ view: RowView) -> Int32 {
         guard let pack = try? view.pack(.atOrBefore, number), pack.number == number
         else { return MDB_CORRUPTED }
+        let scratch = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: pack.byteCount, alignment: 64)
+        defer { scratch.deallocate() }
         var used = 0
         var left: [RowCursor.Entry] = []
         func keep(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
@@ -259,10 +253,13 @@ extension RowView {
     }
 
     /// As LMDB counts them.
-    var packCount: Int {
+    var packCount: Int { max(0, packStatistics.ms_entries - 1) }
+    var pageBytes: Int { Int(packStatistics.ms_psize) }
+
+    private var packStatistics: MDB_stat {
         var stat = MDB_stat()
         mdb_stat(transaction, handle(Table.packs.id), &stat)
-        return max(0, stat.ms_entries - 1)
+        return stat
     }
 
     var hasPacks: Bool { (packed?.count ?? packCount) > 0 }

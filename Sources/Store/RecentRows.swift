@@ -47,6 +47,8 @@ struct RecentRows {
     private let state: UnsafeMutablePointer<State>
 
     static let keyCount = MemoryLayout<UInt64>.size
+    /// Least that is moved to LMDB at a time, when room is needed.
+    private static let partBytesMin = 8 << 10
     /// Room for as many rows as there would be if each had so many.
     private static let bytesOfRow = 64
 
@@ -251,7 +253,7 @@ struct RecentRows {
 
     /// An eighth of all at a time, so that they make whole packs.
     private func makeRoom(_ size: Int, _ view: RowView) -> Int32 {
-        let part = max(capacity / 8, min(capacity, 2 * PackedRows.pageBytes))
+        let part = max(capacity / 8, min(capacity, RecentRows.partBytesMin))
         return store(view) { !hasRoom(size + part, rows: part / RecentRows.bytesOfRow) }
     }
 

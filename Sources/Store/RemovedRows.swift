@@ -7,8 +7,8 @@ struct RemovedRows {
     /// How many rows are left, then a bit for each.
     private let words: UnsafeMutablePointer<UInt64>
 
-    init(_ pack: RowPack) {
-        pages = PackedRows.pages(pack.byteCount)
+    init(_ pack: RowPack, pages: Int) {
+        self.pages = pages
         let count = 1 + (pack.count + 63) / 64
         words = .allocate(capacity: count)
         words.initialize(repeating: 0, count: count)

@@ -276,7 +276,7 @@ package final class Store: @unchecked Sendable {
         let limit = configuration.checkpointMutations
         return acceptsSubmissions
             ? limit
-            : min(limit, configuration.reserveBytes / (2 * PackedRows.pagesMax * LogFormat.block))
+            : min(limit, configuration.reserveBytes / (2 * PackedRows.bytesMax))
     }
 
     private var hasMuchToWrite: Bool {

@@ -7,8 +7,8 @@ package struct Table: Sendable, Hashable {
     package let name: StaticString
     /// Whether it has rows of a kilobyte and more, which may be kept beside it: see `BlobFiles`.
     package let isLong: Bool
-    /// Whether its newest rows mostly go soon, and wait for that in memory: see `RecentRows`. One table at most, whose
-    /// rows are not long.
+    /// Whether its newest rows mostly go soon, and wait for that in memory, and others are packed: see `RecentRows` and
+    /// `PackedRows`. One table at most, whose keys are numbers and whose rows are not long.
     package let isBrief: Bool
 
     package init(id: UInt8, name: StaticString, isLong: Bool = false, isBrief: Bool = false) {
