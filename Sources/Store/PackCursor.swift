@@ -30,17 +30,17 @@ struct PackCursor {
 
     /// Removes the row that was found last. Returns LMDB's error number.
     mutating func delete() -> Int32 {
-        guard let pack, let packed = view.packed else { return 0 }
+        guard let pack, let packed = view.packed else { preconditionFailure("no row was found") }
         let (error, isGone) = packed.remove(index, of: pack, view)
         // The next step leads to a neighbour either way.
-        if isGone { self.pack?.leave() }
+        if isGone { self.pack?.becomeEmpty() }
         return error
     }
 
     private mutating func seek(atOrAfter number: UInt64) throws(StoreError) -> RowCursor.Entry? {
         pack = try view.pack(.atOrBefore, number)
         guard let pack else {
-            self.pack = try view.pack(.after, number)
+            self.pack = try view.pack(.atOrAfter, number)
             index = 0
             return try next()
         }
@@ -62,9 +62,11 @@ struct PackCursor {
                 if !view.isRemoved(index, of: pack) { return pack.entry(index) }
                 index += 1
             }
-            self.pack = try view.pack(.after, pack.number)
+            guard pack.number < .max else { break }
+            self.pack = try view.pack(.atOrAfter, pack.number + 1)
             index = 0
         }
+        pack = nil
         return nil
     }
 

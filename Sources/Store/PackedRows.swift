@@ -4,30 +4,43 @@ import Glibc
 /// Rows of the brief table that stay longer than a checkpoint, packed: many as one value of table "packs". See
 /// `RowPack`.
 ///
-/// A row is in a pack, or by itself in its own table, or still in `RecentRows`. Packs are never changed between
-/// checkpoints: what is removed from one is remembered here. The next checkpoint packs anew what is left of it, a page
-/// at a time, so that other rows of a place where rows go one by one cost a page then, as they would by themselves.
+/// A row is in a pack, or by itself in its own table, or still in `RecentRows`. A pack is written once: what is removed
+/// from it is noted here, and behind it at the next checkpoint. It goes with its last row, or when most of it is
+/// garbage: what is left is packed anew then, a bounded part of it at each checkpoint.
 ///
 /// Owned by the store, on the writer thread.
 final class PackedRows {
-    /// Bytes of LMDB's pages that a pack fills when it is new; a page, where those are larger.
-    static let bytesMax = 32 << 10
+    /// Bytes of LMDB's pages that a pack fills at most when it is new; a page, where those are larger.
+    private static let bytesMax = 32 << 10
     /// LMDB's, at the begin of the first page.
     private static let pageHeaderBytes = 16
+    /// Packs that a checkpoint packs anew at most, and such that it looks at whether they are to be.
+    private static let renewalsMax = 128
+    private static let looksMax = 1_024
+    /// What is known of packs that were read, at most.
+    private static let knownMax = 4_096
 
+    /// Whether pages of LMDB are scarce: packs of one page each need none in a row.
+    var isSparing = false
+    private let table: Table
+    unowned(unsafe) private let touchedBlocks: TouchedBlocks
     /// LMDB's: the system's.
     private var pageBytes = 4_096
-    /// Packs that LMDB has.
-    private(set) var count = 0
-    /// Pages of packs that are not whole any more, which the checkpoint writes anew at most.
-    private(set) var pagesTouched = 0
-    private let table: Table
+    /// Rows that table "packs" has.
+    private var count = 0
+    /// Of packs that rows were removed from since the last checkpoint.
     private var touched: [UInt64: RemovedRows] = [:]
+    /// Of others that were read, as they are stored.
+    private var known: [UInt64: RemovedRows] = [:]
     /// What was asked about last, as neighbours mostly are.
     private var last: (number: UInt64, removed: RemovedRows?)?
-    /// The pack that was read last.
+    /// The pack that was read last. Its bytes stay where they are until it goes or the transaction ends: LMDB writes
+    /// no pages before, as long as there are fewer dirty ones than it has room for, a hundred times as many as a
+    /// checkpoint waits for.
     private var opened: RowPack?
     private var gathered = Gathered()
+    /// Where the next checkpoint goes on to look for packs that are mostly garbage.
+    private var lookedTo: UInt64 = 0
 
     private struct Gathered {
         var rows: [RowCursor.Entry] = []
@@ -40,89 +53,112 @@ final class PackedRows {
         }
     }
 
-    init(_ table: Table) { self.table = table }
+    init(_ table: Table, _ touchedBlocks: TouchedBlocks) {
+        self.table = table
+        self.touchedBlocks = touchedBlocks
+    }
 
-    deinit { for removed in touched.values { removed.free() } }
+    deinit { forgetAll() }
 
     /// A transaction of LMDB begins.
     func begin(_ view: RowView) {
-        count = view.packCount
-        pageBytes = view.pageBytes
+        count = view.rowsOfPacks
+        pageBytes = max(4_096, Int(view.packStatistics.ms_psize))
         opened = nil
     }
 
     // MARK: Reading
 
-    /// The pack at a place or before it, if it is the one that was read last.
-    func opened(_ number: UInt64) -> RowPack? {
+    var isEmpty: Bool { count == 0 }
+
+    /// The pack that has a number's place, if it is the one that was read last.
+    func opened(at number: UInt64) -> RowPack? {
         guard let opened, opened.number <= number, number <= opened.lastKey else { return nil }
         return opened
     }
 
-    func open(_ pack: RowPack) { opened = pack }
+    func noteOpened(_ pack: RowPack) { opened = pack }
 
-    /// The packs of which one index is damaged.
-    func withoutAnIndex(_ view: RowView) throws(StoreError) -> [RowPack] {
-        var found: [RowPack] = []
-        var next = try view.pack(.atOrBefore, 0)
-        if next == nil { next = try view.pack(.after, 0) }
-        while let pack = next {
-            if !pack.isDamaged, !pack.hasBothIndexes { found.append(pack) }
-            next = try view.pack(.after, pack.number)
-        }
-        return found
+    @inline(__always)
+    func isRemoved(_ index: Int, of pack: RowPack, _ view: RowView) -> Bool {
+        if let last, last.number == pack.number { return last.removed?.contains(index) == true }
+        return removed(of: pack, view)?.contains(index) == true
     }
 
-    /// Has these packed anew with the next checkpoint.
-    func renew(_ packs: [RowPack]) {
-        for pack in packs where touched[pack.number] == nil { _ = touch(pack) }
-    }
-
-    // MARK: Removing
-
-    func isRemoved(_ index: Int, of pack: RowPack) -> Bool {
-        pagesTouched > 0 && removed(of: pack)?.contains(index) == true
-    }
-
-    /// Removes a row that is there. Returns LMDB's error number, and whether the pack went with its last row.
-    func remove(_ index: Int, of pack: RowPack, _ view: RowView) -> (error: Int32, isGone: Bool) {
-        let removed = removed(of: pack) ?? touch(pack)
-        removed.insert(index)
-        guard removed.left == 0 else { return (0, false) }
-        forget(pack.number)
-        return (delete(pack.number, view), true)
-    }
-
-    private func removed(of pack: RowPack) -> RemovedRows? {
+    private func removed(of pack: RowPack, _ view: RowView) -> RemovedRows? {
         if let last, last.number == pack.number { return last.removed }
-        let found = touched[pack.number]
+        let found = touched[pack.number] ?? known[pack.number] ?? stored(of: pack, view)
         last = (pack.number, found)
         return found
     }
 
-    private func touch(_ pack: RowPack) -> RemovedRows {
-        let bytes = PackedRows.pageHeaderBytes + pack.byteCount
-        let removed = RemovedRows(pack, pages: (bytes + pageBytes - 1) / pageBytes)
+    private func stored(of pack: RowPack, _ view: RowView) -> RemovedRows? {
+        guard pack.hasRemoved else { return nil }
+        if known.count >= PackedRows.knownMax { forgetKnown() }
+        let found = withRemovedKey(pack.number) { key in
+            var keyValue = MDB_val(key)
+            var value = MDB_val()
+            guard mdb_get(view.transaction, view.handle(Table.packs.id), &keyValue, &value) == 0
+            else { return nil as RemovedRows? }
+            return RemovedRows(copying: UnsafeRawBufferPointer(value))
+        }
+        known[pack.number] = found
+        return found
+    }
+
+    // MARK: Removing
+
+    /// Removes a row that is there. Returns LMDB's error number, and whether the pack went with its last row.
+    func remove(_ index: Int, of pack: RowPack, _ view: RowView) -> (error: Int32, isGone: Bool) {
+        let removed = touch(pack, view)
+        removed.insert(index)
+        guard removed.left == 0 else { return (0, false) }
+        return (delete(pack.number, view), true)
+    }
+
+    private func touch(_ pack: RowPack, _ view: RowView) -> RemovedRows {
+        let before = removed(of: pack, view)
+        if let before, known[pack.number] == nil { return before }
+        let removed = before ?? RemovedRows(of: pack.count)
+        known[pack.number] = nil
         touched[pack.number] = removed
         last = (pack.number, removed)
-        pagesTouched += removed.pages
+        Key().adding(u64: pack.number).withBytes { touchedBlocks.touch(.packs, $0) }
         return removed
     }
 
-    private func forget(_ number: UInt64) {
-        last = nil
-        guard let removed = touched.removeValue(forKey: number) else { return }
-        pagesTouched -= removed.pages
-        removed.free()
+    /// Removes a pack, and what is stored of its removed rows.
+    private func delete(_ number: UInt64, _ view: RowView) -> Int32 {
+        (opened, last) = (nil, nil)
+        touched.removeValue(forKey: number)?.free()
+        known.removeValue(forKey: number)?.free()
+        let error = Key().adding(u64: number).withBytes { delete($0, view) }
+        guard error == 0 else { return error }
+        let behind = withRemovedKey(number) { delete($0, view) }
+        return behind == MDB_NOTFOUND ? 0 : behind
     }
 
-    private func delete(_ number: UInt64, _ view: RowView) -> Int32 {
-        count -= 1
-        opened = nil
-        return Key().adding(u64: number).withBytes { key in
-            var key = MDB_val(key)
-            return mdb_del(view.transaction, view.handle(Table.packs.id), &key, nil)
-        }
+    private func delete(_ key: UnsafeRawBufferPointer, _ view: RowView) -> Int32 {
+        var key = MDB_val(key)
+        let error = mdb_del(view.transaction, view.handle(Table.packs.id), &key, nil)
+        if error == 0 { count -= 1 }
+        return error
+    }
+
+    private func withRemovedKey<R>(_ number: UInt64, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+        Key().adding(u64: number).adding(u8: 0).withBytes(body)
+    }
+
+    private func forgetKnown() {
+        last = nil
+        for removed in known.values { removed.free() }
+        known.removeAll(keepingCapacity: true)
+    }
+
+    private func forgetAll() {
+        forgetKnown()
+        for removed in touched.values { removed.free() }
+        touched.removeAll(keepingCapacity: true)
     }
 
     // MARK: Packing
@@ -130,6 +166,7 @@ final class PackedRows {
     /// Bytes of a pack that fills so many pages.
     private func capacity(pages: Int) -> Int { pages * pageBytes - PackedRows.pageHeaderBytes }
 
+    private var pagesMax: Int { isSparing ? 1 : max(1, PackedRows.bytesMax / pageBytes) }
     /// Rows with less to fill are by themselves: three quarters of a page.
     private var bytesMin: Int { pageBytes / 4 * 3 }
     /// A longer value is by itself: with these, no pack is so short that LMDB would keep it in a leaf.
@@ -137,16 +174,12 @@ final class PackedRows {
 
     /// Packs a row behind those that were given before it since the last `finish`; the bytes of all have to stay until
     /// then. Returns LMDB's error number.
-    func add(_ row: RowCursor.Entry, _ view: RowView) -> Int32 {
-        add(row, pages: max(1, PackedRows.bytesMax / pageBytes), view)
-    }
-
     @inline(__always)
-    private func add(_ row: RowCursor.Entry, pages: Int, _ view: RowView) -> Int32 {
+    func add(_ row: RowCursor.Entry, _ view: RowView) -> Int32 {
         guard row.value.count <= valueBytesMax else { return storeAlone(row, view) }
         let size = RowPack.size(
             rows: gathered.rows.count + 1, valueBytes: gathered.valueBytes + row.value.count)
-        if size > capacity(pages: pages) {
+        if size > capacity(pages: pagesMax) {
             let error = pack(gathered.rows.count, view)
             guard error == 0 else { return error }
         }
@@ -187,10 +220,12 @@ final class PackedRows {
         let valueBytes = packed.reduce(0) { $0 + $1.value.count }
         let size = RowPack.size(rows: rows, valueBytes: valueBytes)
         guard let first = packed.first else { return 0 }
+        assert(size > pageBytes / 2, "LMDB would keep it in a leaf")
         var key = MDB_val(first.key)
         var value = MDB_val(mv_size: size, mv_data: nil)
         let error = mdb_put(
-            view.transaction, view.handle(Table.packs.id), &key, &value, UInt32(MDB_RESERVE))
+            view.transaction, view.handle(Table.packs.id), &key, &value,
+            UInt32(MDB_RESERVE | MDB_NOOVERWRITE))
         guard error == 0, let at = value.mv_data else { return error }
         RowPack.write(packed, valueBytes: valueBytes, to: at)
         gathered.rows.removeFirst(rows)
@@ -205,21 +240,76 @@ final class PackedRows {
         return mdb_put(view.transaction, view.handle(table.id), &key, &value, 0)
     }
 
-    /// Packs anew what is left of packs from which rows were removed, at a checkpoint. Returns LMDB's error number.
-    func packTouched(_ view: RowView) -> Int32 {
-        for number in touched.keys.sorted() {
-            let error = packAnew(number, view)
+    // MARK: At a checkpoint
+
+    /// Stores what was removed, and packs anew what is left of packs that are mostly garbage. Returns LMDB's error
+    /// number.
+    func storeRemoved(_ view: RowView) -> Int32 {
+        var renewals = PackedRows.renewalsMax
+        for (number, removed) in touched.sorted(by: { $0.key < $1.key }) {
+            let isRenewed = removed.isMostOfThem && renewals > 0
+            let error = isRenewed ? renew(number, view) : store(removed, of: number, view)
             guard error == 0 else { return error }
+            if isRenewed { renewals -= 1 }
         }
-        for number in touched.keys { forget(number) }
-        return 0
+        forgetAll()
+        return renewals > 0 ? renewOthers(renewals, view) : 0
     }
 
-    private func packAnew(_ number: UInt64, _ view: RowView) -> Int32 {
-        guard let pack = try? view.pack(.atOrBefore, number), pack.number == number
-        else { return MDB_CORRUPTED }
+    private func store(_ removed: RemovedRows, of number: UInt64, _ view: RowView) -> Int32 {
+        withRemovedKey(number) { key in
+            var keyValue = MDB_val(key)
+            var value = MDB_val(removed.sealed(key))
+            let handle = view.handle(Table.packs.id)
+            var error = mdb_put(
+                view.transaction, handle, &keyValue, &value, UInt32(MDB_NOOVERWRITE))
+            if error == 0 { count += 1 }
+            guard error == MDB_KEYEXIST else { return error }
+            value = MDB_val(removed.sealed(key))
+            error = mdb_put(view.transaction, handle, &keyValue, &value, 0)
+            return error
+        }
+    }
+
+    /// Those that other checkpoints had no time for.
+    private func renewOthers(_ renewals: Int, _ view: RowView) -> Int32 {
+        guard !isEmpty else { return 0 }
+        do {
+            for number in try garbage(renewals, view) {
+                let error = renew(number, view)
+                guard error == 0 else { return error }
+            }
+            return 0
+        } catch {
+            return EIO
+        }
+    }
+
+    /// Packs that are mostly garbage, among the next few. Looks at none of their pages, which may be on the disk only.
+    private func garbage(_ max: Int, _ view: RowView) throws(StoreError) -> [UInt64] {
+        var cursor = try RowCursor(view, .packs)
+        var found: [UInt64] = []
+        var next = try cursor.seek(Key().adding(u64: lookedTo), .atOrAfter)
+        for _ in 0..<PackedRows.looksMax where found.count < max {
+            guard let entry = next else {
+                lookedTo = 0
+                return found
+            }
+            let number = RecentRows.number(of: entry.key).value
+            if RemovedRows.isMostOfThem(entry.value, at: entry.key) { found.append(number) }
+            lookedTo = number &+ 1
+            next = try cursor.step(reverse: false)
+        }
+        return found
+    }
+
+    /// Packs anew what is left of a pack.
+    func renew(_ number: UInt64, _ view: RowView) -> Int32 {
+        guard let pack = try? view.pack(.atOrBefore, number), pack.number == number,
+            !pack.isDamaged
+        else { return 0 }
         let scratch = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: pack.byteCount, alignment: 64)
+            byteCount: pack.bytes.count, alignment: 64)
         defer { scratch.deallocate() }
         var used = 0
         var left: [RowCursor.Entry] = []
@@ -229,106 +319,12 @@ final class PackedRows {
             used += bytes.count
             return UnsafeRawBufferPointer(copy)
         }
-        for index in 0..<pack.count where !isRemoved(index, of: pack) {
+        for index in 0..<pack.count where !isRemoved(index, of: pack, view) {
             let row = pack.entry(index)
             left.append(RowCursor.Entry(key: keep(row.key), value: keep(row.value)))
         }
         var error = delete(number, view)
-        for row in left where error == 0 { error = add(row, pages: 1, view) }
+        for row in left where error == 0 { error = add(row, view) }
         return error == 0 ? finish(view) : error
-    }
-}
-
-// MARK: - Reading
-
-extension Table {
-    /// Rows of the brief table, many in one: see `RowPack`.
-    static let packs = Table(id: 254, name: "packs")
-}
-
-extension RowView {
-    enum PackPlace {
-        case atOrBefore
-        case after
-    }
-
-    /// As LMDB counts them.
-    var packCount: Int { max(0, packStatistics.ms_entries - 1) }
-    var pageBytes: Int { Int(packStatistics.ms_psize) }
-
-    private var packStatistics: MDB_stat {
-        var stat = MDB_stat()
-        mdb_stat(transaction, handle(Table.packs.id), &stat)
-        return stat
-    }
-
-    var hasPacks: Bool { (packed?.count ?? packCount) > 0 }
-
-    /// The largest key of the packs' rows; 0 when there is none, nil when it can't be read.
-    var lastPackedNumber: UInt64? {
-        guard hasPacks else { return 0 }
-        guard let pack = try? pack(.atOrBefore, .max), !pack.isDamaged else { return nil }
-        return pack.lastKey
-    }
-
-    /// The pack at a place, or next to it; nil when there is none.
-    func pack(_ place: PackPlace, _ number: UInt64) throws(StoreError) -> RowPack? {
-        if place == .atOrBefore, let opened = packed?.opened(number) { return opened }
-        guard place == .atOrBefore || number < .max else { return nil }
-        var cursor: OpaquePointer?
-        guard mdb_cursor_open(transaction, handle(Table.packs.id), &cursor) == 0 else {
-            throw .system(ENOMEM, "reading table \(Table.packs.name)")
-        }
-        defer { mdb_cursor_close(cursor) }
-        var value = MDB_val()
-        let sought = place == .after ? number + 1 : number
-        var (error, key) = withUnsafeBytes(of: sought.bigEndian) { bytes in
-            var key = MDB_val(bytes)
-            return (mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE), key)
-        }
-        if place == .atOrBefore, error == MDB_NOTFOUND || error == 0 && !isAt(key, sought) {
-            let previous = error == 0 ? MDB_PREV : MDB_LAST
-            error = mdb_cursor_get(cursor, &key, &value, previous)
-        }
-        if error == MDB_NOTFOUND { return nil }
-        guard error == 0 else { throw .system(error, "reading table \(Table.packs.name)") }
-        // The floor row is none.
-        guard key.mv_size == RecentRows.keyCount else { return nil }
-        let pack = RowPack(UnsafeRawBufferPointer(value), at: UnsafeRawBufferPointer(key))
-        if !pack.isDamaged { packed?.open(pack) }
-        return pack
-    }
-
-    private func isAt(_ key: MDB_val, _ number: UInt64) -> Bool {
-        key.mv_size == RecentRows.keyCount
-            && UInt64(bigEndian: key.mv_data.loadUnaligned(as: UInt64.self)) == number
-    }
-
-    /// Removes a row of the brief table from its pack. Returns LMDB's error number: not found when it is in none.
-    func removeFromPack(_ key: UnsafeRawBufferPointer) -> Int32 {
-        guard let packed else { return MDB_NOTFOUND }
-        do {
-            guard let (pack, index) = try self.packed(key) else { return MDB_NOTFOUND }
-            return packed.remove(index, of: pack, self).error
-        } catch {
-            return EIO
-        }
-    }
-
-    func isRemoved(_ index: Int, of pack: RowPack) -> Bool {
-        packed?.isRemoved(index, of: pack) == true
-    }
-
-    /// Where a row of the brief table is in a pack; nil when it is in none.
-    func packed(
-        _ key: UnsafeRawBufferPointer
-    ) throws(StoreError) -> (pack: RowPack, index: Int)? {
-        guard key.count == RecentRows.keyCount, hasPacks else { return nil }
-        let (number, _) = RecentRows.number(of: key)
-        guard let pack = try pack(.atOrBefore, number) else { return nil }
-        let index = pack.search(number)
-        guard index < pack.count, pack.key(index) == number, !isRemoved(index, of: pack)
-        else { return nil }
-        return (pack, index)
     }
 }

@@ -11,7 +11,7 @@ struct RowCursor: ~Copyable {
 
     /// Where the row is that was found last.
     private enum Source {
-        /// By itself in LMDB. Of a table with packs, also the next row of those.
+        /// By itself on a page of LMDB.
         case page
         case pack
         case memory(RecentRows.Number)

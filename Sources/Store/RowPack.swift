@@ -4,13 +4,20 @@
 ///     values, each with its check value
 ///     the index once more   u32 its length
 ///
-/// Either index will do: damage to one of them, or to a row, leaves all others. Its place in table "packs" is a number
-/// up to its first row's key. It is always longer than what LMDB keeps in a leaf, so that its bytes stay where they
-/// are while others come and go.
+/// Either index will do: damage to one of them, or to a row, leaves all others. Its place in table "packs" is the key
+/// of its first row. It is always longer than what LMDB keeps in a leaf, so that its bytes stay where they are while
+/// others come and go.
 struct RowPack {
     /// Its place.
     let number: UInt64
+    /// 0 when it went with its last row.
     private(set) var count: Int
+    /// Whether rows of it are stored as removed.
+    let hasRemoved: Bool
+    /// Whether it is no longer known which: none, then, for a job that is run twice is better than one that is lost.
+    let hasLostRemoved: Bool
+    /// Which, in a snapshot.
+    private let removed: UnsafeRawPointer?
     private let stored: UnsafeRawBufferPointer
     /// Of one that can't be read: where its place's bytes are.
     private let damagedKey: UnsafeRawBufferPointer?
@@ -19,12 +26,20 @@ struct RowPack {
     private let values: UnsafeRawPointer
 
     private static let fieldSize = MemoryLayout<UInt32>.size
+    /// No pack is longer, whatever a damaged page says.
+    private static let bytesMax = 64 << 10
 
-    /// - Parameter stored: what LMDB has at `key`. When neither index is good it is one row of that key, whose check
-    ///   value is wrong.
-    init(_ stored: UnsafeRawBufferPointer, at key: UnsafeRawBufferPointer) {
-        number = UInt64(bigEndian: key.loadUnaligned(as: UInt64.self))
-        self.stored = stored
+    /// - Parameters:
+    ///   - stored: What LMDB has at `key`. When neither index is good it is one row of that key, whose check value is
+    ///     wrong.
+    ///   - removed: What is stored behind it of its removed rows.
+    ///   - isSnapshot: Whether what LMDB has stays where it is.
+    init(
+        _ stored: UnsafeRawBufferPointer, at key: UnsafeRawBufferPointer,
+        removed: RowCursor.Entry?, isSnapshot: Bool
+    ) {
+        number = RecentRows.number(of: key).value
+        self.stored = UnsafeRawBufferPointer(rebasing: stored.prefix(RowPack.bytesMax))
         guard let base = stored.baseAddress else { preconditionFailure("a pack has bytes") }
         let found = RowPack.index(of: stored, at: key)
         damagedKey = found == nil ? key : nil
@@ -32,20 +47,22 @@ struct RowPack {
         keys = (found?.at ?? base) + RowPack.fieldSize
         ends = keys + count * RecentRows.keyCount
         values = base + RowPack.indexSize(count)
-    }
-
-    /// It went with its last row: only its place is left.
-    mutating func leave() { count = 0 }
-
-    var hasBothIndexes: Bool {
-        let size = RowPack.indexSize(count)
-        let copy = stored.count - RowPack.fieldSize - size
-        return RowPack.rowCount(of: stored, ofIndexAt: 0) == count
-            && RowPack.rowCount(of: stored, ofIndexAt: copy) == count
-            && stored.baseAddress?.field(copy + size, UInt32.self) == UInt32(size)
+        let rows = count
+        let good = removed.flatMap {
+            RemovedRows.isGood($0.value, at: $0.key, rows: rows) ? $0.value.baseAddress : nil
+        }
+        hasRemoved = good != nil
+        hasLostRemoved = removed != nil && good == nil
+        self.removed = isSnapshot ? good : nil
     }
 
     // MARK: Rows
+
+    /// Whether a row is stored as removed: for snapshots only.
+    @inline(__always)
+    func isRemoved(_ index: Int) -> Bool {
+        removed.map { RemovedRows.contains(index, in: $0) } ?? false
+    }
 
     var isDamaged: Bool { damagedKey != nil }
 
@@ -55,6 +72,8 @@ struct RowPack {
             : UInt64(
                 bigEndian: (keys + index * RecentRows.keyCount).loadUnaligned(as: UInt64.self))
     }
+
+    var lastKey: UInt64 { key(count - 1) }
 
     @inline(__always)
     func entry(_ index: Int) -> RowCursor.Entry {
@@ -66,8 +85,6 @@ struct RowPack {
             value: UnsafeRawBufferPointer(start: values + start, count: end(index) - start))
     }
 
-    var lastKey: UInt64 { key(count - 1) }
-
     /// The first row whose key is not before this one; `count` when there is none.
     func search(_ number: UInt64) -> Int {
         var (low, high) = (0, count)
@@ -78,9 +95,11 @@ struct RowPack {
         return low
     }
 
-    var byteCount: Int { stored.count }
     /// As LMDB has it.
     var bytes: UnsafeRawBufferPointer { stored }
+
+    /// It went with its last row: only its place is left.
+    mutating func becomeEmpty() { count = 0 }
 
     private func end(_ index: Int) -> Int {
         Int((ends + index * RowPack.fieldSize).field(0, UInt32.self))
@@ -88,9 +107,7 @@ struct RowPack {
 
     // MARK: Layout
 
-    private static func indexSize(_ count: Int) -> Int {
-        2 * fieldSize + count * rowSize
-    }
+    private static func indexSize(_ count: Int) -> Int { 2 * fieldSize + count * rowSize }
 
     /// Bytes of an index for each row.
     private static let rowSize = RecentRows.keyCount + fieldSize
@@ -100,9 +117,11 @@ struct RowPack {
         2 * indexSize(rows) + fieldSize + valueBytes
     }
 
-    /// - Parameter at: as many bytes as `size` says.
+    /// - Parameters:
+    ///   - rows: At least one.
+    ///   - at: As many bytes as `size` says.
     static func write(
-        _ rows: some Collection<RowCursor.Entry>, valueBytes: Int, to at: UnsafeMutableRawPointer
+        _ rows: ArraySlice<RowCursor.Entry>, valueBytes: Int, to at: UnsafeMutableRawPointer
     ) {
         let indexSize = indexSize(rows.count)
         let keys = at + fieldSize
@@ -116,8 +135,9 @@ struct RowPack {
             end += row.value.count
             ends.store(UInt32(end), at: index * fieldSize)
         }
-        let check = crc32c(UnsafeRawBufferPointer(start: at, count: indexSize - fieldSize))
-        at.store(~check, at: indexSize - fieldSize)
+        let checked = indexSize - fieldSize
+        let key = UnsafeRawBufferPointer(start: keys, count: RecentRows.keyCount)
+        at.store(CheckValue.of(.packs, key, at, checked), at: checked)
         copy(UnsafeRawBufferPointer(start: at, count: indexSize), to: values + valueBytes)
         at.store(UInt32(indexSize), at: size(rows: rows.count, valueBytes: valueBytes) - fieldSize)
     }
@@ -129,28 +149,42 @@ struct RowPack {
     private static func index(
         of stored: UnsafeRawBufferPointer, at key: UnsafeRawBufferPointer
     ) -> (at: UnsafeRawPointer, count: Int)? {
-        guard let base = stored.baseAddress, stored.count >= size(rows: 1, valueBytes: 0)
+        guard let base = stored.baseAddress, stored.count <= bytesMax,
+            stored.count >= size(rows: 1, valueBytes: 0)
         else { return nil }
-        if let count = rowCount(of: stored, ofIndexAt: 0) { return (base, count) }
+        if let count = rowCount(of: stored, at: key, indexAt: 0) { return (base, count) }
         let size = Int(base.field(stored.count - fieldSize, UInt32.self))
         let place = stored.count - fieldSize - size
-        guard place >= 0, let count = rowCount(of: stored, ofIndexAt: place),
+        guard place >= 0, let count = rowCount(of: stored, at: key, indexAt: place),
             indexSize(count) == size
         else { return nil }
         return (base + place, count)
     }
 
     /// Nil when there is no good index at this place.
-    private static func rowCount(of stored: UnsafeRawBufferPointer, ofIndexAt place: Int) -> Int? {
+    private static func rowCount(
+        of stored: UnsafeRawBufferPointer, at key: UnsafeRawBufferPointer, indexAt place: Int
+    ) -> Int? {
         guard let at = stored.baseAddress.map({ $0 + place }) else { return nil }
         let count = Int(at.field(0, UInt32.self))
         guard count > 0, count <= (stored.count - place) / rowSize,
             place + indexSize(count) <= stored.count
         else { return nil }
         let checked = indexSize(count) - fieldSize
-        let check = ~crc32c(UnsafeRawBufferPointer(start: at, count: checked))
-        guard check == at.field(checked, UInt32.self) else { return nil }
+        guard CheckValue.of(.packs, key, at, checked) == at.field(checked, UInt32.self)
+        else { return nil }
         let valueBytes = Int(at.field(checked - fieldSize, UInt32.self))
         return size(rows: count, valueBytes: valueBytes) == stored.count ? count : nil
+    }
+
+    /// Whether both indexes are good.
+    var isWhole: Bool {
+        let copy = stored.count - RowPack.fieldSize - RowPack.indexSize(count)
+        guard !isDamaged, let base = stored.baseAddress else { return false }
+        let key = UnsafeRawBufferPointer(start: keys, count: RecentRows.keyCount)
+        return RowPack.rowCount(of: stored, at: key, indexAt: 0) == count
+            && RowPack.rowCount(of: stored, at: key, indexAt: copy) == count
+            && Int(base.field(stored.count - RowPack.fieldSize, UInt32.self))
+                == RowPack.indexSize(count)
     }
 }

@@ -22,7 +22,8 @@ final class RowStage {
     ///   - brief: The table whose newest rows wait in memory.
     ///   - recentBytes: Memory for them.
     init(_ blobs: BlobFiles? = nil, brief: Table? = nil, recentBytes: Int = 0) {
-        packed = brief.map { PackedRows($0) }
+        let touched = touched
+        packed = brief.map { PackedRows($0, touched) }
         recent = brief.map { RecentRows($0, capacity: recentBytes) }
         self.blobs = blobs
         buffer = RecordBuffer()
@@ -103,7 +104,7 @@ final class RowStage {
         copy(key, to: keyAt)
         let keyBytes = UnsafeRawBufferPointer(start: keyAt, count: key.count)
         let isInMemory = view.isInMemory(table, keyBytes)
-        let error = view.delete(table, keyBytes)
+        let error = view.delete(table, keyBytes, evenDamaged: true)
         if error == MDB_NOTFOUND { return false }
         try changed(error, table)
         if !isInMemory { touched.touch(table, keyBytes) }

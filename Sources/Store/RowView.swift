@@ -56,17 +56,21 @@ package struct RowView {
         guard key.count > 0 else { return nil }
         if table.isBrief {
             if let recent, recent.covers(key) { return recent.find(key) }
-            if let (pack, index) = try packed(key) { return pack.entry(index).value }
+            if let (pack, index) = try packed(key), !pack.isDamaged {
+                return pack.entry(index).value
+            }
         }
         var keyValue = MDB_val(key)
         var value = MDB_val()
         let error = mdb_get(transaction, handle(table.id), &keyValue, &value)
-        if error == MDB_NOTFOUND { return nil }
+        if error == MDB_NOTFOUND {
+            return table.isBrief ? try packed(key).map { $0.pack.entry($0.index).value } : nil
+        }
         guard error == 0 else { throw .system(error, "reading table \(table.name)") }
         return UnsafeRawBufferPointer(value)
     }
 
-    /// The largest key that LMDB has of a table; the floor row's when there is no other, nil when it can't be read.
+    /// The largest key of a table's pages; the floor row's when there is no other, nil when it can't be read.
     func lastKey(of table: Table) -> Key? {
         var cursor: OpaquePointer?
         guard mdb_cursor_open(transaction, handle(table.id), &cursor) == 0 else { return nil }
@@ -146,7 +150,7 @@ extension RowView {
                 guard error == 0 else { return error }
             }
             recent.noteStored(key)
-            let error = removeFromPack(key)
+            let error = removeFromPack(key, evenDamaged: false)
             guard error == 0 || error == MDB_NOTFOUND else { return error }
         }
         if ascending {
@@ -159,7 +163,7 @@ extension RowView {
         return mdb_put(transaction, handle(table.id), &keyValue, &value, 0)
     }
 
-    /// Puts a row behind all that LMDB has of the table. Returns LMDB's error number.
+    /// Puts a row behind all others on the table's pages. Returns LMDB's error number.
     func store(
         _ table: Table, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
     ) -> Int32 {
@@ -169,12 +173,15 @@ extension RowView {
             transaction, handle(table.id), &keyValue, &value, UInt32(MDB_APPEND))
     }
 
-    func delete(_ table: Table, _ key: UnsafeRawBufferPointer) -> Int32 {
+    /// - Parameter evenDamaged: see `removeFromPack`.
+    func delete(
+        _ table: Table, _ key: UnsafeRawBufferPointer, evenDamaged: Bool
+    ) -> Int32 {
         if let recent = recent(of: table), recent.covers(key) {
             return recent.remove(key) ? 0 : MDB_NOTFOUND
         }
         if table.isBrief {
-            let error = removeFromPack(key)
+            let error = removeFromPack(key, evenDamaged: evenDamaged)
             guard error == MDB_NOTFOUND else { return error }
         }
         release(table, key)
@@ -196,7 +203,7 @@ extension RowView {
             // Most jobs in the log are done by its end.
             return put(table, key, value, ascending: table.isBrief)
         case .delete:
-            let error = delete(table, key)
+            let error = delete(table, key, evenDamaged: false)
             return error == MDB_NOTFOUND ? 0 : error
         }
     }

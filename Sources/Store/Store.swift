@@ -233,6 +233,7 @@ package final class Store: @unchecked Sendable {
         let spare = environment.blobs.reserveSpare()
         let pages = (try? environment.reserve(configuration.reserveBytes)) ?? false
         acceptsSubmissions = segments && spare && pages
+        stage.packed?.isSparing = !acceptsSubmissions
     }
 
     /// Reads the rows as of the last checkpoint, on any thread.
@@ -240,22 +241,24 @@ package final class Store: @unchecked Sendable {
         try body(Snapshot(environment))
     }
 
-    /// What is wrong with the blob files' accounts and with the packs' indexes, a sentence each. Looks at every pack,
+    /// What is wrong with the blob files' accounts and with packs, a sentence each. Looks at every pack,
     /// and at every reference to blob files.
     package func storageProblems() throws(StoreError) -> [String] {
         try checkUsable()
         let view = try view()
-        let packs = try stage.packed?.withoutAnIndex(view) ?? []
         return environment.blobs.problems(try BlobAccount.counted(view))
-            + packs.map { "the pack of rows at \($0.number) has one good index of two" }
+            + (try view.packProblems()).map(\.sentence)
     }
 
-    /// Counts the references to blob files anew; packs get another index with the next checkpoint.
+    /// Counts the references to blob files anew, and writes packs anew of which something is damaged.
     package func repairStorage() throws(StoreError) {
         try checkUsable()
         let view = try view()
         environment.blobs.correct(try BlobAccount.counted(view))
-        if let packed = stage.packed { packed.renew(try packed.withoutAnIndex(view)) }
+        for (number, _) in try view.packProblems() {
+            let error = stage.packed?.renew(number, view) ?? 0
+            guard error == 0 else { throw .system(error, "packing rows anew") }
+        }
     }
 
     /// Makes a last checkpoint, so that the next start has nothing to recover, and gives the directory
@@ -275,8 +278,7 @@ package final class Store: @unchecked Sendable {
     private var checkpointMutations: Int {
         let limit = configuration.checkpointMutations
         return acceptsSubmissions
-            ? limit
-            : min(limit, configuration.reserveBytes / (2 * PackedRows.bytesMax))
+            ? limit : min(limit, configuration.reserveBytes / (8 * LogFormat.block))
     }
 
     private var hasMuchToWrite: Bool {
@@ -287,9 +289,8 @@ package final class Store: @unchecked Sendable {
 
     private var hasTouchedManyPages: Bool {
         let touched = stage.touched
-        var pages = stage.packed?.pagesTouched ?? 0
-        guard touched.count + pages >= configuration.checkpointPages, let transaction
-        else { return false }
+        guard touched.count >= configuration.checkpointPages, let transaction else { return false }
+        var pages = 0
         for (table, count) in touched.countsByTable.enumerated() where count > 0 {
             pages += min(count, environment.leafPages(of: UInt8(table), transaction))
         }
@@ -330,7 +331,7 @@ package final class Store: @unchecked Sendable {
             formatVersion: configuration.formatVersion, log: log.id, position: log.position,
             instant: now)
         try environment.blobs.writeAccounts(view, checkpointStage)
-        var error = stage.packed?.packTouched(view) ?? 0
+        var error = stage.packed?.storeRemoved(view) ?? 0
         if error == 0 { error = stage.recent?.store(view) ?? 0 }
         if error == 0 { error = row.write(view, checkpointStage) }
         transaction = nil

@@ -1,7 +1,7 @@
 /// One table of the store.
 ///
 /// Ids are written into the log and into every row's check value, so an id never changes its meaning.
-/// Names are LMDB's names of the tables. Id 255 and the name "store" are the store's own.
+/// Names are LMDB's names of the tables. Ids 254 and 255 and the names "packs" and "store" are the store's own.
 package struct Table: Sendable, Hashable {
     package let id: UInt8
     package let name: StaticString

@@ -38,7 +38,23 @@ struct PackedRowsTests {
         try store.commit(now: 0)
     }
 
-    private func packs(_ store: Store) throws -> Int { try store.snapshot { $0.view.packCount } }
+    /// The places of the packs, as of the last checkpoint.
+    private func places(_ store: Store) throws -> [UInt64] {
+        try store.snapshot { rows in
+            var places: [UInt64] = []
+            while let pack = try rows.view.pack(.atOrAfter, places.last.map { $0 + 1 } ?? 0) {
+                places.append(pack.number)
+            }
+            return places
+        }
+    }
+
+    private func packs(_ store: Store) throws -> Int { try places(store).count }
+
+    /// Rows of table "packs", the packs' own and such of what was removed from them.
+    private func rowsOfPacks(_ store: Store) throws -> Int {
+        try store.turn { $0.view.rowsOfPacks }
+    }
 
     private func expect(_ ids: [UInt64], in store: Store) throws {
         #expect(try store.turn { try $0.ids(.ready, from: Key()) } == ids)
@@ -77,7 +93,7 @@ struct PackedRowsTests {
     @Test
     func `what is removed is gone at once, and from the pack with the next checkpoint`() throws {
         let store = try store(1...200)
-        let before = try packs(store)
+        let before = try places(store)
         try store.turn { rows throws in
             #expect(try rows.delete(.ready, .id(7)))
             #expect(try !rows.delete(.ready, .id(7)))
@@ -88,16 +104,24 @@ struct PackedRowsTests {
         #expect(try store.snapshot { try $0.text(.ready, 7) } == text(7))
         try store.checkpoint(now: 2)
         #expect(try store.snapshot { try $0.text(.ready, 7) } == nil)
-        try expect((1...200).filter { $0 != 7 }, in: store)
-        // What is left of the pack is in such of a page each.
-        #expect(try packs(store) > before)
+        let left = (1...200).filter { $0 != 7 }.map { UInt64($0) }
+        try expect(left, in: store)
+        // The pack is as it was.
+        #expect(try places(store) == before)
+        #expect(try rowsOfPacks(store) == before.count + 1)
+        try store.close(now: 3)
+        let opened = try open()
+        try expect(left, in: opened)
+        #expect(try !opened.turn { try $0.delete(.ready, .id(7)) })
+        try opened.turn { try $0.clear(.ready, from: .id(1), to: .id(201)) }
+        #expect(try rowsOfPacks(opened) == 0)
     }
 
     @Test func `a pack goes with its last row`() throws {
         let store = try store(1...300)
         #expect(try packs(store) > 0)
         try store.turn { try $0.clear(.ready, from: .id(1), to: .id(301)) }
-        #expect(try store.turn { $0.view.packCount } == 0)
+        #expect(try rowsOfPacks(store) == 0)
         try store.commit(now: 1)
         try store.checkpoint(now: 2)
         #expect(try packs(store) == 0)
@@ -135,17 +159,66 @@ struct PackedRowsTests {
         #expect(stored == 350)
     }
 
-    @Test func `rows that go one by one cost a page each time, not a pack`() throws {
+    @Test func `a pack that is mostly garbage is packed anew`() throws {
         let store = try store(1...2_000)
-        for id in stride(from: UInt64(1), through: 2_000, by: 40) {
-            try store.turn { _ = try $0.delete(.ready, .id(id)) }
+        let before = try places(store)
+        func remove(_ isRemoved: (UInt64) -> Bool) throws {
+            try store.turn { rows in
+                for id in UInt64(1)...2_000 where isRemoved(id) {
+                    _ = try rows.delete(.ready, .id(id))
+                }
+            }
             try store.commit(now: 1)
             try store.checkpoint(now: 2)
         }
-        let left = (1...2_000).filter { $0 % 40 != 1 }.map { UInt64($0) }
+        try remove { $0 % 3 == 0 }
+        #expect(try places(store) == before)
+        try expect((1...2_000).filter { $0 % 3 != 0 }, in: store)
+        try remove { $0 % 3 == 1 }
+        #expect(try packs(store) < before.count)
+        let left = (1...2_000).filter { $0 % 3 == 2 }.map { UInt64($0) }
         try expect(left, in: store)
-        // A pack of one page has some 30 of these rows.
-        #expect((50...80).contains(try packs(store)))
+        try store.close(now: 3)
+        try expect(left, in: open())
+    }
+
+    /// A checkpoint packs some of them anew; others have their turn with later ones, also after a restart.
+    @Test func `however many packs become garbage at once, all are packed anew in time`() throws {
+        let ids: ClosedRange<UInt64> = 1...50_000
+        var store = try store(ids)
+        let before = try packs(store)
+        #expect(before > 2 * 128)
+        try store.turn { rows in
+            try rows.sweep(.ready, from: Key(), to: .id(ids.upperBound)) { key, _ in
+                try key.u64() % 10 == 0 ? .keep : .remove
+            }
+        }
+        try store.commit(now: 1)
+        try store.checkpoint(now: 2)
+        let first = try packs(store)
+        #expect(first > before / 3 && first < before)
+        try store.close(now: 3)
+        store = try open()
+        for now in UInt64(4)...20 {
+            try store.turn { try $0.put(.jobs, now, "another turn") }
+            try store.commit(now: now)
+            try store.checkpoint(now: now)
+        }
+        #expect(try packs(store) < before / 4)
+        try expect(ids.filter { $0 % 10 == 0 }, in: store)
+    }
+
+    /// Each would be 32 KiB to write, if packs were changed.
+    @Test func `removing a row of each of many packs changes none of them`() throws {
+        let store = try store(1...50_000)
+        let places = try places(store)
+        try store.turn { rows in
+            for place in places { _ = try rows.delete(.ready, .id(place)) }
+        }
+        try store.commit(now: 1)
+        try store.checkpoint(now: 2)
+        #expect(try self.places(store) == places)
+        #expect(try rowsOfPacks(store) == 2 * places.count)
     }
 
     // MARK: Damage
@@ -157,21 +230,24 @@ struct PackedRowsTests {
         let store = try store(ids)
         #expect(try packs(store) == 1)
         let stored = try store.snapshot { rows in
-            try rows.view.pack(.atOrBefore, ids.upperBound).map {
-                Array(UnsafeRawBufferPointer($0.bytes))
-            }
+            try rows.view.pack(.atOrBefore, ids.upperBound).map { Array($0.bytes) }
         }
-        let pack = try #require(stored)
         try store.close(now: 2)
-        let path = directory.file("data.mdb")
-        var data = try [UInt8](file: path)
-        let places = stride(from: 16, to: data.count - pack.count, by: 4_096).filter {
-            data[$0..<$0 + pack.count].elementsEqual(pack)
-        }
-        let place = try #require(places.last)
-        change(&data, place..<place + pack.count)
-        try data.write(to: path)
+        try damage(#require(stored), change)
         return try open()
+    }
+
+    /// Changes what a file of LMDB has of a value, at the last place.
+    private func damage(
+        _ value: [UInt8], _ change: (inout [UInt8], _ value: Range<Int>) -> Void
+    ) throws {
+        let path = directory.file("data.mdb")
+        var data = try Data(contentsOf: URL(filePath: path))
+        let found = try #require(data.range(of: Data(value), options: .backwards))
+        var bytes = [UInt8](data)
+        change(&bytes, found)
+        data = Data(bytes)
+        try data.write(to: URL(filePath: path))
     }
 
     @Test func `either index of a pack will do`() throws {
@@ -202,6 +278,38 @@ struct PackedRowsTests {
         #expect(try store.turn { try $0.raw(.ready, .id(id))?.count } == text(id).utf8.count + 4)
         #expect(try store.delete(.ready, id))
         try expect((1...30).filter { $0 != id }, in: store)
+    }
+
+    @Test func `a pack that does not know what was removed has all its rows`() throws {
+        let store = try store(1...30)
+        try store.turn { _ = try $0.delete(.ready, .id(4)) }
+        try store.commit(now: 2)
+        try store.checkpoint(now: 3)
+        let stored = try store.snapshot { rows in
+            var cursor = try RowCursor(rows.view, .packs)
+            return try cursor.seek(.last, .atOrBefore).map { Array($0.value) }
+        }
+        try store.close(now: 4)
+        try damage(#require(stored)) { data, value in data[value.lowerBound + 8] ^= 2 }
+        let opened = try open()
+        try expect(Array(1...30), in: opened)
+        #expect(try opened.storageProblems().count == 1)
+        try opened.repairStorage()
+        try opened.checkpoint(now: 5)
+        #expect(try opened.storageProblems() == [])
+        try expect(Array(1...30), in: opened)
+    }
+
+    @Test func `the log takes no pack with it that can't be read`() throws {
+        let store = try damaged(1...30) { data, pack in
+            data[pack.lowerBound + 9] ^= 1
+            data[pack.upperBound - 9] ^= 1
+        }
+        try store.turn { try $0.put(.ready, 1, "another") }
+        try store.commit(now: 3)
+        #expect(try store.text(.ready, 1) == "another")
+        try store.checkpoint(now: 4)
+        #expect(try places(store) == [1])
     }
 
     @Test func `a pack without a good index is one damaged row, and can be set aside`() throws {
