@@ -28,9 +28,14 @@ struct PackCursor {
         return reverse ? try previous() : try next()
     }
 
+    /// Whether the row that was found last stands for a pack that can't be read.
+    var isDamaged: Bool { pack?.isDamaged == true }
+
     /// Removes the row that was found last. Returns LMDB's error number.
     mutating func delete() -> Int32 {
         guard let pack, let packed = view.packed else { preconditionFailure("no row was found") }
+        // It is to be looked at, and set aside whole.
+        guard !pack.isDamaged else { return 0 }
         let (error, isGone) = packed.remove(index, of: pack, view)
         // The next step leads to a neighbour either way.
         if isGone { self.pack?.becomeEmpty() }

@@ -156,6 +156,7 @@ final class PackedRows {
     }
 
     private func forgetAll() {
+        opened = nil
         forgetKnown()
         for removed in touched.values { removed.free() }
         touched.removeAll(keepingCapacity: true)
@@ -245,15 +246,19 @@ final class PackedRows {
     /// Stores what was removed, and packs anew what is left of packs that are mostly garbage. Returns LMDB's error
     /// number.
     func storeRemoved(_ view: RowView) -> Int32 {
-        var renewals = PackedRows.renewalsMax
+        // Rows that are packed anew take pages before they give others back.
+        var renewals = isSparing ? PackedRows.renewalsMax / 16 : PackedRows.renewalsMax
         for (number, removed) in touched.sorted(by: { $0.key < $1.key }) {
-            let isRenewed = removed.isMostOfThem && renewals > 0
-            let error = isRenewed ? renew(number, view) : store(removed, of: number, view)
+            var error = MDB_NOTFOUND
+            if removed.isMostOfThem, renewals > 0 {
+                error = renew(number, view)
+                renewals -= 1
+            }
+            if error == MDB_NOTFOUND { error = store(removed, of: number, view) }
             guard error == 0 else { return error }
-            if isRenewed { renewals -= 1 }
         }
         forgetAll()
-        return renewals > 0 ? renewOthers(renewals, view) : 0
+        return renewOthers(renewals, view)
     }
 
     private func store(_ removed: RemovedRows, of number: UInt64, _ view: RowView) -> Int32 {
@@ -273,41 +278,48 @@ final class PackedRows {
 
     /// Those that other checkpoints had no time for.
     private func renewOthers(_ renewals: Int, _ view: RowView) -> Int32 {
-        guard !isEmpty else { return 0 }
-        do {
-            for number in try garbage(renewals, view) {
-                let error = renew(number, view)
-                guard error == 0 else { return error }
-            }
-            return 0
-        } catch {
-            return EIO
+        guard !isEmpty, renewals > 0 else { return 0 }
+        for number in garbage(renewals, view) {
+            let error = renew(number, view)
+            guard error == 0 || error == MDB_NOTFOUND else { return error }
         }
+        return 0
     }
 
     /// Packs that are mostly garbage, among the next few. Looks at none of their pages, which may be on the disk only.
-    private func garbage(_ max: Int, _ view: RowView) throws(StoreError) -> [UInt64] {
-        var cursor = try RowCursor(view, .packs)
+    private func garbage(_ max: Int, _ view: RowView) -> [UInt64] {
         var found: [UInt64] = []
-        var next = try cursor.seek(Key().adding(u64: lookedTo), .atOrAfter)
-        for _ in 0..<PackedRows.looksMax where found.count < max {
-            guard let entry = next else {
-                lookedTo = 0
-                return found
+        do {
+            var cursor = try RowCursor(view, .packs)
+            var next = try cursor.seek(Key().adding(u64: lookedTo), .atOrAfter)
+            for _ in 0..<PackedRows.looksMax where found.count < max {
+                guard let entry = next else {
+                    lookedTo = 0
+                    break
+                }
+                let number = RecentRows.number(of: entry.key).value
+                if RemovedRows.isMostOfThem(entry.value, at: entry.key) { found.append(number) }
+                lookedTo = entry.key.count > RecentRows.keyCount ? number &+ 1 : number
+                next = try cursor.step(reverse: false)
             }
-            let number = RecentRows.number(of: entry.key).value
-            if RemovedRows.isMostOfThem(entry.value, at: entry.key) { found.append(number) }
-            lookedTo = number &+ 1
-            next = try cursor.step(reverse: false)
+        } catch {
+            // Where something can't be read, no garbage is looked for.
+            lookedTo = 0
         }
         return found
     }
 
-    /// Packs anew what is left of a pack.
+    /// Packs anew what is left of a pack. Returns LMDB's error number: not found when it can't be read.
     func renew(_ number: UInt64, _ view: RowView) -> Int32 {
-        guard let pack = try? view.pack(.atOrBefore, number), pack.number == number,
-            !pack.isDamaged
-        else { return 0 }
+        let found: RowPack?
+        do {
+            found = try view.pack(.atOrBefore, number)
+        } catch {
+            return EIO
+        }
+        guard let pack = found, pack.number == number, !pack.isDamaged else {
+            return MDB_NOTFOUND
+        }
         let scratch = UnsafeMutableRawBufferPointer.allocate(
             byteCount: pack.bytes.count, alignment: 64)
         defer { scratch.deallocate() }
@@ -321,10 +333,16 @@ final class PackedRows {
         }
         for index in 0..<pack.count where !isRemoved(index, of: pack, view) {
             let row = pack.entry(index)
+            guard !pack.hasLostRemoved || !view.isOnPage(table, row.key) else { continue }
             left.append(RowCursor.Entry(key: keep(row.key), value: keep(row.value)))
         }
         var error = delete(number, view)
         for row in left where error == 0 { error = add(row, view) }
-        return error == 0 ? finish(view) : error
+        if error == 0 { error = finish(view) }
+        if error != 0 { gathered = Gathered() }
+        return error
     }
+
+    /// Removes what there is of a pack without its place. Returns LMDB's error number.
+    func clear(_ key: Key, _ view: RowView) -> Int32 { key.withBytes { delete($0, view) } }
 }

@@ -14,6 +14,8 @@ struct RowCursor: ~Copyable {
         /// By itself on a page of LMDB.
         case page
         case pack
+        /// On a page, and once more in a pack that does not know that it was removed there.
+        case both
         case memory(RecentRows.Number)
     }
 
@@ -82,7 +84,10 @@ struct RowCursor: ~Copyable {
         }
         switch source {
         case .pack: found.pack = try packs?.step(reverse: reverse)
-        default: found.page = try move(reverse ? MDB_PREV : MDB_NEXT)
+        case .both:
+            found.pack = try packs?.step(reverse: reverse)
+            found.page = try move(reverse ? MDB_PREV : MDB_NEXT)
+        case .page, .memory: found.page = try move(reverse ? MDB_PREV : MDB_NEXT)
         }
         return nearest(reverse) ?? (reverse ? nil : enter(recent?.next(0)))
     }
@@ -93,18 +98,26 @@ struct RowCursor: ~Copyable {
             source = .page
             return found.page
         }
-        if let page = found.page, (compare(page.key, pack.key) < 0) != reverse {
-            source = .page
+        guard let page = found.page else {
+            source = .pack
+            return pack
+        }
+        let order = compare(page.key, pack.key)
+        guard order != 0 else {
+            source = packs?.isDamaged == true ? .page : .both
             return page
         }
-        source = .pack
-        return pack
+        let isPage = (order < 0) != reverse
+        source = isPage ? .page : .pack
+        return isPage ? page : pack
     }
 
     /// Whether the row that was found last is on a page of LMDB by itself.
     var isOnPage: Bool {
-        guard case .page = source else { return false }
-        return true
+        switch source {
+        case .page, .both: true
+        case .pack, .memory: false
+        }
     }
 
     /// Removes the row that was found last; the next step leads to the one behind it. Returns LMDB's error number.
@@ -112,6 +125,9 @@ struct RowCursor: ~Copyable {
         switch source {
         case .page: return mdb_cursor_del(cursor, 0)
         case .pack: return packs?.delete() ?? 0
+        case .both:
+            let error = packs?.delete() ?? 0
+            return error == 0 ? mdb_cursor_del(cursor, 0) : error
         case .memory(let number):
             recent?.remove(number)
             return 0

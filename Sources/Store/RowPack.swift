@@ -52,7 +52,7 @@ struct RowPack {
             RemovedRows.isGood($0.value, at: $0.key, rows: rows) ? $0.value.baseAddress : nil
         }
         hasRemoved = good != nil
-        hasLostRemoved = removed != nil && good == nil
+        hasLostRemoved = removed != nil && good == nil && found != nil
         self.removed = isSnapshot ? good : nil
     }
 

@@ -104,7 +104,7 @@ final class RowStage {
         copy(key, to: keyAt)
         let keyBytes = UnsafeRawBufferPointer(start: keyAt, count: key.count)
         let isInMemory = view.isInMemory(table, keyBytes)
-        let error = view.delete(table, keyBytes, evenDamaged: true)
+        let error = view.delete(table, keyBytes)
         if error == MDB_NOTFOUND { return false }
         try changed(error, table)
         if !isInMemory { touched.touch(table, keyBytes) }
@@ -127,6 +127,19 @@ final class RowStage {
             touched.touch(table, UnsafeRawBufferPointer(start: keyAt, count: key.count))
         }
         buffer.finish(Mutation(.delete, table: table.id, keyCount: key.count, valueCount: 0))
+    }
+
+    /// Removes a pack that can't be read, if it has this place. The log does not have that: what crashes is repeated.
+    func takeDamagedPack(_ key: Key, _ view: RowView) throws(StoreError) -> [UInt8]? {
+        checkNothingIsRead()
+        guard let packed,
+            let (pack, index) = try key.withBytes({ key throws(StoreError) in
+                try view.packed(key)
+            }), pack.isDamaged
+        else { return nil }
+        let bytes = Array(pack.bytes)
+        try changed(packed.remove(index, of: pack, view).error, .packs)
+        return bytes
     }
 
     /// Bytes of changes since the last commit.

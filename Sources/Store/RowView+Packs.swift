@@ -37,13 +37,14 @@ extension RowView {
             var key = MDB_val(bytes)
             return (mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE), key)
         }
+        var on = MDB_NEXT
         if place == .atOrBefore, error == MDB_NOTFOUND || error == 0 && !isAt(key, number) {
-            error = mdb_cursor_get(
-                cursor, &key, &value, error == 0 ? MDB_PREV : MDB_LAST)
-            // What is stored of its removed rows is behind a pack.
-            if error == 0, key.mv_size > RecentRows.keyCount {
-                error = mdb_cursor_get(cursor, &key, &value, MDB_PREV)
-            }
+            on = MDB_PREV
+            error = mdb_cursor_get(cursor, &key, &value, error == 0 ? MDB_PREV : MDB_LAST)
+        }
+        // What is stored of removed rows is behind their packs, and may have lost them.
+        while error == 0, key.mv_size > RecentRows.keyCount {
+            error = mdb_cursor_get(cursor, &key, &value, on)
         }
         if error == MDB_NOTFOUND { return nil }
         guard error == 0 else { throw .system(error, "reading table \(Table.packs.name)") }
@@ -51,16 +52,21 @@ extension RowView {
         guard key.mv_size == RecentRows.keyCount else { return nil }
         let pack = RowPack(
             UnsafeRawBufferPointer(value), at: UnsafeRawBufferPointer(key),
-            removed: removed(behind: key, cursor), isSnapshot: packed == nil)
+            removed: try removed(behind: key, cursor), isSnapshot: packed == nil)
         if !pack.isDamaged { packed?.noteOpened(pack) }
         return pack
     }
 
-    private func removed(behind key: MDB_val, _ cursor: OpaquePointer?) -> RowCursor.Entry? {
+    private func removed(
+        behind key: MDB_val, _ cursor: OpaquePointer?
+    ) throws(StoreError) -> RowCursor.Entry? {
         var found = MDB_val()
         var value = MDB_val()
-        guard mdb_cursor_get(cursor, &found, &value, MDB_NEXT) == 0,
-            found.mv_size == RecentRows.keyCount + 1,
+        let error = mdb_cursor_get(cursor, &found, &value, MDB_NEXT)
+        guard error == 0 || error == MDB_NOTFOUND else {
+            throw .system(error, "reading table \(Table.packs.name)")
+        }
+        guard error == 0, found.mv_size == RecentRows.keyCount + 1,
             memcmp(found.mv_data, key.mv_data, RecentRows.keyCount) == 0
         else { return nil }
         return RowCursor.Entry(
@@ -92,11 +98,10 @@ extension RowView {
     }
 
     /// Removes a row of the brief table from its pack. Returns LMDB's error number: not found when it is in none.
-    /// - Parameter evenDamaged: whether a pack that can't be read, and was looked at, goes with the row of its place.
-    func removeFromPack(_ key: UnsafeRawBufferPointer, evenDamaged: Bool) -> Int32 {
+    func removeFromPack(_ key: UnsafeRawBufferPointer) -> Int32 {
         guard let packed else { return MDB_NOTFOUND }
         do {
-            guard let (pack, index) = try self.packed(key), evenDamaged || !pack.isDamaged
+            guard let (pack, index) = try self.packed(key), !pack.isDamaged
             else { return MDB_NOTFOUND }
             return packed.remove(index, of: pack, self).error
         } catch {
@@ -111,21 +116,44 @@ extension RowView {
         return pack.lastKey
     }
 
-    /// What can be read, though something of it is damaged, a sentence each.
-    func packProblems() throws(StoreError) -> [(number: UInt64, sentence: String)] {
-        var found: [(number: UInt64, sentence: String)] = []
-        var next = try pack(.atOrAfter, 0)
-        while let pack = next {
-            let name = "the pack of rows at \(pack.number)"
-            if !pack.isDamaged, !pack.isWhole {
-                found.append((pack.number, "\(name) has one good index of two"))
+    /// What is damaged beside the rows themselves.
+    func packProblems() throws(StoreError) -> [PackProblem] {
+        var cursor = try RowCursor(self, .packs)
+        var found: [PackProblem] = []
+        var last: UInt64?
+        var next = try cursor.seek(Key(), .atOrAfter)
+        while let entry = next {
+            let number = RecentRows.number(of: entry.key).value
+            if entry.key.count == RecentRows.keyCount {
+                last = number
+                if let pack = try pack(.atOrBefore, number) {
+                    if !pack.isDamaged, !pack.isWhole { found.append(.index(number)) }
+                    if pack.hasLostRemoved { found.append(.removed(number)) }
+                }
+            } else if number != last {
+                found.append(.pack(Key(entry.key)))
             }
-            if pack.hasLostRemoved {
-                found.append((pack.number, "\(name) does not know which of them were removed"))
-            }
-            guard pack.number < .max else { break }
-            next = try self.pack(.atOrAfter, pack.number + 1)
+            next = try cursor.step(reverse: false)
         }
         return found
+    }
+}
+
+/// Something damaged of a pack that no row says.
+enum PackProblem {
+    /// One of the indexes.
+    case index(UInt64)
+    /// What was removed from it.
+    case removed(UInt64)
+    /// The place: there is no pack before what is stored of one under this key.
+    case pack(Key)
+
+    var sentence: String {
+        switch self {
+        case .index(let number): "the pack of rows at \(number) has one good index of two"
+        case .removed(let number):
+            "the pack of rows at \(number) does not know which of them were removed"
+        case .pack(let key): "rows are noted as removed from a pack that is not there, at \(key)"
+        }
     }
 }

@@ -47,6 +47,13 @@ package struct RowView {
         recent(of: table)?.covers(key) == true
     }
 
+    /// Whether LMDB has a row by itself.
+    func isOnPage(_ table: Table, _ key: UnsafeRawBufferPointer) -> Bool {
+        var keyValue = MDB_val(key)
+        var value = MDB_val()
+        return mdb_get(transaction, handle(table.id), &keyValue, &value) == 0
+    }
+
     func beginReading() { reading?.pointee += 1 }
     func endReading() { reading?.pointee -= 1 }
 
@@ -54,17 +61,13 @@ package struct RowView {
         _ table: Table, _ key: UnsafeRawBufferPointer
     ) throws(StoreError) -> UnsafeRawBufferPointer? {
         guard key.count > 0 else { return nil }
-        if table.isBrief {
-            if let recent, recent.covers(key) { return recent.find(key) }
-            if let (pack, index) = try packed(key), !pack.isDamaged {
-                return pack.entry(index).value
-            }
-        }
+        if let recent = recent(of: table), recent.covers(key) { return recent.find(key) }
         var keyValue = MDB_val(key)
         var value = MDB_val()
         let error = mdb_get(transaction, handle(table.id), &keyValue, &value)
         if error == MDB_NOTFOUND {
-            return table.isBrief ? try packed(key).map { $0.pack.entry($0.index).value } : nil
+            guard table.isBrief, let (pack, index) = try packed(key) else { return nil }
+            return pack.entry(index).value
         }
         guard error == 0 else { throw .system(error, "reading table \(table.name)") }
         return UnsafeRawBufferPointer(value)
@@ -150,7 +153,7 @@ extension RowView {
                 guard error == 0 else { return error }
             }
             recent.noteStored(key)
-            let error = removeFromPack(key, evenDamaged: false)
+            let error = removeFromPack(key)
             guard error == 0 || error == MDB_NOTFOUND else { return error }
         }
         if ascending {
@@ -173,20 +176,16 @@ extension RowView {
             transaction, handle(table.id), &keyValue, &value, UInt32(MDB_APPEND))
     }
 
-    /// - Parameter evenDamaged: see `removeFromPack`.
-    func delete(
-        _ table: Table, _ key: UnsafeRawBufferPointer, evenDamaged: Bool
-    ) -> Int32 {
+    func delete(_ table: Table, _ key: UnsafeRawBufferPointer) -> Int32 {
         if let recent = recent(of: table), recent.covers(key) {
             return recent.remove(key) ? 0 : MDB_NOTFOUND
         }
-        if table.isBrief {
-            let error = removeFromPack(key, evenDamaged: evenDamaged)
-            guard error == MDB_NOTFOUND else { return error }
-        }
         release(table, key)
-        var key = MDB_val(key)
-        return mdb_del(transaction, handle(table.id), &key, nil)
+        var keyValue = MDB_val(key)
+        let error = mdb_del(transaction, handle(table.id), &keyValue, nil)
+        guard table.isBrief, error == 0 || error == MDB_NOTFOUND else { return error }
+        let ofPack = removeFromPack(key)
+        return error == 0 && ofPack == MDB_NOTFOUND ? 0 : ofPack
     }
 
     /// Makes a logged change; returns LMDB's error number. Deleting what is not there is no error.
@@ -203,7 +202,7 @@ extension RowView {
             // Most jobs in the log are done by its end.
             return put(table, key, value, ascending: table.isBrief)
         case .delete:
-            let error = delete(table, key, evenDamaged: false)
+            let error = delete(table, key)
             return error == MDB_NOTFOUND ? 0 : error
         }
     }

@@ -255,9 +255,18 @@ package final class Store: @unchecked Sendable {
         try checkUsable()
         let view = try view()
         environment.blobs.correct(try BlobAccount.counted(view))
-        for (number, _) in try view.packProblems() {
-            let error = stage.packed?.renew(number, view) ?? 0
-            guard error == 0 else { throw .system(error, "packing rows anew") }
+        guard let packed = stage.packed else { return }
+        for problem in try view.packProblems() {
+            let error =
+                switch problem {
+                case .index(let number), .removed(let number): packed.renew(number, view)
+                case .pack(let key): packed.clear(key, view)
+                }
+            try failing { () throws(StoreError) in
+                guard error == 0 || error == MDB_NOTFOUND else {
+                    throw .unknownOutcome(error, "packing rows anew")
+                }
+            }
         }
     }
 

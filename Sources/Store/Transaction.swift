@@ -32,6 +32,15 @@ package struct Transaction: ~Copyable, Rows {
         try writer.delete(table, key, view)
     }
 
+    /// Removes a row that is to be set aside; returns its bytes as `raw` does. Where a pack that can't be read has this
+    /// place, it is that which is removed, all of it, and not a row by itself.
+    package borrowing func take(_ table: Table, _ key: Key) throws(StoreError) -> [UInt8]? {
+        if table.isBrief, let pack = try writer.takeDamagedPack(key, view) { return pack }
+        guard let bytes = try raw(table, key) else { return nil }
+        _ = try delete(table, key)
+        return bytes
+    }
+
     /// Visits rows in key order from `start` to before `end`, and removes those of which `body` says so: neighbours
     /// are removed at half the price. The bytes of what is visited are valid in `body` only.
     package borrowing func sweep(

@@ -22,9 +22,9 @@ extension Engine {
         _ rows: borrowing Transaction
     ) throws -> Bool {
         damage.append("\(sentence): \(error.message)")
-        guard let bytes = try rows.raw(table, key) else { return false }
+        guard let bytes = try rows.take(table, key) else { return false }
         try rows.put(Tables.damaged, .damaged(table, key)) { $0.bytes(bytes) }
-        return try rows.delete(table, key)
+        return true
     }
 
     func readTimes(_ rows: borrowing Transaction) throws {

@@ -173,9 +173,8 @@ extension Repair {
             else { return nil }
             tell("job \(id) has lost its payload and is set aside")
             return .also { rows in
-                guard let bytes = try rows.raw(Tables.jobs, .job(id)) else { return }
+                guard let bytes = try rows.take(Tables.jobs, .job(id)) else { return }
                 try rows.put(Tables.damaged, .damaged(Tables.jobs, .job(id))) { $0.bytes(bytes) }
-                _ = try rows.delete(Tables.jobs, .job(id))
             }
         }
     }

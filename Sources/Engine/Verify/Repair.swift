@@ -53,6 +53,8 @@ package final class Repair {
     /// - Parameter store: one that no broker has open.
     package static func run(_ store: Store, now: UInt64) throws -> Report {
         let repair = Repair(store, now: now)
+        // What is known of removed rows comes before the rows.
+        try store.repairStorage()
         for table in Tables.all { try repair.setAsideDamaged(table) }
         try repair.setAsideIncomplete()
         for table in [
@@ -138,7 +140,7 @@ package final class Repair {
         while let start = from {
             from = try turn { rows in
                 guard let key = try firstDamaged(table, from: start, rows) else { return nil }
-                guard let bytes = try rows.raw(table, key) else { return nil }
+                guard let bytes = try rows.take(table, key) else { return nil }
                 report.setAside += 1
                 tell("a record of table \(table.name) is damaged and set aside: \(key)")
                 guard table != Tables.damaged else {
@@ -147,7 +149,6 @@ package final class Repair {
                     return key
                 }
                 try rows.put(Tables.damaged, .damaged(table, key)) { $0.bytes(bytes) }
-                _ = try rows.delete(table, key)
                 if table == Tables.producers {
                     // Nobody knows what was accepted of it, and nothing may be accepted twice.
                     let lost = Producer(lastUsed: now, floor: Producer.lostFloor)
