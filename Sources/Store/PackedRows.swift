@@ -33,7 +33,7 @@ final class PackedRows {
     /// Of others that were read, as they are stored.
     private var known: [UInt64: RemovedRows] = [:]
     /// What was asked about last, as neighbours mostly are.
-    private var last: (number: UInt64, removed: RemovedRows?)?
+    private var last: (number: UInt64, removed: RemovedRows?, isTouched: Bool)?
     /// The pack that was read last. Its bytes stay where they are until it goes or the transaction ends: LMDB writes
     /// no pages before, as long as there are fewer dirty ones than it has room for, a hundred times as many as a
     /// checkpoint waits for.
@@ -87,8 +87,9 @@ final class PackedRows {
 
     private func removed(of pack: RowPack, _ view: RowView) -> RemovedRows? {
         if let last, last.number == pack.number { return last.removed }
-        let found = touched[pack.number] ?? known[pack.number] ?? stored(of: pack, view)
-        last = (pack.number, found)
+        let changed = touched[pack.number]
+        let found = changed ?? known[pack.number] ?? stored(of: pack, view)
+        last = (pack.number, found, changed != nil)
         return found
     }
 
@@ -118,11 +119,11 @@ final class PackedRows {
 
     private func touch(_ pack: RowPack, _ view: RowView) -> RemovedRows {
         let before = removed(of: pack, view)
-        if let before, known[pack.number] == nil { return before }
+        if let before, last?.isTouched == true { return before }
         let removed = before ?? RemovedRows(of: pack.count)
         known[pack.number] = nil
         touched[pack.number] = removed
-        last = (pack.number, removed)
+        last = (pack.number, removed, true)
         Key().adding(u64: pack.number).withBytes { touchedBlocks.touch(.packs, $0) }
         return removed
     }
