@@ -65,3 +65,7 @@ void martlet_writes_close(uint64_t context, int signal) {
     syscall(SYS_io_destroy, (aio_context_t)context);
     if (signal >= 0) close(signal);
 }
+
+void martlet_sync_begin(int file, int64_t offset, size_t count) {
+    sync_file_range(file, offset, (off64_t)count, SYNC_FILE_RANGE_WRITE);
+}

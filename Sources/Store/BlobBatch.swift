@@ -3,7 +3,7 @@ import Glibc
 /// Records on their way to a blob file. Owned by the store, on the writer thread; while it is written nothing is
 /// added to it.
 final class BlobBatch {
-    private(set) var file: BlobFile?
+    private(set) var appends: BlobAppends?
     private(set) var start = 0
     private(set) var count = 0
     private var base: UnsafeMutableRawPointer
@@ -20,11 +20,12 @@ final class BlobBatch {
 
     deinit { base.deallocate() }
 
+    var file: BlobFile? { appends?.file }
     var end: Int { start + count }
 
-    func begin(_ file: BlobFile) {
-        self.file = file
-        start = LogFormat.blocks(file.end)
+    func begin(_ appends: BlobAppends) {
+        self.appends = appends
+        start = LogFormat.blocks(appends.file.end)
     }
 
     func append(_ record: UnsafeRawBufferPointer) {
@@ -52,7 +53,7 @@ final class BlobBatch {
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
     func clear() {
-        file = nil
+        appends = nil
         count = 0
         guard capacity > BlobBatch.keptCapacity else { return }
         base.deallocate()
@@ -63,24 +64,32 @@ final class BlobBatch {
 
 /// A batch that is to be on the disk before the turn whose rows refer to it.
 struct BlobWrite: @unchecked Sendable {
-    // Owner: as of the `Append` that it is part of.
+    // Owner: as of the `Append` that it is part of, until when the batch is not let go.
     private let descriptor: Int32
     private let bytes: UnsafeRawBufferPointer
     private let offset: Int
     /// Of a file that was made for this batch, the directory that is to know it.
     private let newIn: String?
 
-    init(_ descriptor: Int32, _ batch: BlobBatch, newIn: String?) {
-        self.descriptor = descriptor
+    /// The disk begins with each while the next is copied.
+    private static let pieceBytes = 512 << 10
+
+    init(_ batch: BlobBatch) {
+        guard let appends = batch.appends else { preconditionFailure("a batch of no file") }
+        (descriptor, newIn) = appends.next()
         bytes = batch.bytes
         offset = batch.start
-        self.newIn = newIn
     }
 
     /// Returns the error number, 0 for success.
     func write() -> Int32 {
-        let error = System.write(descriptor, bytes, at: offset)
-        guard error == 0 else { return error }
+        for start in stride(from: 0, to: bytes.count, by: BlobWrite.pieceBytes) {
+            let piece = UnsafeRawBufferPointer(
+                rebasing: bytes[start..<min(start + BlobWrite.pieceBytes, bytes.count)])
+            let error = System.write(descriptor, piece, at: offset + start)
+            guard error == 0 else { return error }
+            System.beginToSynchronize(descriptor, from: offset + start, count: piece.count)
+        }
         if let newIn {
             do throws(StoreError) {
                 try System.synchronize(directory: newIn)

@@ -45,7 +45,7 @@ struct BlobDirectory {
     /// Makes the next file, and a spare before it if there is none. Whatever keeps it from being made, there is none,
     /// and nothing is left behind.
     /// - Parameter takingSpare: whether it may be the spare when there is no space for another.
-    mutating func makeFile(takingSpare: Bool) -> (file: BlobFile, descriptor: Int32)? {
+    mutating func makeFile(takingSpare: Bool) -> BlobAppends? {
         let number = lastNumber + 1
         let path = "\(path)/\(BlobFile.name(number))"
         guard reserveSpare() else { return nil }
@@ -87,16 +87,16 @@ struct BlobDirectory {
         return false
     }
 
-    private func opened(_ number: UInt32, _ path: String) -> (file: BlobFile, descriptor: Int32)? {
+    private func opened(_ number: UInt32, _ path: String) -> BlobAppends? {
+        var descriptors: [Int32] = []
         do throws(StoreError) {
-            let descriptor = try System.open(path, O_RDWR, "opening")
-            do throws(StoreError) {
-                return (try BlobFile(number, path, descriptor, size: fileBytes), descriptor)
-            } catch {
-                System.close(descriptor)
-                throw error
+            for _ in 0..<Store.commitsMax {
+                descriptors.append(try System.open(path, O_RDWR, "opening"))
             }
+            let file = try BlobFile(number, path, descriptors[0], size: fileBytes)
+            return BlobAppends(file, in: self.path, descriptors)
         } catch {
+            for descriptor in descriptors { System.close(descriptor) }
             unlink(path)
             return nil
         }

@@ -21,15 +21,12 @@ final class BlobFiles: @unchecked Sendable {
     private var files: [UInt32: BlobFile] = [:]
     /// The same for snapshots.
     private let known = Mutex(BlobSet([:]))
-    /// The file that is appended to, and its descriptor.
-    private var current: BlobFile?
-    private var descriptor: Int32 = -1
-    private var isCurrentSynced = false
+    /// The file that is appended to.
+    private var current: BlobAppends?
     private var filling = BlobBatch()
-    private var writing: BlobBatch?
-    private var idle: BlobBatch?
-    /// One that is closed when the batch that is being written to it is.
-    private var closing: Int32 = -1
+    /// Batches on their way to the disk, in the order of their commits.
+    private var writing: [BlobBatch] = []
+    private var idle: [BlobBatch] = []
     /// Bytes of long rows in this commit that stay in their tables.
     private var bytesInTables = 0
     /// False when there was no room for a file; looked at again after each checkpoint.
@@ -63,9 +60,11 @@ final class BlobFiles: @unchecked Sendable {
     func bytes(_ reference: BlobReference) -> UnsafeRawBufferPointer? {
         guard let file = files[reference.file] else { return nil }
         let (offset, count) = (Int(reference.offset), Int(reference.count))
-        return filling.bytes(of: file, at: offset, count: count)
-            ?? writing?.bytes(of: file, at: offset, count: count)
-            ?? file.bytes(at: offset, count: count)
+        if let bytes = filling.bytes(of: file, at: offset, count: count) { return bytes }
+        for batch in writing {
+            if let bytes = batch.bytes(of: file, at: offset, count: count) { return bytes }
+        }
+        return file.bytes(at: offset, count: count)
     }
 
     /// Begins to read, with every file that rows of that moment refer to.
@@ -96,9 +95,9 @@ final class BlobFiles: @unchecked Sendable {
 
     private func append(_ record: UnsafeRawBufferPointer, _ row: Mutation) -> BlobReference? {
         if filling.count == 0 {
-            guard record.count <= limits.fileBytes, let file = fileWithRoom(for: record.count)
+            guard record.count <= limits.fileBytes, let appends = fileWithRoom(for: record.count)
             else { return nil }
-            filling.begin(file)
+            filling.begin(appends)
         }
         guard let file = filling.file, filling.end + record.count <= file.size else { return nil }
         let offset = filling.end + record.count - row.valueCount
@@ -111,31 +110,20 @@ final class BlobFiles: @unchecked Sendable {
 
     /// The file for a batch: another one when little of it is left.
     /// - Parameter takingSpare: whether it may be made of the spare.
-    private func fileWithRoom(for bytes: Int, takingSpare: Bool = false) -> BlobFile? {
-        if let file = current {
+    private func fileWithRoom(for bytes: Int, takingSpare: Bool = false) -> BlobAppends? {
+        if let file = current?.file {
             let left = file.size - LogFormat.blocks(file.end)
-            if left < max(bytes, file.size / 16) { leaveCurrent() }
+            if left < max(bytes, file.size / 16) { current = nil }
         }
         guard current == nil, hasRoom || takingSpare else { return current }
-        guard let (file, descriptor) = directory.makeFile(takingSpare: takingSpare) else {
+        guard let appends = directory.makeFile(takingSpare: takingSpare) else {
             hasRoom = false
             return nil
         }
-        files[file.number] = file
-        current = file
-        self.descriptor = descriptor
-        isCurrentSynced = false
+        files[appends.file.number] = appends.file
+        current = appends
         publish()
-        return file
-    }
-
-    private func leaveCurrent() {
-        if writing?.file === current {
-            closing = descriptor
-        } else if descriptor >= 0 {
-            System.close(descriptor)
-        }
-        (current, descriptor) = (nil, -1)
+        return appends
     }
 
     /// A row does not refer to it any more.
@@ -148,28 +136,22 @@ final class BlobFiles: @unchecked Sendable {
     /// Bytes of this commit.
     var bytesFilled: Int { filling.count }
 
-    /// Whether no rows are on their way to a file, nor wait for the next commit.
-    var isIdle: Bool { filling.count == 0 && writing == nil }
-
     /// What is to be written before the log gets the commit; nil: nothing.
     func beginWrite() -> BlobWrite? {
         bytesInTables = 0
-        guard let file = filling.file else { return nil }
-        precondition(file === current, "a batch of the file that is appended to")
-        let write = BlobWrite(descriptor, filling, newIn: isCurrentSynced ? nil : directory.path)
-        isCurrentSynced = true
-        writing = filling
-        filling = idle ?? BlobBatch()
-        idle = nil
+        guard filling.count > 0 else { return nil }
+        precondition(filling.file === current?.file, "a batch of the file that is appended to")
+        let write = BlobWrite(filling)
+        writing.append(filling)
+        filling = idle.popLast() ?? BlobBatch()
         return write
     }
 
+    /// The batch that was begun first of those on their way is on the disk, or nothing is any more.
     func endWrite() {
-        if closing >= 0 { System.close(closing) }
-        closing = -1
-        writing?.clear()
-        if writing != nil { idle = writing }
-        writing = nil
+        let batch = writing.removeFirst()
+        batch.clear()
+        idle.append(batch)
     }
 
     // MARK: Accounts
@@ -265,7 +247,7 @@ final class BlobFiles: @unchecked Sendable {
         accounts = found
     }
 
-    private func isUnused(_ file: BlobFile) -> Bool { file.live == 0 && file !== current }
+    private func isUnused(_ file: BlobFile) -> Bool { file.live == 0 && file !== current?.file }
 
     /// After a checkpoint: the files that no row of it refers to, which are to be removed when it is on the disk.
     func takeUnused() -> [BlobFile] {
@@ -291,8 +273,8 @@ final class BlobFiles: @unchecked Sendable {
     }
 
     func close() {
-        leaveCurrent()
-        endWrite()
+        current = nil
+        while !writing.isEmpty { endWrite() }
         files.removeAll()
         victim = nil
         publish()
@@ -311,7 +293,8 @@ final class BlobFiles: @unchecked Sendable {
         var worst: BlobFile?
         for file in files.values {
             live += file.live
-            guard file !== current, file !== writing?.file, file.live > 0, !file.isStubborn
+            guard file !== current?.file, !writing.contains(where: { $0.file === file }),
+                file.live > 0, !file.isStubborn
             else { continue }
             garbage += file.garbage
             if worst.map({ file.live * $0.end < $0.live * file.end }) ?? true { worst = file }

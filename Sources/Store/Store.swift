@@ -41,8 +41,8 @@ package final class Store: @unchecked Sendable {
     private var failure: StoreError?
     /// The checkpoint that is not yet on the disk, and the first log segment that is necessary after it.
     private var flush: (Flush, segment: UInt64)?
-    /// Turns that are being written to the log, in their order.
-    private var appending: [RecordBuffer] = []
+    /// Turns that are being written to the log, in their order, and whether they have rows for a blob file.
+    private var appending: [(record: RecordBuffer, hasBlobs: Bool)] = []
     /// Bytes and mutations logged since the last checkpoint.
     private var waiting = (bytes: 0, mutations: 0)
 
@@ -131,7 +131,7 @@ package final class Store: @unchecked Sendable {
             return nil
         }
         if oldestWaiting == nil { oldestWaiting = now }
-        appending.append(record)
+        appending.append((record, blobs != nil))
         stage.changeBuffer()
         return append
     }
@@ -140,12 +140,12 @@ package final class Store: @unchecked Sendable {
     /// one a turn does not have to await the end of the append that was begun before it came.
     package static let commitsMax = 2
 
-    /// Whether a commit may be begun now. Beside another only one that follows it in its log segment, and when neither
-    /// has rows for a blob file. One without changes would be over before those it builds on.
+    /// Whether a commit may be begun now. Beside another only one that follows it in its log segment. One without
+    /// changes would be over before those it builds on.
     package var mayBeginCommit: Bool {
         guard !appending.isEmpty else { return true }
         let record = stage.buffer
-        return appending.count < Store.commitsMax && !record.isEmpty && environment.blobs.isIdle
+        return appending.count < Store.commitsMax && !record.isEmpty
             && log.hasRoom(for: record.count)
     }
 
@@ -165,8 +165,9 @@ package final class Store: @unchecked Sendable {
         try failing { () throws(StoreError) in
             guard error == 0 else { throw .unknownOutcome(error, "appending to the log") }
         }
-        environment.blobs.endWrite()
-        stage.takeBack(appending.removeFirst())
+        let (record, hasBlobs) = appending.removeFirst()
+        if hasBlobs { environment.blobs.endWrite() }
+        stage.takeBack(record)
     }
 
     /// Bytes of changes since the last commit, those for blob files included: keep a turn well below `segmentBytes`.

@@ -81,6 +81,11 @@ enum System {
         retrying { fdatasync(descriptor) } == 0 ? 0 : errno
     }
 
+    /// Tells the disk to begin with these bytes. Whether that went well, `synchronizeData` says.
+    static func beginToSynchronize(_ descriptor: Int32, from offset: Int, count: Int) {
+        martlet_sync_begin(descriptor, Int64(offset), count)
+    }
+
     static func synchronize(directory path: String) throws(StoreError) {
         let descriptor = try open(path, O_RDONLY | O_DIRECTORY, "opening")
         defer { close(descriptor) }

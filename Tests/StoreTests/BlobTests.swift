@@ -206,7 +206,7 @@ struct BlobTests {
                 atPath: "/proc/self/fd/\($0)")
             return target?.hasPrefix(blobs.path) == true
         }
-        #expect(open.count == 1)
+        #expect(open.count == Store.commitsMax)
         #expect(try blobs.numbers.count > 4)
     }
 

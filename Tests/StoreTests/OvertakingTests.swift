@@ -149,18 +149,33 @@ struct OvertakingTests {
         #expect(try store.beginCommit(now: 0) == nil)
     }
 
-    @Test(arguments: [false, true])
-    func `rows for a blob file go alone`(isFirst: Bool) throws {
+    /// Each in a file of its own, or both in one.
+    @Test(arguments: [16 << 10, 64 << 10], [[true, true], [true, false], [false, true]])
+    func `rows for blob files go beside others`(fileBytes: Int, areLong: [Bool]) throws {
         var configuration = Store.Configuration.small(directory.file("blobs"))
         configuration.blobs = Store.Blobs(
-            fileBytes: 16 << 10, commitBytesMin: 10_000, garbageMin: 0)
+            fileBytes: fileBytes, commitBytesMin: 10_000, garbageMin: 0)
         let store = try Store.open(configuration)
-        for isLong in [isFirst, !isFirst] {
-            try store.turn { rows in
-                try rows.put(.jobs, 1, String(repeating: "x", count: isLong ? 12_000 : 10))
-            }
-            if isLong == isFirst { _ = try #require(try store.beginCommit(now: 0)) }
+        var appends: [Append] = []
+        var texts: [UInt64: String] = [:]
+        for (id, isLong) in zip(UInt64(1)..., areLong) {
+            texts[id] = String(repeating: "\(id)", count: isLong ? 12_000 : 10)
+            try store.turn { rows in try rows.put(.jobs, id, texts[id] ?? "") }
+            #expect(store.mayBeginCommit)
+            appends.append(try #require(try store.beginCommit(now: 0)))
         }
-        #expect(!store.mayBeginCommit)
+        #expect(try store.all(.jobs) == texts)
+
+        #expect(appends[1].write() == 0)
+        var crashed = configuration
+        crashed.directory = try copy(configuration.directory, to: "second")
+        #expect(try Store.open(crashed).all(.jobs) == [:])
+
+        #expect(appends[0].write() == 0)
+        for _ in appends { try store.endCommit(0) }
+        crashed.directory = try copy(configuration.directory, to: "both")
+        #expect(try Store.open(crashed).all(.jobs) == texts)
+        #expect(try store.storageProblems() == [])
+        #expect(try store.all(.jobs) == texts)
     }
 }

@@ -35,4 +35,7 @@ int martlet_writes_ended(uint64_t context, martlet_write_ended *ended, int max);
 /// Returns when every write has ended, and gives back what `martlet_writes_open` made.
 void martlet_writes_close(uint64_t context, int signal);
 
+/// Has the system begin to bring these bytes of a file to the disk: sync_file_range(2). How that went, fdatasync says.
+void martlet_sync_begin(int file, int64_t offset, size_t count);
+
 #endif
