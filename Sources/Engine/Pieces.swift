@@ -71,12 +71,10 @@ func visitPieces<Source: Rows & ~Copyable>(
     of id: UInt64, _ part: PayloadPart, _ byteCount: UInt32, _ rows: borrowing Source,
     _ body: (UnsafeRawBufferPointer) throws -> Void
 ) throws {
-    let total = EngineLimits.bytesInPieces(of: Int(byteCount))
-    let end = Key.piece(id, part, pieces(beside: byteCount))
+    let count = pieces(beside: byteCount)
     var index: UInt32 = 0
-    var left = total
-    try rows.scan(Tables.pieces, from: .piece(id, part, 0), to: end) { key, reader in
-        guard try key.index() == index else { return .stop }
+    var left = EngineLimits.bytesInPieces(of: Int(byteCount))
+    func take(_ reader: inout RowReader) throws {
         let piece = reader.rest()
         guard piece.count == min(EngineLimits.pieceBytes, left) else {
             let what = "piece \(index) of job \(id) has \(piece.count) bytes"
@@ -85,7 +83,17 @@ func visitPieces<Source: Rows & ~Copyable>(
         try body(piece)
         index += 1
         left -= piece.count
-        return .next
+    }
+    if count == 1 {
+        try rows.get(Tables.pieces, .piece(id, part, 0), take)
+    } else {
+        try rows.scan(
+            Tables.pieces, from: .piece(id, part, 0), to: .piece(id, part, count)
+        ) { key, reader in
+            guard try key.index() == index else { return .stop }
+            try take(&reader)
+            return index < count ? .next : .stop
+        }
     }
     guard left == 0 else {
         let what = "piece \(index) of job \(id) is missing"
